@@ -1,0 +1,69 @@
+# One definition of every command, for people and for CI. `make help` lists them.
+# Each target makes its own surroundings first: nothing is needed but python3 (3.11 or newer) and make.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint types contract unit gui6 bench flight screenshots wheel clean system
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+DISPLAYED := tools/with_display.sh
+# Tests leave HOME alone: caches lie in .venv, with_display.sh sees to napari's settings.
+TESTING := XDG_CACHE_HOME=$(CURDIR)/.venv/cache
+QT5 := $(TESTING) QT_API=pyqt5 PYTEST_QT_API=pyqt5
+QT6 := $(TESTING) QT_API=pyqt6 PYTEST_QT_API=pyqt6
+# A checkout that was moved or copied has to be installed again.
+HERE := $(shell cat .venv/.installed-at 2>/dev/null)
+ifneq ($(HERE),$(CURDIR))
+.PHONY: $(STAMP)
+endif
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: system $(STAMP) ## make a sample store and fly through it in napari (no display: a picture is written)
+	$(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(DISPLAYED)) $(BIN)/zarr-vectors demo
+
+test: lint types contract unit gui6 ## everything that has to pass: lint, types, imports, all tests
+
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+contract: $(STAMP) ## which room may import which
+	$(BIN)/lint-imports
+
+unit: system $(STAMP) ## the whole suite, under PyQt5
+	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest $(ARGS)
+
+gui6: system $(STAMP) ## what needs a Qt binding, again under PyQt6
+	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow" $(ARGS)
+
+bench: $(STAMP) ## how fast the library is
+	$(BIN)/python -m benchmarks.run $(ARGS)
+
+flight: system $(STAMP) ## how smooth the viewer is
+	$(DISPLAYED) $(BIN)/python -m benchmarks.flight $(ARGS)
+
+screenshots: system $(STAMP) ## renew the pictures of the documentation
+	$(DISPLAYED) $(BIN)/python tools/screenshots.py $(ARGS)
+
+wheel: $(STAMP) ## build the wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean: ## remove everything that was made here
+	rm -rf .venv build dist out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .benchmarks
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+system:
+	@tools/bootstrap.sh system
+
+$(STAMP): pyproject.toml constraints.txt tools/bootstrap.sh
+	@PYTHON="$(PYTHON)" tools/bootstrap.sh venv
+	@echo "$(CURDIR)" > .venv/.installed-at
+	@touch $@

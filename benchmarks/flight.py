@@ -1,0 +1,101 @@
+"""`make flight`: how smooth the viewer is. A real napari window, 2 M clustered points, a scripted camera.
+
+Prints the figures of docs/benchmarks/flight.md and writes them there. Run it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.flying import Flight, clustered_points, open_files, resident_mb, streaming_threads, tour
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+REPORT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "flight.md"
+
+
+def make_store(folder: Path, count: int) -> Path:
+    path = folder / "clusters.zarrvectors"
+    points, radius = clustered_points(count)
+    write_points(path, points, chunk_shape=62.5, bin_shape=12.5, attributes={"radius": radius})
+    build_pyramid(path, [(2, 1)] * 3)
+    return path
+
+
+def fly(path: Path, budget: int) -> list[tuple[str, str, str]]:
+    flight = Flight(path, budget=budget, color_by="radius")
+    tour(flight)
+    counts, timings = flight.counts, flight.layer.lod.timings
+    rows = [
+        ("over-budget moments", f"{counts.over_budget} of {counts.looks}", "0"),
+        ("holes after first cover", f"{counts.holes} of {counts.looks}", "0"),
+        ("ours on the GUI thread, a frame", f"max {timings.max:.1f}, p95 {timings.p95:.1f} ms", "<= 4 ms"),
+        ("ours, while opening", f"max {flight.opening_ms:.1f} ms", "-"),
+        ("open_layer returns", f"{flight.open_s:.2f} s", "-"),
+        ("first pixels", f"{counts.first_pixels_s:.2f} s", "<= 0.5 s"),
+        ("first complete view", f"{counts.first_complete_s:.2f} s", "-"),
+        ("complete after a jump", f"max {max(counts.jumps_s):.2f}, all {[round(j, 2) for j in counts.jumps_s]} s", "<= 2 s"),
+        ("jumps that did not complete", str(counts.incomplete_jumps), "0"),
+        ("most vertices shown", f"{counts.most_shown:,} of {budget:,}", "-"),
+        ("threads gone after viewer.close()", f"{flight.close():.2f} s, left {streaming_threads()}", "<= 1 s"),
+    ]
+    other = Flight(path, budget=budget // 4, color_by="radius")
+    rows.append(("threads gone after the window's X", f"{other.click_x():.2f} s, left {streaming_threads()}", "<= 1 s"))
+    return rows
+
+
+def rounds(path: Path, count: int) -> list[tuple[str, str, str]]:
+    """Open and close many viewers in this process; gives what is left over."""
+    sizes, files = [], []
+    for _ in range(count):
+        flight = Flight(path, budget=100_000, size=(500, 400))
+        flight.close()
+        sizes.append(resident_mb())
+        files.append(open_files())
+    half = sizes[len(sizes) // 2]
+    return [
+        ("open/close rounds without abort", str(count), "50"),
+        ("threads left", str(len(streaming_threads())), "0"),
+        ("open files, after the 2nd and the last round", f"{files[min(1, count - 1)]}, {files[-1]}", "equal"),
+        ("resident MB, halfway and at the end", f"{half:.0f}, {sizes[-1]:.0f}", "-"),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=2_000_000)
+    parser.add_argument("--budget", type=int, default=500_000)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--only-rounds", metavar="STORE")
+    args = parser.parse_args()
+    if args.only_rounds:
+        print(json.dumps(rounds(Path(args.only_rounds), args.rounds)))
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_store(Path(folder), args.points)
+        rows = fly(path, args.budget)
+        # In a process of its own: an abort there must not take the figures here with it.
+        command = [sys.executable, "-m", "benchmarks.flight", "--rounds", str(args.rounds), "--only-rounds", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = done.stdout.strip().splitlines()
+        ended = done.returncode == 0 and found
+        rows += json.loads(found[-1]) if ended else [("open/close rounds", f"exit code {done.returncode}", "0")]
+        if not ended:
+            print(done.stderr[-3000:], file=sys.stderr)
+    table = ["| figure | here | target |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    print("\n".join(table))
+    heading = f"# Flight\n\n`make flight`, {time.strftime('%Y-%m-%d')}, {platform.machine()}, {args.points:,} clustered points, "
+    heading += f"budget {args.budget:,}, Python {platform.python_version()}.\n\n"
+    REPORT.write_text(heading + "\n".join(table) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Every benchmark, one after the other: ``python benchmarks/run.py [--full] [--quick]``.
+
+Prints the tables and writes that of storage to ``docs/benchmarks/io.md``. ``--full`` adds clouds of 10 million points,
+``--quick`` takes each sample once and writes nothing.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import bench_io
+
+HERE = Path(__file__).resolve().parent
+REPORT = HERE.parent / "docs" / "benchmarks" / "io.md"
+
+TEXT = """# Writing and reading points
+
+Made by `make bench` (`benchmarks/bench_io.py`) on {machine}.
+
+*peer* is the public package zarr-vectors 0.9.2, *limit* the same rows sorted by numpy and put into plain files: no
+metadata, no checks. Uniform points in 3-D, float32, two float32 attributes, 4 x 4 x 4 bins a chunk, no compressor on any
+side; ours writes and verifies checksums. Seconds are CPU time (user + system), wall time in brackets: medians of {repeats}
+child processes that take turns, page cache warm, opening the store included, imports not. Only the ratios mean
+something on another machine; *wanted* is the least the project asks of them.
+
+{table}
+"""
+
+
+def main(options):
+    quick = "--quick" in options
+    repeats = 1 if quick else 3
+    table = bench_io.run(full="--full" in options, repeats=repeats)
+    print("\n".join(table))
+    if bench_io.peer_python() is None:
+        print("\nThe peer is missing: run the interop tests once, or name its virtual environment in ZV_PEER_VENV.")
+    if not quick:
+        machine = (
+            f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {platform.system()}"
+        )
+        REPORT.parent.mkdir(parents=True, exist_ok=True)
+        REPORT.write_text(TEXT.format(machine=machine, repeats=repeats, table="\n".join(table)))
+    plan = HERE / "bench_plan.py"
+    if plan.exists():
+        print(flush=True)
+        subprocess.run([sys.executable, str(plan), *(["--quick"] if quick else [])], check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,19 @@
+"""napari plugin for Zarr Vectors stores: level-of-detail streaming of large vector data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["__version__", "open_layer"]
+
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    # Importing the plugin must cost nothing: napari and Qt come with the first use.
+    if name == "open_layer":
+        from napari_zarr_vectors._controller import open_layer
+
+        return open_layer
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

@@ -1,0 +1,198 @@
+"""Decoded points of one chunk -> rows that can be uploaded as they are.
+
+A vertex is four float32: three data axes minus the layer's origin, in data order, and the value that colours
+it. Rows are shuffled with a fixed seed and then sorted by place (see `places`), so that the rows of a place are
+one range, and the first k rows of that range are an honest sample of it, the same ones from frame to frame.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._build.places import place_keys, place_shape
+
+__all__ = ["BuiltChunk", "build_points", "pack_rgb", "row_range", "unpack_rgb"]
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+
+VERTEX_AXES = 3  # axes in the main buffer; two more go to `extra`
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuiltChunk:
+    """Vertices of one chunk, ready to be copied into pages. The arrays are never written again.
+
+    Attributes
+    ----------
+    vertices : (n, 4) float32
+        Up to three data axes minus the origin (0 where there are fewer), then the value.
+    extra : (n, 2) float32 or None
+        Data axes 3 and 4 minus the origin; None up to three axes.
+    keys : (s,) int64
+        The places that hold rows, ascending.
+    starts : (s + 1,) int64
+        Rows of place i are ``starts[i]:starts[i + 1]``.
+    count : int
+        Rows of the chunk in the store.
+    fraction : float
+        Share of them that was kept.
+    """
+
+    vertices: Float32Array
+    extra: Float32Array | None
+    keys: Int64Array
+    starts: Int64Array
+    count: int
+    fraction: float
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        extra = 0 if self.extra is None else self.extra.nbytes
+        return self.vertices.nbytes + extra + self.keys.nbytes + self.starts.nbytes
+
+
+def build_points(
+    positions: npt.NDArray[np.floating],
+    values: npt.NDArray[np.floating] | None,
+    *,
+    origin: npt.ArrayLike,
+    chunk_lo: npt.ArrayLike,
+    cell_shape: npt.ArrayLike,
+    ratios: npt.ArrayLike,
+    fraction: float = 1.0,
+    seed: int = 0,
+) -> BuiltChunk:
+    """Shuffle, thin and sort the points of one chunk.
+
+    Parameters
+    ----------
+    positions : (N, D) float32 or float64
+        Store units, D = 1..5, finite. One outside the chunk counts to the nearest place in it.
+    values : (N,) float or None
+        What colours the points, or a code, or `pack_rgb`; None is 0.
+    origin : (D,)
+        Subtracted in float64, before positions become float32.
+    chunk_lo : (D,)
+        Lower corner of the chunk, store units.
+    cell_shape : (D,)
+        Shape of a level-0 chunk, store units.
+    ratios : (depth, D) int
+        Children per axis at each step down to level 0; empty at level 0.
+    fraction : float
+        Share of the rows to keep, in (0, 1]; at least one row is kept. A larger share contains a smaller one.
+    seed : int
+        Of the shuffle; the same one gives the same rows.
+
+    Raises
+    ------
+    ValueError
+        When `fraction` is outside (0, 1] or `values` has another length.
+    """
+    if not 0 < fraction <= 1:
+        msg = f"fraction must be in (0, 1], got {fraction!r}"
+        raise ValueError(msg)
+    count = len(positions)
+    if values is not None and values.shape != (count,):
+        msg = f"values must have one number per point: expected shape ({count},), got {values.shape}"
+        raise ValueError(msg)
+    keep = min(count, max(1, math.floor(fraction * count)))
+    rows = np.random.default_rng(seed).permutation(count)[:keep]
+    keys = _keys(positions, rows, chunk_lo, cell_shape, ratios)
+    order = _stable_order(keys)
+    rows, keys = rows[order], keys[order]
+    places, starts = np.unique(keys, return_index=True)
+    vertices, extra = _pack(positions[rows], None if values is None else values[rows], origin)
+    return BuiltChunk(
+        vertices=vertices,
+        extra=extra,
+        keys=places,
+        starts=np.append(starts, keep).astype(np.int64),
+        count=count,
+        fraction=keep / count if count else 1.0,
+    )
+
+
+def row_range(built: BuiltChunk, lo_key: int, hi_key: int) -> tuple[int, int]:
+    """Rows of the places with ``lo_key <= key < hi_key``, half-open."""
+    first, last = np.searchsorted(built.keys, (lo_key, hi_key))
+    return int(built.starts[first]), int(built.starts[last])
+
+
+def pack_rgb(rgb: npt.NDArray[np.uint8]) -> Float32Array:
+    """Colours as one float32 each, exactly: 24 bits are all a float32 holds.
+
+    Parameters
+    ----------
+    rgb : (N, 3) uint8
+
+    Returns
+    -------
+    (N,) float32
+        ``65536 r + 256 g + b``.
+    """
+    red, green, blue = rgb.astype(np.int32).T
+    packed: Float32Array = ((red << 16) | (green << 8) | blue).astype(np.float32)
+    return packed
+
+
+def unpack_rgb(packed: Float32Array) -> npt.NDArray[np.uint8]:
+    """Undo `pack_rgb`: (N,) float32 -> (N, 3) uint8."""
+    whole = packed.astype(np.int32)
+    return np.stack([whole >> 16, (whole >> 8) & 255, whole & 255], axis=1).astype(np.uint8)
+
+
+def _keys(
+    positions: npt.NDArray[np.floating],
+    rows: Int64Array,
+    lo: npt.ArrayLike,
+    cell_shape: npt.ArrayLike,
+    ratios: npt.ArrayLike,
+) -> Int64Array:
+    """Place keys of some rows of (N, D) positions."""
+    shape = place_shape(ratios, positions.shape[1])
+    if np.all(shape == 1):
+        return np.zeros(len(rows), dtype=np.int64)
+    if len(rows) < len(positions):
+        return place_keys(_cells(positions[rows], lo, cell_shape, shape), ratios)
+    return place_keys(_cells(positions, lo, cell_shape, shape), ratios)[rows]  # gathering keys is cheaper
+
+
+def _cells(
+    positions: npt.NDArray[np.floating], lo: npt.ArrayLike, cell_shape: npt.ArrayLike, shape: Int64Array
+) -> Int64Array:
+    """Level-0 cells of (n, D) positions relative to the chunk, clipped into it."""
+    steps = (positions - np.asarray(lo, dtype=np.float64)) / np.asarray(cell_shape, dtype=np.float64)
+    clipped = np.clip(np.floor(steps), 0, shape - 1)  # before the cast: a far outlier would overflow
+    return clipped.astype(np.int64)
+
+
+def _stable_order(keys: Int64Array) -> npt.NDArray[np.intp]:
+    """Stable argsort; numpy has a radix sort for 16 bits, which most chunks fit."""
+    if not keys.any():
+        return np.arange(len(keys))
+    narrow = keys.astype(np.uint16) if keys.max() < 1 << 16 else keys
+    return np.argsort(narrow, kind="stable")
+
+
+def _pack(
+    positions: npt.NDArray[np.floating], values: npt.NDArray[np.floating] | None, origin: npt.ArrayLike
+) -> tuple[Float32Array, Float32Array | None]:
+    """Vertex rows (n, 4) and, above three axes, the rest (n, 2)."""
+    relative = positions - np.asarray(origin, dtype=np.float64)  # (n, D) float64
+    vertices = np.zeros((len(relative), 4), dtype=np.float32)
+    main = relative[:, :VERTEX_AXES]
+    vertices[:, : main.shape[1]] = main
+    if values is not None:
+        vertices[:, 3] = values
+    rest = relative[:, VERTEX_AXES:]
+    if not rest.shape[1]:
+        return vertices, None
+    extra = np.zeros((len(relative), 2), dtype=np.float32)
+    extra[:, : rest.shape[1]] = rest
+    return vertices, extra

@@ -1,0 +1,52 @@
+"""`zarr-vectors demo`: a sample store in napari; without a display, a picture of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._samples import SAMPLES, sample_store
+
+__all__ = ["demo"]
+
+PICTURE_BUDGET = 2_000_000
+PATIENCE_S = 120.0
+
+
+def demo(name: str, output: Path | None) -> int:
+    """Make the sample `name` if need be and show it; with nobody to look, write a PNG to `output`.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    sample = SAMPLES[name]
+    print(f"making the sample {name!r} ({sample.points:,} points), if it is not there yet ...", flush=True)
+    place = sample_store(name)
+    print(f"store: {place}", flush=True)
+    nobody = bool(os.environ.get("ZARR_VECTORS_HEADLESS")) or output is not None
+    window = Window(ndisplay=3, size=(1500, 1000))
+    options = {"name": name, **sample.display}
+    if nobody:
+        options["budget"] = PICTURE_BUDGET
+    layer = open_layer(window.viewer, place, **options)[0]
+    window.look(angles=sample.angles, zoom=sample.zoom)
+    if not nobody:
+        window.run()
+        return 0
+    picture = (output or Path("out") / f"{name}.png").absolute()
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    whole = window.wait_until(lambda: layer.lod.status.complete, PATIENCE_S)
+    window.save(picture)
+    status = layer.lod.status
+    window.close()
+    print(f"{status.shown_vertices:,} points of levels {sorted(status.levels)} drawn", flush=True)
+    print(f"picture: {picture}", flush=True)
+    if not whole:
+        print(f"the picture is not complete: {status}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,399 @@
+"""The ring: camera -> plan -> read -> upload -> show, for one layer. All methods run on the GUI thread.
+
+The engine owns the number of the view (its *generation*): every event that changes the view makes the layer incomplete
+at once, and only a plan made after it and wholly shown makes it complete again. Each frame it commits the plan that
+is ready, uploads what has arrived for a few milliseconds, and asks for the next plan if anything changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_zarr_vectors._controller._governor import Governor
+from napari_zarr_vectors._controller._prepare import Colors, prepare, prepare_colors
+from napari_zarr_vectors._layers import notify, snapshot
+from napari_zarr_vectors._model import LodStatus
+from napari_zarr_vectors._stream import (
+    ByteCache,
+    Failure,
+    Loader,
+    Planner,
+    PointSource,
+    Request,
+    View,
+    default_cache_bytes,
+)
+from zarr_vectors.exceptions import ZarrVectorsError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from napari.viewer import Viewer
+
+    from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._controller._prepare import Prepared
+    from napari_zarr_vectors._layers import Clock, StreamingPoints
+    from napari_zarr_vectors._lod import LodPlan
+    from napari_zarr_vectors._stream import Planned
+    from zarr_vectors.lazy import LazyStore
+
+__all__ = ["POOL_SHARE", "Engine"]
+
+UPLOAD_MS = 2.0
+LOADERS = 3
+POOL_SHARE = 2.0
+"""Rows of the pool for each vertex of the budget: what is shown, and room for whatever replaces it."""
+POOL_SLACK_ROWS = 1 << 18
+"""And for the last pages of small chunks, which are not full."""
+FRAMES_A_COMMIT = 1.5
+LONGEST_WAIT_S = 0.3
+"""Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
+chunk as it comes would paint all the time and load nothing."""
+SETTLE_S = 0.3
+"""A plan is made once more this long after the last change: what was held against flicker may go now."""
+
+
+class Engine:
+    """Streams one store into one layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layer : StreamingPoints
+    store : LazyStore
+        Closed by the engine when the layer ends.
+    clock : Clock
+    color_by : str or None
+        An attribute, None, or "auto".
+    """
+
+    def __init__(
+        self, viewer: Viewer, layer: StreamingPoints, store: LazyStore, clock: Clock, color_by: str | None
+    ) -> None:
+        self._viewer, self._layer, self._store, self._clock = viewer, layer, store, clock
+        self._lod, self._pool = layer.lod, layer.pool
+        self._governor = Governor()
+        self._budget = self._asked_budget()
+        self._generation = 0
+        self._moved = False
+        self._stale = True
+        self._settle_at: float | None = None
+        self._epoch = 0
+        self._last: LodPlan | None = None
+        self._paint_s = 0.0
+        self._last_frame = time.perf_counter()
+        self._commit_at = 0.0
+        self._held: deque[tuple[Request, BuiltChunk]] = deque()
+        self._failed: set[int] = set()
+        self._fresh: set[int] = set()
+        self._planner: Planner | None = None
+        self._loader: Loader[BuiltChunk] | None = None
+        self._source: PointSource | None = None
+        self._opener = ThreadPoolExecutor(1, "zarr-vectors-open")
+        self._opening: Future[Prepared] | None = self._opener.submit(prepare, store, color_by)
+        self._recolouring: Future[Colors] | None = None
+        self._repaint: dict[int, BuiltChunk | None] = {}
+        self._next_colors: Colors | None = None
+        self.colors: Colors | None = None
+        self._connect()
+
+    # -- what is asked of the engine
+
+    @property
+    def status(self) -> LodStatus:
+        """How much of the newest view is on the screen; right at every read."""
+        plan = self._last
+        if plan is None:
+            return LodStatus(budget=self._budget, generation=self._generation)
+        current = plan.generation == self._generation and not self._stale
+        return LodStatus(
+            shown_vertices=self._pool.shown_vertices,
+            budget=self._budget,
+            levels=plan.levels,
+            wanted=plan.wanted,
+            loading=0 if self._loader is None else self._loader.loading,
+            failed=len(self._failed),
+            complete=plan.complete and current,
+            generation=self._generation,
+        )
+
+    @property
+    def holes(self) -> int:
+        """Visible places for which the newest plan had nothing to show."""
+        return 0 if self._last is None else self._last.holes
+
+    def _asked_budget(self) -> int:
+        asked = self._lod.budget
+        return self._governor.budget if asked == "auto" else int(asked)
+
+    def _connect(self) -> None:
+        self._lod.set_status_provider(lambda: self.status)
+        self._lod.events.budget.connect(self._on_budget)
+        self._lod.events.level.connect(self._on_change)
+        self._lod.retry.connect(self._on_retry)
+        self._layer.style.events.color_by.connect(self._on_color_by)
+        self._clock.on_touch(self._on_touch)
+        self._clock.on_view_change(self._on_change)
+        self._clock.on_frame(self._on_frame)
+        self._clock.on_draw(self._on_draw)
+        self._clock.on_end(self.close)
+        self._clock.active = True
+
+    # -- slots
+
+    def _on_touch(self) -> None:
+        self._generation += 1
+        self._moved = True
+
+    def _on_change(self) -> None:
+        self._generation += 1
+        self._stale = True
+        self._clock.active = True
+
+    def _on_retry(self) -> None:
+        if self._planner is None or self._loader is None:
+            return
+        self._failed.clear()
+        self._planner.retry()
+        self._loader.forget_failures()
+        self._on_change()
+
+    def _on_budget(self) -> None:
+        self._apply_budget(self._asked_budget())
+
+    def _on_draw(self) -> None:
+        moved, self._moved = self._moved, False
+        used = self._pool.shown_vertices > 0.8 * self._budget
+        changed = self._governor.painted(time.perf_counter(), moving=moved, needed=used)
+        if changed and self._lod.budget == "auto":
+            self._apply_budget(self._governor.budget)
+
+    def _on_frame(self) -> None:
+        began = time.perf_counter()
+        # The event loop was busy painting for as long as this frame is late.
+        self._paint_s += 0.5 * (min(began - self._last_frame, LONGEST_WAIT_S) - self._paint_s)
+        self._last_frame = began
+        if self._opening is not None:
+            self._finish_opening(self._opening)
+        elif self._planner is not None and self._loader is not None:
+            self._stream(self._planner, self._loader, began)
+        self._lod.timings.frame(1e3 * (time.perf_counter() - began))
+
+    # -- opening
+
+    def _finish_opening(self, opening: Future[Prepared]) -> None:
+        if not opening.done():
+            return
+        self._opening = None
+        try:
+            ready = opening.result()
+        except (ZarrVectorsError, OSError) as error:
+            self._clock.active = False
+            notify(f"{self._layer.name}: {error}")
+            return
+        self._source = PointSource(
+            self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes())
+        )
+        self._planner = Planner(ready.tree, self._resident)
+        self._loader = Loader(self._source, LOADERS)
+        self._source.coloring[0] = ready.colors.coloring
+        self._show_colors(ready.colors)
+        self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
+        self._pool.resize(self._capacity())
+
+    def _resident(self, node: int) -> BuiltChunk | None:
+        """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""
+        return self._pool.chunk(node) if node in self._pool.resident else None
+
+    def _capacity(self) -> int:
+        return int(POOL_SHARE * self._budget) + POOL_SLACK_ROWS
+
+    # -- the ring
+
+    def _stream(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
+        due = began >= self._commit_at
+        planned = planner.take() if due else None
+        if planned is not None:
+            self._commit(planned)
+            self._commit_at = began + min(LONGEST_WAIT_S, FRAMES_A_COMMIT * self._paint_s)
+        self._upload(planner, loader, began)
+        if loader.pausing:
+            loader.pump()
+        if self._settle_at is not None and time.monotonic() >= self._settle_at:
+            self._settle_at, self._stale = None, True
+        if self._stale and due and self._layer.visible and not planner.busy:
+            planner.submit(self._view())
+            self._fresh.clear()
+            self._stale = False
+        self._finish_recolouring()
+        self._clock.active = self._under_way(planner, loader)
+
+    def _view(self) -> View:
+        return View(
+            snapshot(self._viewer, self._layer),
+            self._budget,
+            self._lod.level,
+            self._generation,
+            min(self._capacity(), self._pool.capacity_rows),
+        )
+
+    def _commit(self, planned: Planned) -> None:
+        plan, ranges = planned.plan, planned.ranges
+        self._pool.commit(ranges.nodes, ranges.starts, ranges.stops)
+        # What was uploaded anew after the plan was asked for is news to the planner, and stays.
+        self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
+        self._last = plan
+        self._want(plan)
+        changed = plan.generation != self._generation or not plan.complete
+        self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
+
+    def _want(self, plan: LodPlan) -> None:
+        """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
+        if self._loader is None:
+            return
+        again = [
+            Request(node, self._pool.chunk(node).fraction, self._epoch)
+            for node, built in self._repaint.items()
+            if built is None and node in self._pool.resident
+        ]
+        share, fresh = plan.fetch_fraction, self._fresh
+        new = [Request(node, share, self._epoch) for node in plan.fetch.tolist() if node not in fresh]
+        self._loader.want(again + new)
+
+    def _upload(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
+        """Put what has arrived into the pool until the frame's share of time is used up."""
+        while 1e3 * (time.perf_counter() - began) < UPLOAD_MS:
+            item = self._held.popleft() if self._held else loader.take()
+            if item is None:
+                return
+            if isinstance(item, Failure):
+                self._give_up(planner, item)
+            elif not self._place(planner, *item):
+                self._stale = True
+                return
+
+    def _place(self, planner: Planner, request: Request, built: BuiltChunk) -> bool:
+        if request.epoch != self._epoch:
+            return True
+        if request.node in self._repaint:
+            self._repaint[request.node] = built
+            self._finish_repaint()
+            return True
+        if not self._is_kept(request.node) or self._resident_share(request.node) >= built.fraction:
+            return True
+        if self._repaint:
+            # Its values belong to the next colours: it waits until all others have them too.
+            self._held.append((request, built))
+            return False
+        if not self._pool.upload(request.node, built):
+            # The next plan makes room, and what it still wants is in the cache by then.
+            return False
+        planner.loaded(request.node, built, request.fraction)
+        self._fresh.add(request.node)
+        self._stale = True
+        return True
+
+    def _resident_share(self, node: int) -> float:
+        return self._pool.chunk(node).fraction if node in self._pool.resident else 0.0
+
+    def _is_kept(self, node: int) -> bool:
+        keep = np.empty(0, np.int32) if self._last is None else self._last.keep
+        at = int(np.searchsorted(keep, node))
+        return at < len(keep) and int(keep[at]) == node
+
+    def _give_up(self, planner: Planner, failure: Failure) -> None:
+        if not self._failed:
+            notify(f"{self._layer.name}: a chunk could not be read and is left out: {failure.error}")
+        self._failed.add(failure.node)
+        planner.failed(failure.node)
+        self._stale = True
+
+    def _under_way(self, planner: Planner, loader: Loader[BuiltChunk]) -> bool:
+        if not self._layer.visible:
+            return False
+        waiting = self._settle_at is not None or self._recolouring is not None
+        return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
+
+    # -- budget
+
+    def _apply_budget(self, budget: int) -> None:
+        """Put a budget in force: what is shown fits it before this returns."""
+        began = time.perf_counter()
+        self._budget = budget
+        if self._planner is not None:
+            self._pool.resize(self._capacity())
+            pending = self._planner.take(wait=True)
+            if pending is not None and pending.plan.shown_vertices <= budget:
+                self._commit(pending)
+            self._generation += 1
+            planned = self._planner.plan_now(self._view())
+            self._fresh.clear()
+            self._commit(planned)
+            self._stale = True
+            self._clock.active = True
+        self._lod.timings.add(1e3 * (time.perf_counter() - began))
+
+    # -- colours
+
+    def _show_colors(self, colors: Colors) -> None:
+        self.colors = colors
+        self._layer.value_info = colors.info
+        with self._layer.style.events.color_by.blocked():
+            self._layer.style.color_by = colors.coloring.attribute
+        self._layer.events.value_info()
+
+    def _on_color_by(self) -> None:
+        if self._source is None:
+            return
+        name = self._layer.style.color_by
+        self._recolouring = self._opener.submit(prepare_colors, self._store, name)
+        self._clock.active = True
+
+    def _finish_recolouring(self) -> None:
+        future = self._recolouring
+        if future is None or not future.done() or self._source is None or self._planner is None:
+            return
+        self._recolouring = None
+        try:
+            colors = future.result()
+        except (ZarrVectorsError, OSError) as error:
+            notify(f"{self._layer.name}: {error}")
+            return
+        self._epoch += 1
+        self._source.coloring[self._epoch] = colors.coloring
+        self._next_colors = colors
+        self._repaint = dict.fromkeys(self._pool.resident)
+        self._finish_repaint()
+        self._stale = True
+
+    def _finish_repaint(self) -> None:
+        """Change all colours at once, when the new values of every resident chunk are here."""
+        resident = self._pool.resident
+        waiting = [n for n, built in self._repaint.items() if built is None and n in resident and n not in self._failed]
+        if waiting or self._next_colors is None:
+            return
+        for node, built in self._repaint.items():
+            if built is not None and node in resident:
+                self._pool.set_values(node, built.vertices[:, 3])
+        self._repaint = {}
+        colors, self._next_colors = self._next_colors, None
+        self._show_colors(colors)
+        self._stale = True
+
+    # -- end
+
+    def close(self) -> None:
+        """End: threads stop, the store is closed; what is shown stays until the layer goes."""
+        self._clock.active = False
+        if self._loader is not None:
+            self._loader.close()
+        if self._planner is not None:
+            self._planner.close()
+        self._opener.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+        self._clock.close()

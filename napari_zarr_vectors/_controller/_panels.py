@@ -1,0 +1,153 @@
+"""What a panel is about: the selected streaming layer's models, and facts of its store as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+from weakref import ref
+
+import numpy as np
+
+from napari_zarr_vectors._controller._open import engine_of
+from napari_zarr_vectors._controller._prepare import color_choices
+from napari_zarr_vectors._layers._lut import category_lut
+from napari_zarr_vectors._layers._selection import LayerSelection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+    from napari.viewer import Viewer
+
+    from napari_zarr_vectors._layers import StreamingPoints
+    from napari_zarr_vectors._model import DisplayStyle, LodControl
+
+__all__ = ["DisplayFacts", "DisplayTarget", "Follower"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DisplayFacts:
+    """What a store offers for display; nothing of it can be edited.
+
+    Attributes
+    ----------
+    name : str
+        Of the layer.
+    levels : tuple of (number, vertices)
+        Finest first; empty until the store has been looked at.
+    attributes : tuple of str
+        What can colour points.
+    kind : "none", "scalar", "category" or "rgb"
+        What the attribute that colours them is.
+    limits : (lo, hi)
+        Of a scalar in the data.
+    words : tuple of str
+        Of a category, by code.
+    colors : (n, 4) uint8
+        Of a category, by code; codes beyond n start over.
+    ndim : int
+    slab : float
+        Thickness of an automatic slab, data units; the largest of all axes.
+    """
+
+    name: str
+    levels: tuple[tuple[int, int], ...] = ()
+    attributes: tuple[str, ...] = ()
+    kind: Literal["none", "scalar", "category", "rgb"] = "none"
+    limits: tuple[float, float] = (0.0, 1.0)
+    words: tuple[str, ...] = ()
+    colors: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 4), np.uint8))
+    ndim: int = 3
+    slab: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DisplayTarget:
+    """One layer as the display panel sees it: two models to set and follow, and facts."""
+
+    style: DisplayStyle
+    lod: LodControl
+    facts: DisplayFacts
+
+
+class Follower:
+    """Tells a panel what to show: the selected streaming layer, whenever it or what is known of it changes.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Held weakly.
+    show : callable
+        Called on the GUI thread with a `DisplayTarget`, or None when no streaming layer is selected.
+    release : callable
+        Called when following ends, also after Qt has deleted the panel: to disconnect from the models, and no more.
+    """
+
+    def __init__(
+        self, viewer: Viewer, show: Callable[[DisplayTarget | None], None], release: Callable[[], None]
+    ) -> None:
+        self._viewer = ref(viewer)
+        self._show, self._release = show, release
+        self._selection: LayerSelection | None = None
+        self._layer: StreamingPoints | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything is followed."""
+        return self._selection is not None
+
+    def open(self) -> None:
+        """Start to follow, and show what is selected now."""
+        viewer = self._viewer()
+        if self._selection is None and viewer is not None:
+            self._selection = LayerSelection(viewer, self._on_selection)
+            self._connect(self._selection.current)
+            self._on_facts()
+
+    def close(self) -> None:
+        """Stop: nothing refers to the panel any more."""
+        if self._selection is not None:
+            self._selection.close()
+            self._selection = None
+            self._connect(None)
+            self._release()
+
+    def _on_selection(self) -> None:
+        current = None if self._selection is None else self._selection.current
+        if current is not self._layer:
+            self._connect(current)
+            self._on_facts()
+
+    def _connect(self, layer: StreamingPoints | None) -> None:
+        """Follow what is known of this layer, in place of the one before."""
+        if self._layer is not None:
+            for emitter in (self._layer.events.value_info, self._layer.events.name):
+                emitter.disconnect(self._on_facts)
+        self._layer = layer
+        if layer is not None:
+            # The engine says that the store has been looked at, and that colours changed, by the value info.
+            for emitter in (layer.events.value_info, layer.events.name):
+                emitter.connect(self._on_facts)
+
+    def _on_facts(self, event: object = None) -> None:
+        layer = self._layer
+        self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer)))
+
+
+def _facts(layer: StreamingPoints) -> DisplayFacts:
+    engine = engine_of(layer)
+    slab = float(np.max(layer.default_slab))
+    if engine is None or engine.colors is None:
+        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab)
+    store, colors = engine._store, engine.colors
+    return DisplayFacts(
+        name=layer.name,
+        levels=tuple((level, store.vertex_count(level)) for level in store.levels),
+        attributes=tuple(color_choices(store)),
+        kind=colors.info.kind,
+        limits=colors.info.limits,
+        words=colors.words,
+        colors=category_lut(colors.info.categories),
+        ndim=layer.ndim,
+        slab=slab,
+    )

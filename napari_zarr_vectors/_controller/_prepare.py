@@ -1,0 +1,120 @@
+"""What must be known before the first plan: the tree, how points are coloured, a preview. Off the GUI thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_zarr_vectors._layers import ValueInfo
+from napari_zarr_vectors._lod import build_tree
+from napari_zarr_vectors._stream import Coloring, color_values
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from napari_zarr_vectors._lod import Tree
+    from zarr_vectors.lazy import LazyStore
+
+__all__ = ["Colors", "Prepared", "color_choices", "prepare", "prepare_colors"]
+
+RGB_NAMES = ("rgb", "color", "colour", "colors", "colours", "rgba")
+SAMPLE_CHUNKS = 64
+SAMPLE_ROWS = 200_000
+LIMIT_PERCENTILES = (0.5, 99.5)
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colors:
+    """How points are coloured: what the loader computes and what the layer makes of it."""
+
+    coloring: Coloring
+    info: ValueInfo
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Everything the engine starts with."""
+
+    tree: Tree
+    colors: Colors
+    preview: npt.NDArray[np.float64]  # (n, D)
+
+
+def prepare(store: LazyStore, color_by: str | None) -> Prepared:
+    """Read the catalogue, build the tree, look at a sample of the coarsest level.
+
+    `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
+    the first category.
+    """
+    tree = build_tree(store.catalogue())
+    chosen = _automatic(store) if color_by == AUTO else color_by
+    sample = _sample(store, tree, [] if chosen is None else [chosen])
+    return Prepared(tree, prepare_colors(store, chosen, sample), sample[0])
+
+
+def color_choices(store: LazyStore) -> list[str]:
+    """Give the attributes that can colour points."""
+    return list(store.attribute_names(store.levels[0]))
+
+
+def _automatic(store: LazyStore) -> str | None:
+    level = store.levels[0]
+    names = store.attribute_names(level)
+    for name in names:
+        if name.lower() in RGB_NAMES and _is_rgb(store, name):
+            return name
+    numbers = [n for n in names if store.categories(n, level) is None and store.attribute_dtype(n, level)[1] == ()]
+    return next(iter(numbers), next(iter(names), None))
+
+
+def _is_rgb(store: LazyStore, name: str) -> bool:
+    dtype, channels = store.attribute_dtype(name, store.levels[0])
+    return dtype == np.uint8 and channels in ((3,), (4,))
+
+
+Sample = tuple["npt.NDArray[np.float64]", dict[str, "npt.NDArray[np.generic]"]]
+
+
+def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
+    """Read some chunks of the coarsest level, spread over it."""
+    level = tree.levels[0] if tree.levels else store.levels[-1]
+    roots = np.arange(tree.base[1]) if len(tree.base) > 1 else np.empty(0, np.int64)
+    roots = roots[~tree.is_virtual[roots]]
+    if not len(roots):
+        return np.empty((0, store.spatial_dims)), {}
+    some = roots[np.unique(np.linspace(0, len(roots) - 1, SAMPLE_CHUNKS).astype(int))]
+    some = some[np.cumsum(tree.count[some]) - tree.count[some] < SAMPLE_ROWS]
+    present = [n for n in names if n in store.attribute_names(level)]
+    batch = store.read_chunks(level, tree.coords[some], present)
+    return batch.positions.astype(np.float64), dict(batch.attributes)
+
+
+def prepare_colors(store: LazyStore, name: str | None, sample: Sample | None = None) -> Colors:
+    """Find out how an attribute colours points; limits come from the middle 99 % of a sample."""
+    if name is None:
+        return Colors(Coloring(), ValueInfo())
+    if _is_rgb(store, name):
+        return Colors(Coloring(name, "rgb"), ValueInfo("rgb"))
+    words = store.categories(name, store.levels[0])
+    if words is not None:
+        return Colors(Coloring(name, "category"), ValueInfo("category", categories=max(1, len(words))), words)
+    coloring = Coloring(name, "scalar")
+    if sample is None:
+        sample = _sample(store, build_tree(store.catalogue()), [name])
+    values = sample[1].get(name)
+    return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
+
+
+def _limits(coloring: Coloring, values: npt.NDArray[np.generic] | None) -> tuple[float, float]:
+    if values is None or not len(values):
+        return 0.0, 1.0
+    numbers = color_values(coloring, values)
+    finite = numbers[np.isfinite(numbers) & (numbers > np.finfo(np.float32).min)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(finite, LIMIT_PERCENTILES))
+    return (low, high) if low < high else (low, low + 1.0)

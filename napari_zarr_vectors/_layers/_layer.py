@@ -1,0 +1,247 @@
+"""The napari layer of a streamed point cloud: bounds, intent and a pool; the data stays in the store.
+
+The layer knows no store and starts no thread. A controller fills `pool`, sets `value_info` and `default_slab`, and
+listens to `lod` and `style`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from napari.layers import Layer
+from napari.utils.events import Event
+
+from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
+from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
+from napari_zarr_vectors._layers._pool import PagePool
+from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
+from napari_zarr_vectors._model import DisplayStyle, LodControl
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["StreamHandle", "StreamingPoints", "ValueInfo"]
+
+Float64Array = npt.NDArray[np.float64]
+
+MOST_AXES = 5
+POOL_ROWS = 1 << 20
+SLAB_SHARE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHandle:
+    """What ``layer.data`` is: the name of the source, not its points."""
+
+    source: str
+
+    def __str__(self) -> str:
+        return self.source
+
+
+@dataclass(frozen=True, slots=True)
+class ValueInfo:
+    """What the value column of the pool means.
+
+    Attributes
+    ----------
+    kind : "none", "scalar", "category" or "rgb"
+        Codes of a category are whole numbers from 0; rgb is `_build.pack_rgb`.
+    limits : (lo, hi)
+        Range of a scalar in the data, used where the style says none.
+    categories : int
+        Number of codes.
+    """
+
+    kind: Literal["none", "scalar", "category", "rgb"] = "none"
+    limits: tuple[float, float] = (0.0, 1.0)
+    categories: int = 1
+
+
+class _NothingToSlice(LayerSlicingState):
+    """Slicing state of a layer that is sliced by uniforms: napari records where the sliders are, no more."""
+
+    def _set_view_slice(self) -> None:
+        pass
+
+
+class StreamingPoints(Layer):
+    """Points whose vertices come and go with the view.
+
+    Parameters
+    ----------
+    bounds : (2, D)
+        Lowest and highest coordinates, data units; D = 2..5. They are the layer's extent before any data is there.
+    lod : LodControl, optional
+    style : DisplayStyle, optional
+    source : str
+        Where the data comes from, for people.
+    origin : (D,), optional
+        What `_build.build_points` subtracts; the middle of the bounds by default.
+    default_slab : (D,), optional
+        Thickness of what is shown along axes that are not displayed where neither the viewer nor the style says
+        one, data units; a hundredth of the bounds by default.
+    pool_rows : int
+        Size of the pool at first; it can grow.
+    **options : Any
+        Of `napari.layers.Layer`: name, scale, translate, rotate, shear, affine, units, axis_labels, opacity,
+        blending, visible, metadata, ...
+
+    Attributes
+    ----------
+    pool : PagePool
+        Resident and shown vertices; usable at once, also before napari has made the visual.
+    lod : LodControl
+    style : DisplayStyle
+
+    Raises
+    ------
+    ValueError
+        When the bounds are not finite, not ascending, or not 2..5 dimensional.
+    """
+
+    def __init__(
+        self,
+        bounds: npt.ArrayLike,
+        *,
+        lod: LodControl | None = None,
+        style: DisplayStyle | None = None,
+        source: str = "",
+        origin: npt.ArrayLike | None = None,
+        default_slab: npt.ArrayLike | None = None,
+        pool_rows: int = POOL_ROWS,
+        **options: Any,  # noqa: ANN401  # napari's own, which checks them
+    ) -> None:
+        self._bounds = _checked_bounds(bounds)
+        ndim = self._bounds.shape[1]
+        extent = self._bounds[1] - self._bounds[0]
+        self.lod = LodControl() if lod is None else lod
+        self.style = DisplayStyle() if style is None else style
+        self._origin = _per_axis("origin", self._bounds.mean(axis=0) if origin is None else origin, ndim)
+        slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
+        self._default_slab = _per_axis("default_slab", slab, ndim)
+        self._value_info = ValueInfo()
+        self._preview: tuple[Float64Array, Float64Array] | None = None
+        self._handle = StreamHandle(source)
+        self.pool = PagePool(pool_rows, extra=ndim > 3)
+        super().__init__(self._handle, ndim, **options)
+        self.events.add(default_slab=Event, value_info=Event)
+        self._update_thumbnail()
+
+    # -- what the controller sets
+
+    @property
+    def origin(self) -> Float64Array:
+        """What is subtracted from positions before they become float32, (D,) data units; fixed."""
+        return self._origin
+
+    @property
+    def default_slab(self) -> Float64Array:
+        """Automatic thickness along axes that are not displayed, (D,) data units."""
+        return self._default_slab
+
+    @default_slab.setter
+    def default_slab(self, value: npt.ArrayLike) -> None:
+        self._default_slab = _per_axis("default_slab", value, self.ndim)
+        self.events.default_slab()
+
+    @property
+    def value_info(self) -> ValueInfo:
+        """What the values in the pool mean."""
+        return self._value_info
+
+    @value_info.setter
+    def value_info(self, value: ValueInfo) -> None:
+        if value != self._value_info:
+            self._value_info = value
+            self.events.value_info()
+
+    def set_preview(self, xy: npt.ArrayLike, rgba: npt.ArrayLike) -> None:
+        """Show these points in the layer list: (n, 2) horizontal, vertical in data units, and (n, 4) or (4,)."""
+        self._preview = (np.asarray(xy, dtype=np.float64), np.asarray(rgba, dtype=np.float64))
+        self._update_thumbnail()
+
+    # -- what the visual and the snapshot ask
+
+    @property
+    def displayed_axes(self) -> tuple[int, ...]:
+        """Data axes on the canvas, in its order."""
+        return tuple(int(axis) for axis in slice_input(self).displayed)
+
+    def slab(self) -> tuple[Float64Array, Float64Array]:
+        """What is shown along every data axis, as napari sliced the layer last: lo, hi (D,), data units."""
+        world = slice_input(self).world_slice
+        return slab_bounds(
+            world_map(self, slice_units(self)),
+            self.displayed_axes,
+            point=world.point,
+            margin_left=world.margin_left,
+            margin_right=world.margin_right,
+            thickness=self.style.slab_thickness,
+            default=self._default_slab,
+        )
+
+    # -- what napari asks
+
+    @property
+    def data(self) -> StreamHandle:
+        """Name of the source; points are read with `zarr_vectors`, or extracted."""
+        return self._handle
+
+    @data.setter
+    def data(self, data: StreamHandle) -> None:
+        self._handle = data
+        self.events.data(value=data)
+
+    @property
+    def _extent_data(self) -> Float64Array:
+        return self._bounds
+
+    def _get_ndim(self) -> int:
+        return len(self._bounds[0])
+
+    def _get_state(self) -> dict[str, Any]:
+        own = {"bounds": self._bounds.tolist(), "source": self._handle.source, "origin": self._origin.tolist()}
+        return {**self._get_base_state(), **own}
+
+    def _get_layer_slicing_state(self, data: Any, cache: bool) -> Any:  # noqa: ANN401  # napari's signature
+        return _NothingToSlice(self, data, cache)
+
+    def _set_view_slice(self) -> None:
+        pass
+
+    def _get_value(self, position: Sequence[float]) -> None:
+        """Nothing under the cursor: napari asks from a thread of its own, and the vertices are on the GPU."""
+
+    def get_status(self, *args: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401  # napari's signature
+        """Describe the position under the cursor and the source; reads frozen values only, so any thread may ask."""
+        status: Mapping[str, str] = super().get_status(*args, **kwargs)
+        return {**status, "layer_base": self._handle.source or status["layer_base"]}
+
+    def _update_thumbnail(self) -> None:
+        shape = (self._thumbnail_shape[0], self._thumbnail_shape[1])
+        lo, hi = self._bounds[:, -1:-3:-1]  # horizontal is the last axis
+        if self._preview is None:
+            self.thumbnail = placeholder(self.style.color, lo, hi, shape)
+        else:
+            self.thumbnail = scatter(*self._preview, lo, hi, shape)
+
+
+def _checked_bounds(bounds: npt.ArrayLike) -> Float64Array:
+    array = np.array(bounds, dtype=np.float64)
+    good = array.ndim == 2 and array.shape[0] == 2 and 2 <= array.shape[1] <= MOST_AXES
+    if not good or not np.all(np.isfinite(array)) or np.any(array[0] > array[1]):
+        msg = f"bounds must be two rows lo <= hi of 2 to {MOST_AXES} finite numbers, got {bounds!r}"
+        raise ValueError(msg)
+    return array
+
+
+def _per_axis(name: str, value: npt.ArrayLike, ndim: int) -> Float64Array:
+    array = np.array(value, dtype=np.float64)
+    if array.shape != (ndim,) or not np.all(np.isfinite(array)):
+        msg = f"{name} must be {ndim} finite numbers, one per axis, got {value!r}"
+        raise ValueError(msg)
+    return array

@@ -1,0 +1,103 @@
+"""Every private import of napari, and nothing else knows them.
+
+napari has no public way to bring a layer type of one's own (napari#4121). What this needs is looked up once, at
+import. If a piece is missing `REASON` says which, the base classes below are placeholders, and `_fallback` is used.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+__all__ = [
+    "REASON",
+    "ClippingPlanesMixin",
+    "LayerSlicingState",
+    "VispyBaseLayer",
+    "canvas_of",
+    "draw_event",
+    "is_registered",
+    "native_canvas",
+    "register_layer",
+    "slice_input",
+    "slice_units",
+    "visual_of",
+]
+
+REASON: str | None
+"""Why own layers cannot be registered with this napari; None when they can."""
+
+try:
+    from napari._qt.layer_controls.qt_layer_controls_base import QtLayerControls
+    from napari._qt.layer_controls.qt_layer_controls_container import layer_to_controls as _layer_to_controls
+    from napari._vispy.layers.base import VispyBaseLayer
+    from napari._vispy.utils.visual import layer_to_visual as _layer_to_visual
+    from napari._vispy.visuals.clipping_planes_mixin import ClippingPlanesMixin
+    from napari.layers.base.base import _LayerSlicingState as LayerSlicingState
+except ImportError as error:
+    REASON = f"this napari has no place for layers of one's own: {error}"
+    ClippingPlanesMixin = LayerSlicingState = VispyBaseLayer = object
+else:
+    REASON = (
+        None
+        if "font_info" in inspect.signature(VispyBaseLayer.__init__).parameters
+        else "this napari makes visuals in a way that is not known here (no font_info)"
+    )
+
+
+def register_layer(layer_type: type[Layer], visual_type: type) -> None:
+    """Tell napari which visual and which controls belong to a layer type; doing it again changes nothing.
+
+    Raises
+    ------
+    RuntimeError
+        With `REASON`, when this napari cannot.
+    """
+    if REASON is not None:
+        raise RuntimeError(REASON)
+    _layer_to_visual[layer_type] = visual_type
+    _layer_to_controls[layer_type] = QtLayerControls
+
+
+def is_registered(layer_type: type[Layer]) -> bool:
+    """Whether `register_layer` was called for this type."""
+    return REASON is None and layer_type in _layer_to_visual and layer_type in _layer_to_controls
+
+
+def canvas_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's VispyCanvas has no public type
+    """Napari's canvas object, or None for a viewer model without a window (or one whose window is gone)."""
+    window = getattr(viewer, "window", None)
+    qt_viewer = getattr(window, "_qt_viewer", None)
+    return getattr(qt_viewer, "canvas", None)
+
+
+def native_canvas(viewer: Viewer) -> Any:  # noqa: ANN401  # a QWidget of whichever binding is in use
+    """The widget that is painted, or None without a window."""
+    canvas = canvas_of(viewer)
+    return None if canvas is None else canvas.native
+
+
+def draw_event(viewer: Viewer) -> Any:  # noqa: ANN401  # vispy has no types
+    """The canvas' emitter of paint events, or None without a window."""
+    canvas = canvas_of(viewer)
+    return None if canvas is None else canvas.events.draw
+
+
+def visual_of(viewer: Viewer, layer: Layer) -> Any:  # noqa: ANN401  # a VispyBaseLayer
+    """The wrapper that draws `layer` in `viewer`, or None."""
+    canvas = canvas_of(viewer)
+    return None if canvas is None else canvas.layer_to_visual.get(layer)
+
+
+def slice_input(layer: Layer) -> Any:  # noqa: ANN401  # napari's _SliceInput
+    """How the layer was sliced last: ``ndisplay``, ``displayed``, ``world_slice`` (point and margins)."""
+    return layer._slice_input
+
+
+def slice_units(layer: Layer) -> Any:  # noqa: ANN401  # tuple of pint.Unit or None
+    """Units of the world in which the layer was sliced last; None when they are the layer's own."""
+    return layer._slicing_state._units

@@ -1,0 +1,354 @@
+"""Vertices of many chunks in one vertex buffer, and what of them is drawn, in one index buffer.
+
+Vertex buffer: pages of `page_rows` rows. A chunk owns whole pages, not necessarily neighbours. Page 0 belongs to
+nobody; its row 0 lies outside every slab and is what unused indices point at.
+
+Index buffer: slots of `page_rows` indices. The shown rows of one node fill whole slots, padded with index 0. Slots
+in use are always ``0 .. n - 1``: freed ones are filled with new content, or by moving the last ones there, so that
+drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed.
+
+The pool keeps the arrays of resident chunks (they are the loader's own, not copies), so that buffers can be made
+anew: when napari makes the visual, when they grow. It runs on the GUI thread; no GL call happens here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, KeysView
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._layers._pages import FreePages, covering_runs, exact_runs
+from napari_zarr_vectors._layers._ranges import Ranges, changed_units, concatenated, make_ranges
+from napari_zarr_vectors._layers._slots import SlotTable
+
+if TYPE_CHECKING:
+    from napari_zarr_vectors._build import BuiltChunk
+
+__all__ = ["HIDDEN", "PagePool", "Sink"]
+
+Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
+
+HIDDEN = 3.0e38
+"""Coordinate of the row that padding points at. Finite, because GLSL 1.20 promises nothing about NaN."""
+
+RESERVED_PAGES = 1
+BRIDGE_SLOTS = 16
+MOST_RUNS = 8
+
+
+class Sink(Protocol):
+    """Where buffers go. The pool calls it on the GUI thread.
+
+    Arrays are handed over without a copy. Vertex arrays never change. Index arrays are views of the pool's own
+    mirror, which may change before they are sent; every change is written again, so sending late is right.
+    """
+
+    def allocate(self, rows: int, *, extra: bool) -> None:
+        """Make vertex buffers of `rows` rows with undefined contents."""
+
+    def write_vertices(self, row: int, positions: Float32Array, extra: Float32Array | None) -> None:
+        """Write positions (n, 3) and, if there are any, further axes (n, 2) from row `row` on."""
+
+    def write_values(self, row: int, values: Float32Array) -> None:
+        """Write values (n,) from row `row` on."""
+
+    def allocate_indices(self, count: int) -> None:
+        """Make an index buffer of `count` entries with undefined contents."""
+
+    def write_indices(self, first: int, indices: npt.NDArray[np.uint32]) -> None:
+        """Write indices (n,) from entry `first` on."""
+
+    def show(self, count: int) -> None:
+        """Draw the first `count` indices from now on."""
+
+
+@dataclass(slots=True, eq=False)
+class _Resident:
+    built: BuiltChunk
+    values: Float32Array  # (n,)
+    pages: IntArray  # (k,)
+    owner: int  # number of the node in the slot table
+
+
+class PagePool:
+    """Resident chunks and the rows of them that are drawn.
+
+    Parameters
+    ----------
+    capacity_rows : int
+        Size of the vertex buffer; rounded up to whole pages.
+    page_rows : int
+        Rows of a page, and indices of a slot.
+    extra : bool
+        Vertices have further axes (more than three dimensions).
+    """
+
+    def __init__(self, capacity_rows: int, page_rows: int = 256, *, extra: bool = False) -> None:
+        self.page_rows = page_rows
+        self.extra = extra
+        self._pages = self._pages_for(capacity_rows)
+        self._free = FreePages(self._pages, RESERVED_PAGES)
+        self._resident: dict[int, _Resident] = {}
+        self._owners: list[int] = []  # numbers that are free again
+        self._owner_count = 0
+        self._slots = SlotTable(page_rows)
+        self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
+        self._sink: Sink | None = None
+
+    @property
+    def capacity_rows(self) -> int:
+        """Rows of the vertex buffer."""
+        return self._pages * self.page_rows
+
+    @property
+    def free_rows(self) -> int:
+        """Rows in free pages; a chunk needs whole pages."""
+        return self._free.count * self.page_rows
+
+    @property
+    def resident(self) -> KeysView[int]:
+        """Nodes whose vertices lie in the buffer: a live view that behaves like a set."""
+        return self._resident.keys()
+
+    @property
+    def shown_vertices(self) -> int:
+        """Rows that are drawn."""
+        return int((self._shown.stops - self._shown.starts).sum())
+
+    @property
+    def draw_count(self) -> int:
+        """Entries of the index buffer that are drawn, padding included."""
+        return self._slots.count * self.page_rows
+
+    @property
+    def index_buffer(self) -> npt.NDArray[np.uint32]:
+        """The indices that are drawn, (draw_count,); to be read only."""
+        return self._slots.indices[: self._slots.count].reshape(-1)
+
+    def chunk(self, node: int) -> BuiltChunk:
+        """The chunk that was uploaded as `node`."""
+        return self._resident[node].built
+
+    def values(self, node: int) -> Float32Array:
+        """Give the value column of a resident node, (n,) float32 in the order of its rows; to be read only."""
+        return self._resident[node].values
+
+    def upload(self, node: int, built: BuiltChunk) -> bool:
+        """Copy a chunk into free pages; nothing of it is shown yet.
+
+        A resident node is replaced, and hidden until the next commit.
+
+        Returns
+        -------
+        bool
+            False when there are not enough free pages; the pool is as before then, except that a node that was
+            to be replaced is gone.
+        """
+        if node in self._resident:
+            self.evict([node])
+        pages = self._free.take(-(-len(built.vertices) // self.page_rows))
+        if pages is None:
+            return False
+        values = np.ascontiguousarray(built.vertices[:, 3])
+        resident = _Resident(built, values, pages, self._take_owner())
+        self._resident[node] = resident
+        self._send_vertices(resident)
+        self._send_values(resident)
+        return True
+
+    def set_values(self, node: int, values: Float32Array) -> None:
+        """Replace the value column of a resident node: (n,) float32 in the order of its rows."""
+        resident = self._resident[node]
+        if values.shape != resident.values.shape:
+            msg = f"values of node {node}: expected shape {resident.values.shape}, got {values.shape}"
+            raise ValueError(msg)
+        resident.values = np.ascontiguousarray(values, dtype=np.float32)
+        self._send_values(resident)
+
+    def evict(self, nodes: Iterable[int]) -> None:
+        """Free the pages of nodes; what of them is shown disappears. Unknown nodes are ignored."""
+        gone = [node for node in nodes if node in self._resident]
+        shown = np.isin(self._shown.nodes, gone)
+        if shown.any():
+            now, stay = self._shown, ~shown
+            self._apply(make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay]))
+        for node in gone:
+            resident = self._resident.pop(node)
+            self._free.give(resident.pages)
+            self._owners.append(resident.owner)
+
+    def commit(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> int:
+        """Show exactly these rows.
+
+        Parameters
+        ----------
+        nodes, starts, stops : (m,) int
+            Half-open row ranges of resident nodes. A node may occur several times with ranges that do not
+            overlap; empty ranges are ignored.
+
+        Returns
+        -------
+        int
+            Vertices shown.
+
+        Raises
+        ------
+        ValueError
+            When ranges of a node overlap, leave the chunk, or the node is not resident; nothing changes then.
+        """
+        arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in (nodes, starts, stops)]
+        some = arrays[2] > arrays[1]
+        wanted = make_ranges(*(a[some] for a in arrays))
+        self._check(wanted)
+        self._apply(wanted)
+        return self.shown_vertices
+
+    def clear(self) -> None:
+        """Evict everything."""
+        self.evict(list(self._resident))
+
+    def resize(self, capacity_rows: int) -> None:
+        """Grow the vertex buffer; content stays. A smaller capacity than now is ignored.
+
+        All resident vertices are sent again, because GL buffers cannot grow in place.
+        """
+        pages = self._pages_for(capacity_rows)
+        if pages <= self._pages:
+            return
+        self._pages = pages
+        self._free.grow(pages)
+        if self._sink is not None:
+            self._send_all_vertices(self._sink)
+
+    def attach(self, sink: Sink) -> None:
+        """Give the pool its buffers; everything that is resident and shown is sent at once."""
+        self._sink = sink
+        self._send_all_vertices(sink)
+        self._send_all_slots()
+
+    def detach(self) -> None:
+        """Forget the buffers; the content stays and is sent to the next sink."""
+        self._sink = None
+
+    # -- vertices
+
+    def _pages_for(self, rows: int) -> int:
+        return RESERVED_PAGES + max(1, -(-rows // self.page_rows))
+
+    def _take_owner(self) -> int:
+        if self._owners:
+            return self._owners.pop()
+        self._owner_count += 1
+        return self._owner_count - 1
+
+    def _send_all_vertices(self, sink: Sink) -> None:
+        sink.allocate(self.capacity_rows, extra=self.extra)
+        hidden = np.full((1, 3), HIDDEN, dtype=np.float32)
+        sink.write_vertices(0, hidden, np.zeros((1, 2), dtype=np.float32) if self.extra else None)
+        for resident in self._resident.values():
+            self._send_vertices(resident)
+            self._send_values(resident)
+
+    def _send_vertices(self, resident: _Resident) -> None:
+        if self._sink is None:
+            return
+        built = resident.built
+        for row, part in self._parts(resident):
+            extra = built.extra[part] if built.extra is not None else None
+            self._sink.write_vertices(row, np.ascontiguousarray(built.vertices[part, :3]), extra)
+
+    def _send_values(self, resident: _Resident) -> None:
+        if self._sink is None:
+            return
+        for row, part in self._parts(resident):
+            self._sink.write_values(row, resident.values[part])
+
+    def _parts(self, resident: _Resident) -> Iterable[tuple[int, slice]]:
+        """Buffer row and chunk rows of each run of neighbouring pages."""
+        done, count = 0, len(resident.values)
+        for start, stop in zip(*exact_runs(resident.pages), strict=True):
+            size = min(int(stop - start) * self.page_rows, count - done)
+            yield int(start) * self.page_rows, slice(done, done + size)
+            done += size
+
+    # -- indices
+
+    def _check(self, wanted: Ranges) -> None:
+        missing = [node for node in wanted.units.tolist() if node not in self._resident]
+        if missing:
+            msg = f"only resident nodes can be shown; not resident: {missing[:5]}"
+            raise ValueError(msg)
+        sizes = np.array([len(self._resident[n].values) for n in wanted.units.tolist()], dtype=np.int64)
+        outside = (wanted.starts < 0) | (wanted.stops > np.repeat(sizes, np.diff(wanted.first)))
+        overlaps = (wanted.nodes[1:] == wanted.nodes[:-1]) & (wanted.starts[1:] < wanted.stops[:-1])
+        for bad, reason in ((outside, "leaves its chunk"), (overlaps, "overlaps the next one")):
+            if bad.any():
+                at = int(np.flatnonzero(bad)[0])
+                node, start, stop = (int(a[at]) for a in (wanted.nodes, wanted.starts, wanted.stops))
+                msg = f"range {start}:{stop} of node {node} {reason}"
+                raise ValueError(msg)
+
+    def _apply(self, wanted: Ranges) -> None:
+        now = self._shown
+        changed = changed_units(now, wanted)
+        leaving = self._owned_by(now.units[changed_units(wanted, now)])
+        if not leaving.any() and not len(changed):
+            return
+        owners, block = self._new_slots(wanted, changed)
+        self._shown = wanted
+        room = self._slots.indices.size
+        dirty = self._slots.replace(leaving, owners, block)
+        if self._slots.indices.size == room:
+            self._send_slots(dirty)
+        else:
+            self._send_all_slots()
+
+    def _owned_by(self, nodes: IntArray) -> npt.NDArray[np.bool_]:
+        """By owner: whether it is one of these nodes."""
+        owned = np.zeros(self._owner_count, dtype=bool)
+        owned[[self._resident[node].owner for node in nodes.tolist()]] = True
+        return owned
+
+    def _new_slots(self, wanted: Ranges, units: IntArray) -> tuple[IntArray, npt.NDArray[np.uint32]]:
+        """Owner (k,) and indices (k, page_rows) of the slots that these units need."""
+        pieces = [self._indices(wanted, unit) for unit in units.tolist()]
+        owners = [self._resident[node].owner for node in wanted.units[units].tolist()]
+        sizes = [-(-len(piece) // self.page_rows) for piece in pieces]
+        block = np.zeros((sum(sizes), self.page_rows), dtype=np.uint32)
+        flat, at = block.reshape(-1), 0
+        for piece, size in zip(pieces, sizes, strict=True):
+            flat[at : at + len(piece)] = piece
+            at += size * self.page_rows
+        return np.repeat(np.array(owners, dtype=np.int64), sizes), block
+
+    def _indices(self, wanted: Ranges, unit: int) -> npt.NDArray[np.integer]:
+        """Buffer rows that one unit shows, (n,)."""
+        at = wanted.of(unit)
+        pages = self._resident[int(wanted.units[unit])].pages
+        starts, stops = wanted.starts[at], wanted.stops[at]
+        neighbours = pages[-1] - pages[0] == len(pages) - 1
+        if neighbours and len(starts) == 1:
+            base = int(pages[0]) * self.page_rows
+            return np.arange(base + int(starts[0]), base + int(stops[0]), dtype=np.uint32)
+        rows = concatenated(starts, stops)
+        if neighbours:
+            return np.asarray(rows + pages[0] * self.page_rows)
+        page, row = np.divmod(rows, self.page_rows)
+        return np.asarray(pages[page] * self.page_rows + row)
+
+    def _send_all_slots(self) -> None:
+        if self._sink is not None:
+            self._sink.allocate_indices(self._slots.indices.size)
+            self._send_slots(np.arange(self._slots.count))
+
+    def _send_slots(self, slots: IntArray) -> None:
+        if self._sink is None:
+            return
+        if len(slots):
+            for start, stop in zip(*covering_runs(slots, bridge=BRIDGE_SLOTS, most=MOST_RUNS), strict=True):
+                self._sink.write_indices(int(start) * self.page_rows, self._slots.indices[start:stop].reshape(-1))
+        self._sink.show(self.draw_count)

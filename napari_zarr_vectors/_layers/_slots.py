@@ -1,0 +1,84 @@
+"""The index buffer on the CPU: slots of equal size that are always one contiguous run. Pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["SlotTable"]
+
+IntArray = npt.NDArray[np.int64]
+Uint32Array = npt.NDArray[np.uint32]
+
+
+class SlotTable:
+    """Slots of indices, each with an owner.
+
+    Parameters
+    ----------
+    slot_size : int
+        Indices of a slot.
+
+    Attributes
+    ----------
+    indices : (capacity, slot_size) uint32
+        Slots ``0 .. count - 1`` are in use. What was sent late from here is right all the same, because every
+        change is reported and sent again.
+    owners : (capacity,) int64
+    count : int
+    """
+
+    def __init__(self, slot_size: int) -> None:
+        self.indices: Uint32Array = np.zeros((0, slot_size), dtype=np.uint32)
+        self.owners: IntArray = np.zeros(0, dtype=np.int64)
+        self.count = 0
+
+    def _reserve(self, slots: int) -> None:
+        """Have room for so many slots."""
+        have, size = self.indices.shape
+        if slots <= have:
+            return
+        more = max(slots, 2 * have, 64) - have
+        self.indices = np.concatenate([self.indices, np.zeros((more, size), dtype=np.uint32)])
+        self.owners = np.concatenate([self.owners, np.full(more, -1, dtype=np.int64)])
+
+    def replace(self, leaving: npt.NDArray[np.bool_], owners: IntArray, block: Uint32Array) -> IntArray:
+        """Drop the slots of some owners and put in others; the arrays may be new ones afterwards.
+
+        Freed slots are filled with new ones, then with the last ones, so that no gap stays.
+
+        Parameters
+        ----------
+        leaving : (owners,) bool
+            By owner: its slots go.
+        owners : (k,) int64
+            Of the new slots.
+        block : (k, slot_size) uint32
+            The new slots.
+
+        Returns
+        -------
+        (n,) int64
+            Slots that have changed, ascending.
+        """
+        freed = np.flatnonzero(leaving[self.owners[: self.count]])
+        new = len(owners)
+        behind = max(0, new - len(freed))
+        targets = np.concatenate([freed[:new], np.arange(self.count, self.count + behind)])
+        self._reserve(self.count + behind)
+        self.indices[targets] = block
+        self.owners[targets] = owners
+        moved = self._close(freed[new:]) if new < len(freed) else freed[:0]
+        self.count += behind
+        dirty = np.sort(np.concatenate([targets, moved]))
+        return dirty[dirty < self.count]
+
+    def _close(self, holes: IntArray) -> IntArray:
+        """Fill (h,) ascending holes with the last slots; returns the holes that were filled."""
+        end = self.count - len(holes)
+        low = holes[holes < end]
+        last = np.setdiff1d(np.arange(end, self.count), holes, assume_unique=True)
+        self.indices[low] = self.indices[last]
+        self.owners[low] = self.owners[last]
+        self.count = end
+        return low

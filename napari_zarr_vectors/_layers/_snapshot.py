@@ -1,0 +1,144 @@
+"""A viewer's camera, canvas and sliders as one frozen value in a layer's data units.
+
+Only public attributes of napari's models are read, which the camera's are kept right by napari after each paint.
+napari's camera: `zoom` is logical pixels per world unit at the centre; `perspective` is the vertical angle of view
+in degrees, 0 for parallel; the eye stands ``height / zoom / (2 tan(angle / 2))`` before the centre.
+
+Everything is worked out in the world of the displayed axes first (w = L x + b, x data), then turned: a half-space
+``n w + d >= 0`` is ``(n L) x + (n b + d) >= 0``, and the forward vector is given along the layer's own axes, so that
+``(x - eye) * axis_scale @ forward`` is the depth before the eye for rotated and mirrored layers too. A 2-D layer in
+a 3-D view lies at world depth 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._layers._geometry import WorldMap, slab_bounds, world_map
+from napari_zarr_vectors._lod.camera import CameraState
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_zarr_vectors._layers._layer import StreamingPoints
+
+__all__ = ["camera_of", "snapshot"]
+
+Float64Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _WorldView:
+    """The view in world units of the k axes on the canvas, k = 2 or 3."""
+
+    planes: Float64Array  # (P, k + 1)
+    eye: Float64Array | None  # (k,)
+    focal_px: float
+    focus: Float64Array  # (k,)
+    forward: Float64Array  # (k,)
+
+
+def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's Camera, which moved between versions
+    """The camera model: `viewer.scene.camera`, or `viewer.camera` before napari 0.9."""
+    scene = getattr(viewer, "scene", None)
+    return viewer.camera if scene is None else scene.camera
+
+
+def snapshot(viewer: Viewer, layer: StreamingPoints, default_slab: npt.ArrayLike | None = None) -> CameraState:
+    """Freeze what a viewer shows of a layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    layer : StreamingPoints
+    default_slab : (D,), optional
+        Thickness along axes that are not displayed where neither the viewer nor the style says one, data units;
+        the layer's own by default, which is what its visual uses.
+    """
+    dims, height_width = viewer.dims, _canvas_px(viewer)
+    before = dims.ndim - layer.ndim  # axes of the viewer that the layer has not
+    displayed = tuple(int(axis) - before for axis in dims.displayed if axis >= before)
+    to_world = world_map(layer, dims.units)
+    lo, hi = slab_bounds(
+        to_world,
+        displayed,
+        point=dims.point[before:],
+        margin_left=dims.margin_left[before:],
+        margin_right=dims.margin_right[before:],
+        thickness=layer.style.slab_thickness,
+        default=layer.default_slab if default_slab is None else default_slab,
+    )
+    view = _world_view(camera_of(viewer), dims.ndisplay, height_width)
+    own = [k for k, axis in enumerate(dims.displayed) if axis >= before]
+    part = to_world.displayed(displayed)
+    eye, focus = _data_eye(view, own, part), part.inverse(view.focus[own])
+    axis_scale = np.linalg.norm(part.linear, axis=0)
+    return CameraState(
+        displayed=displayed,
+        planes=_data_planes(view.planes, own, part),
+        eye=eye,
+        axis_scale=axis_scale,
+        focal_px=view.focal_px if eye is not None else float(camera_of(viewer).zoom),
+        canvas_px=height_width,
+        focus=focus,
+        forward=part.linear.T @ view.forward[own] / axis_scale,
+        slab_lo=lo,
+        slab_hi=hi,
+    )
+
+
+def _canvas_px(viewer: Viewer) -> tuple[float, float]:
+    height, width = viewer.canvas.viewbox_size(viewer.layers)
+    return float(height), float(width)
+
+
+def _world_view(camera: Any, ndisplay: int, canvas_px: tuple[float, float]) -> _WorldView:  # noqa: ANN401  # napari's Camera
+    centre = np.array(camera.center, dtype=np.float64)[-ndisplay:]
+    half = np.array(canvas_px) / 2 / camera.zoom  # world units at the centre: up, right
+    if ndisplay == 2:
+        axes = np.eye(2)  # canvas rows and columns lie along the displayed axes
+        return _WorldView(_parallel_planes(axes, half, centre), None, float(camera.zoom), centre, np.zeros(2))
+    forward, up = np.array(camera.view_direction), np.array(camera.up_direction)
+    axes = np.stack([up, np.cross(forward, up)])  # the handedness of `right` does not matter: both sides are cut
+    if camera.perspective <= 0:
+        planes = _parallel_planes(axes, half, centre)
+        return _WorldView(planes, None, float(camera.zoom), centre, forward)
+    distance = half[0] / math.tan(math.radians(camera.perspective) / 2)
+    eye = centre - forward * distance
+    planes = _perspective_planes(axes, half / distance, forward, eye)
+    return _WorldView(planes, eye, float(distance * camera.zoom), centre, forward)
+
+
+def _parallel_planes(axes: Float64Array, half: Float64Array, centre: Float64Array) -> Float64Array:
+    """Two planes for each of (a, k) unit axes, `half` (a,) away from the centre."""
+    normals = np.concatenate([axes, -axes])
+    return np.column_stack([normals, np.tile(half, 2) - normals @ centre])
+
+
+def _perspective_planes(
+    axes: Float64Array, slopes: Float64Array, forward: Float64Array, eye: Float64Array
+) -> Float64Array:
+    """Four sides through the eye, `slopes` (2,) half widths per unit of distance, and the plane of the eye."""
+    sides = np.concatenate([slopes[:, None] * forward + axes, slopes[:, None] * forward - axes])
+    normals = np.concatenate([sides / np.linalg.norm(sides, axis=1, keepdims=True), forward[None]])
+    return np.column_stack([normals, -normals @ eye])
+
+
+def _data_planes(planes: Float64Array, own: list[int], part: WorldMap) -> Float64Array:
+    normals = planes[:, own]
+    turned = np.column_stack([normals @ part.linear, planes[:, -1] + normals @ part.offset])
+    lengths = np.linalg.norm(turned[:, :-1], axis=1, keepdims=True)
+    # A 2-D layer in a 3-D view may lie along a plane; then only the sign of the last number matters.
+    return turned / np.where(lengths > 0, lengths, 1)
+
+
+def _data_eye(view: _WorldView, own: list[int], part: WorldMap) -> Float64Array | None:
+    """The eye in data units; None for parallel projection, or where the layer lacks an axis of the view."""
+    if view.eye is None or len(own) < len(view.eye):
+        return None
+    return part.inverse(view.eye[own])

@@ -1,0 +1,222 @@
+"""The vispy visual of a page pool: two or three vertex buffers, one index buffer, one draw call.
+
+16 bytes a vertex (positions 12, values 4, in buffers of their own so that new values do not resend positions), 8
+more above three axes. Axis order of everything that comes in is the data's; it is turned into vispy's (x = last
+displayed axis) where clip space is composed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from vispy import gloo
+from vispy.visuals import Visual
+from vispy.visuals.shaders import Function
+
+from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
+
+__all__ = ["GlooSink", "PointPoolVisual"]
+
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+
+MOST_AXES = 5
+LARGEST_PX = 256.0
+FAR = 1.0e38
+"""Uniform for "no bound"; below `_pool.HIDDEN`, so that padding is outside of every slab."""
+
+MODES = {"none": 0.0, "scalar": 1.0, "category": 2.0, "rgb": 3.0}
+SHAPES = {"flat": 0.0, "round": 1.0, "soft": 2.0}
+
+
+class _PartIndexBuffer(gloo.IndexBuffer):
+    """An index buffer of which the first `used` entries are drawn: gloo asks `size` when it draws."""
+
+    used = 0
+
+    @property
+    def size(self) -> int:
+        return self.used
+
+
+class GlooSink:
+    """Buffers of a pool as gloo objects; everything is queued and sent at the next paint.
+
+    Parameters
+    ----------
+    changed : callable
+        Called when what is drawn has changed, to ask for a paint.
+    extra : bool
+        Also a buffer of further axes.
+    """
+
+    def __init__(self, changed: Callable[[], None], *, extra: bool) -> None:
+        self.positions = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32))
+        self.values = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
+        self.extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if extra else None
+        self.indices = _PartIndexBuffer(np.zeros(1, dtype=np.uint32))
+        self._changed = changed
+
+    def allocate(self, rows: int, *, extra: bool) -> None:
+        """Make room for `rows` rows."""
+        for buffer in (self.positions, self.values, self.extra):
+            if buffer is not None:
+                buffer.resize_bytes(rows * buffer.itemsize)
+
+    def write_vertices(self, row: int, positions: Float32Array, extra: Float32Array | None) -> None:
+        """Queue positions (n, 3) and further axes (n, 2)."""
+        self.positions.set_subdata(positions, offset=row)
+        if self.extra is not None and extra is not None:
+            self.extra.set_subdata(extra, offset=row)
+        self._changed()
+
+    def write_values(self, row: int, values: Float32Array) -> None:
+        """Queue values (n,)."""
+        self.values.set_subdata(values, offset=row)
+        self._changed()
+
+    def allocate_indices(self, count: int) -> None:
+        """Make room for `count` indices."""
+        self.indices.resize_bytes(max(count, 1) * 4)
+
+    def write_indices(self, first: int, indices: npt.NDArray[np.uint32]) -> None:
+        """Queue indices (n,)."""
+        self.indices.set_subdata(indices, offset=first)
+
+    def show(self, count: int) -> None:
+        """Draw the first `count` indices from the next paint on."""
+        self.indices.used = count
+        self._changed()
+
+
+class PointPoolVisual(Visual):
+    """Points of a pool.
+
+    Parameters
+    ----------
+    origin : (D,)
+        What was subtracted from the positions, data units; D at most 5. It is put back in float64, when the
+        clip-space images of the axes are composed.
+    """
+
+    def __init__(self, origin: npt.ArrayLike) -> None:
+        self._origin = np.asarray(origin, dtype=np.float64)
+        extra = len(self._origin) > 3
+        super().__init__(vcode=vertex_shader(extra=extra), fcode=FRAGMENT)
+        self.sink = GlooSink(self.update, extra=extra)
+        self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
+        self._size, self._in_world, self._shading = 2.0, False, ""
+        self._draw_mode = "points"
+        self._index_buffer = self.sink.indices
+        program = self.shared_program
+        program["a_position"] = self.sink.positions
+        program["a_value"] = self.sink.values
+        if self.sink.extra is not None:
+            program["a_extra"] = self.sink.extra
+        self._lut = gloo.Texture2D(
+            np.full((1, 1, 4), 255, dtype=np.uint8), interpolation="linear", wrapping="clamp_to_edge"
+        )
+        program["u_lut"] = self._lut
+        self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
+        self.set_size(2.0, in_world=False)
+        self.set_shape("round")
+        self.set_color((1.0, 1.0, 1.0, 1.0))
+        self.set_values_as("none")
+
+    def set_view(self, displayed: Sequence[int], lo: Float64Array, hi: Float64Array) -> None:
+        """Say which data axes are on the canvas, in napari's order, and the slab (D,) on all of them."""
+        self._axes = tuple(displayed)
+        bounds = np.full((2, MOST_AXES), FAR)
+        bounds[0] *= -1
+        bounds[:, : len(self._origin)] = np.clip(np.stack([lo, hi]) - self._origin, -FAR, FAR)
+        program = self.shared_program
+        program["u_lo"], program["u_hi"] = bounds[:, :3].astype(np.float32)
+        program["u_extra_lo"], program["u_extra_hi"] = bounds[:, 3:].astype(np.float32)
+        self.update()
+
+    def set_size(self, diameter: float, *, in_world: bool) -> None:
+        """Diameter of the points: logical pixels, or world units."""
+        self._size, self._in_world = diameter, in_world
+        self.update()
+
+    def set_shape(self, shading: str) -> None:
+        """Draw squares ("flat"), discs ("round") or discs with a smooth edge ("soft")."""
+        if shading == self._shading:
+            return
+        self._shading = shading
+        self.shared_program["u_shape"] = SHAPES[shading]
+        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
+        self.update()
+
+    def set_color(self, rgba: Sequence[float]) -> None:
+        """Set the one colour of mode "none"."""
+        self.shared_program["u_color"] = tuple(rgba)
+        self.update()
+
+    def set_values_as(self, mode: str) -> None:
+        """Say what the value column means: "none" (nothing), "scalar", "category" or "rgb"."""
+        self.shared_program["u_mode"] = MODES[mode]
+        self.update()
+
+    def set_lut(self, lut: npt.NDArray[np.uint8], *, smooth: bool) -> None:
+        """Set the colours (n, 4) of scalars (between entries: `smooth`) or of codes."""
+        self._lut.resize((1, len(lut), 4))
+        self._lut.set_data(lut[None])
+        self._lut.interpolation = "linear" if smooth else "nearest"
+        self.shared_program["u_entries"] = float(len(lut))
+        self.update()
+
+    def set_limits(self, lo: float, hi: float, gamma: float) -> None:
+        """Set the values at the ends of the lookup table."""
+        width = hi - lo
+        self.shared_program["u_limits"] = (lo, 1.0 / width if width > 0 else 0.0, gamma)
+        self.update()
+
+    def clip_images(self, view: Any) -> tuple[Float64Array, Float64Array]:  # noqa: ANN401  # vispy has no types
+        """Images of the data axes and of the origin in clip space, float64.
+
+        Returns
+        -------
+        axes : (5, 4)
+            Of a step of one data unit along each data axis; 0 for one that is not displayed.
+        origin : (4,)
+        """
+        shown = self._axes[::-1]  # vispy's x is the last displayed axis
+        points = np.zeros((len(shown) + 1, 4))
+        points[: len(shown), : len(shown)] = np.eye(len(shown))
+        points[-1, : len(shown)] = self._origin[list(shown)]
+        points[-1, 3] = 1
+        mapped = view.transforms.get_transform("visual", "render").map(points)
+        axes = np.zeros((MOST_AXES, 4))
+        axes[list(shown)] = mapped[:-1]
+        return axes, mapped[-1]
+
+    def _pixels(self, view: Any) -> float:  # noqa: ANN401  # vispy has no types
+        """Framebuffer pixels per logical one, or per world unit at clip w = 1."""
+        transforms = view.transforms
+        if not self._in_world:
+            return abs(float(transforms.pixel_scale))
+        corners = transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
+        extent = np.abs(corners[1] - corners[0])[:2]
+        clip = transforms.get_transform("scene", "render").map(np.eye(4)[:3])  # (3, 4)
+        return float(np.linalg.norm(clip[:, :2] * extent / 2, ord=2))
+
+    def _prepare_transforms(self, view: Any) -> None:  # noqa: ANN401  # vispy has no types
+        """Nothing to connect: clip space is composed at each draw."""
+
+    def _prepare_draw(self, view: Any) -> bool:  # noqa: ANN401  # vispy has no types
+        if not self.sink.indices.used:
+            return False
+        axes, origin = self.clip_images(view)
+        program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
+        program["u_clip"] = np.vstack([axes[:3], origin]).astype(np.float32)
+        program["u_clip_extra0"], program["u_clip_extra1"] = axes[3:].astype(np.float32)
+        program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
+        program["u_px"] = self._pixels(view)
+        return True
+
+    def _compute_bounds(self, axis: int, view: Any) -> None:  # noqa: ANN401  # vispy's signature
+        """No bounds: napari asks the layer for its extent."""

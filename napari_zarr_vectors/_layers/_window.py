@@ -1,0 +1,76 @@
+"""A napari window for programs that show something and end: the command line, the benchmarks, the pictures."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import imageio.v3 as iio
+import napari
+from qtpy.QtWidgets import QApplication
+
+from napari_zarr_vectors._layers._napari import native_canvas
+from napari_zarr_vectors._layers._snapshot import camera_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Window"]
+
+STEP_S = 0.002
+
+
+class Window:
+    """A viewer in a window of its own.
+
+    Parameters
+    ----------
+    ndisplay : 2 or 3
+    size : (width, height)
+        Of the window, logical pixels.
+    """
+
+    def __init__(self, *, ndisplay: int, size: tuple[int, int]) -> None:
+        self.viewer = napari.Viewer(ndisplay=ndisplay, show=True)
+        self.viewer.window.resize(*size)
+        self.process(0.2)
+
+    def look(self, *, angles: tuple[float, float, float], zoom: float) -> None:
+        """Look at everything from these angles (degrees), `zoom` times as near as fits."""
+        self.viewer.reset_view()
+        camera = camera_of(self.viewer)
+        camera.angles = angles
+        camera.zoom *= zoom
+
+    def process(self, seconds: float) -> None:
+        """Let the window live for a while."""
+        self.wait_until(lambda: False, seconds)
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
+        """Let the window live until a condition holds; tell whether it did in time."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            QApplication.processEvents()
+            if condition():
+                return True
+            time.sleep(STEP_S)
+        return condition()
+
+    def save(self, path: Path) -> None:
+        """Write the canvas to a PNG."""
+        iio.imwrite(path, self.viewer.screenshot(canvas_only=True, flash=False))
+
+    def run(self) -> None:
+        """Let the person have it until the window is closed."""
+        napari.run()
+
+    def click_x(self) -> None:
+        """Close the window as its X does: `viewer.close()` is not called."""
+        native_canvas(self.viewer).window().close()
+        self.process(0.1)
+
+    def close(self) -> None:
+        """Close the viewer."""
+        self.viewer.close()
+        self.process(0.1)

@@ -1,0 +1,107 @@
+"""What napari makes for a `StreamingPoints` when it is added to a viewer: intent and sliders become uniforms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from vispy.scene.visuals import create_visual_node
+
+from napari_zarr_vectors._layers._layer import StreamingPoints
+from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
+from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
+from napari_zarr_vectors._layers._notify import notify
+from napari_zarr_vectors._layers._visual import PointPoolVisual
+
+if TYPE_CHECKING:
+    from psygnal import EmissionInfo
+
+__all__ = ["VispyStreamingPoints", "register"]
+
+
+class _ClippedPointPoolVisual(ClippingPlanesMixin, PointPoolVisual):
+    """Points of a pool that honour napari's clipping planes."""
+
+
+_PointPoolNode = create_visual_node(_ClippedPointPoolVisual)
+
+
+class VispyStreamingPoints(VispyBaseLayer):
+    """Draws one layer in one canvas; lives until the layer is removed from it."""
+
+    def __init__(self, layer: StreamingPoints, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
+        self._colormap = layer.style.colormap
+        self._lut: tuple[str, str | int] | None = None
+        super().__init__(layer, _PointPoolNode(layer.origin, font_info=font_info), font_info)
+        layer.style.events.connect(self._on_style_change)
+        layer.events.default_slab.connect(self._on_slice_change)
+        layer.events.value_info.connect(self._on_look_change)
+        layer.pool.attach(self.node.sink)
+        self.reset()
+        self._on_slice_change()
+        self._on_look_change()
+
+    def close(self) -> None:
+        """Let go of the layer; its pool keeps the vertices for the next canvas."""
+        self.layer.style.events.disconnect(self._on_style_change)
+        self.layer.pool.detach()
+        super().close()
+
+    def _on_data_change(self) -> None:
+        """Follow the sliders, the order of axes, 2-D or 3-D: napari has sliced the layer anew."""
+        self._on_matrix_change()
+
+    def _on_matrix_change(self) -> None:
+        super()._on_matrix_change()
+        self._on_slice_change()
+
+    def _on_slice_change(self) -> None:
+        self.node.set_view(self.layer.displayed_axes, *self.layer.slab())
+
+    def _on_style_change(self, info: EmissionInfo) -> None:
+        if info.signal.name == "slab_thickness":
+            self._on_slice_change()
+        else:
+            self._on_look_change()
+
+    def _on_look_change(self) -> None:
+        style, info, node = self.layer.style, self.layer.value_info, self.node
+        node.set_size(style.size, in_world=style.size_mode == "world")
+        node.set_shape(style.shading)
+        node.set_color(style.color)
+        node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
+        node.set_values_as("none" if style.color_by is None else info.kind)
+        self._update_lut()
+
+    def _update_lut(self) -> None:
+        """Send a lookup table if another one is needed."""
+        info = self.layer.value_info
+        wanted = ("category", info.categories) if info.kind == "category" else ("colormap", self._known_colormap())
+        if wanted == self._lut:
+            return
+        self._lut = wanted
+        if info.kind == "category":
+            self.node.set_lut(category_lut(info.categories), smooth=False)
+        else:
+            self.node.set_lut(colormap_lut(str(wanted[1])), smooth=True)
+
+    def _known_colormap(self) -> str:
+        """The style's colormap, or the one before if napari does not know it."""
+        name = self.layer.style.colormap
+        try:
+            colormap_lut(name)
+        except KeyError:
+            notify(f"napari knows no colormap {name!r}; {self._colormap!r} stays")
+        else:
+            self._colormap = name
+        return self._colormap
+
+
+def register() -> None:
+    """Make `StreamingPoints` known to napari; doing it again changes nothing.
+
+    Raises
+    ------
+    RuntimeError
+        With `_napari.REASON`, when this napari cannot.
+    """
+    register_layer(StreamingPoints, VispyStreamingPoints)

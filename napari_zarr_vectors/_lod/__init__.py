@@ -1,0 +1,17 @@
+"""Camera, tree, plan: what to show, read and drop. Pure numpy."""
+
+from napari_zarr_vectors._lod.camera import CameraState
+from napari_zarr_vectors._lod.options import LodOptions
+from napari_zarr_vectors._lod.plan import LodPlan
+from napari_zarr_vectors._lod.residency import Residency, empty_residency
+from napari_zarr_vectors._lod.tree import Tree, build_tree
+
+__all__ = [
+    "CameraState",
+    "LodOptions",
+    "LodPlan",
+    "Residency",
+    "Tree",
+    "build_tree",
+    "empty_residency",
+]

@@ -1,0 +1,271 @@
+"""One view, one plan: what to draw, what to read, what to drop.
+
+`plan` is pure: it reads the residency, changes nothing and gives the same answer to the same question. The steps
+live beside it: `cut` (what is desired), `shown` (what is drawn of it), `fetching` (what is read and dropped).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._lod.cut import Cut, Held, make_cut
+from napari_zarr_vectors._lod.fetching import Wanted, choose_evicted, choose_fetched, ring_pages
+from napari_zarr_vectors._lod.options import LodOptions
+from napari_zarr_vectors._lod.residency import ascending, pages_of
+from napari_zarr_vectors._lod.shown import ADEQUATE, FINER, HOLE, SELF, Shown, choose_shown, quantised_share
+from napari_zarr_vectors._lod.view import make_view
+
+if TYPE_CHECKING:
+    from napari_zarr_vectors._lod.camera import CameraState
+    from napari_zarr_vectors._lod.residency import Residency
+    from napari_zarr_vectors._lod.tree import Tree
+
+__all__ = ["LodOptions", "LodPlan", "plan"]
+
+Float64Array = npt.NDArray[np.float64]
+Int8Array = npt.NDArray[np.int8]
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+
+_DEFAULTS = LodOptions()
+_FETCH_STEPS = 2
+"""Steps of the fetched share per factor of two: a budget that wanders does not fetch everything anew."""
+_LEAST_SHARE = 2.0**-24
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LodPlan:
+    """What one view asks for.
+
+    Attributes
+    ----------
+    generation : int
+    budget : int
+        Vertices that may be drawn.
+    show : (m,) int32
+        Nodes drawn.
+    part : (m,) int32
+        Node to whose place each is confined; the node itself, or a descendant.
+    fraction : float
+        Share of every shown node's rows that is drawn; 1 unless the budget is exceeded even so.
+    shown_vertices : int
+        Upper bound of what is drawn, at most `budget`.
+    fetch : (q,) int32
+        Nodes to read, best first.
+    fetch_tier : (q,) int8
+        0 COVER, 1 URGENT, 2 VISIBLE, 3 RING.
+    fetch_fraction : float
+        Share of the rows to load of each.
+    evict : (r,) int32
+        Resident nodes to drop when this plan is committed.
+    keep : (k,) int32
+        Desired, drawn, wanted and pinned nodes, ascending.
+    desired : (k,) int32
+        The cut, ascending.
+    refined : (k,) int32
+        Nodes in view that were replaced by their children, ascending.
+    refined_at : (k,) float64
+        When each was refined, seconds.
+    ratio : float
+        Learnt length of the walk, in budgets; see `cut`.
+    holes : int
+        Visible places with nothing drawn.
+    wanted : int
+        Desired nodes neither adequately resident nor failed.
+    failed : int
+        Desired nodes that failed.
+    levels : frozenset of int
+        Store levels drawn.
+    complete : bool
+        Everything desired, except what failed, is drawn, whole, at the share that the budget allows.
+    """
+
+    generation: int
+    budget: int
+    show: Int32Array
+    part: Int32Array
+    fraction: float
+    shown_vertices: int
+    fetch: Int32Array
+    fetch_tier: Int8Array
+    fetch_fraction: float
+    evict: Int32Array
+    keep: Int32Array
+    desired: Int32Array
+    refined: Int32Array
+    refined_at: Float64Array
+    ratio: float
+    holes: int
+    wanted: int
+    failed: int
+    levels: frozenset[int]
+    complete: bool
+
+
+def plan(
+    camera: CameraState,
+    tree: Tree,
+    budget: int,
+    residency: Residency,
+    previous: LodPlan | None,
+    now: float,
+    *,
+    generation: int = 0,
+    locked_level: int | None = None,
+    options: LodOptions = _DEFAULTS,
+) -> LodPlan:
+    """Decide what to draw, read and drop for one view.
+
+    Parameters
+    ----------
+    camera : CameraState
+    tree : Tree
+    budget : int
+        Vertices that may be drawn.
+    residency : Residency
+        Of `tree`; read only.
+    previous : LodPlan or None
+        The plan before this one, for hysteresis and continuity.
+    now : float
+        Seconds, of a clock that only rises.
+    generation : int
+        Number of this plan.
+    locked_level : int or None
+        Store level to show everywhere; the nearest one in the tree if it is left out.
+    options : LodOptions
+
+    Notes
+    -----
+    A pool of at least twice the budget, with its pages' rounding, is large enough to replace one cut by any other.
+    """
+    # Degenerate cameras (zero-size canvas, no planes, NaN) divide by zero by nature; nothing visible is the answer.
+    budget = max(budget, 0)
+    with np.errstate(all="ignore"):
+        view = make_view(camera, tree, options)
+        pinned = ring_pages(residency)
+        page_limit = max(residency.capacity_pages - pinned, 0) // 2
+        cut = make_cut(
+            view,
+            residency,
+            _held(previous, now, options.hold_s),
+            budget=budget,
+            page_limit=page_limit,
+            ratio=previous.ratio if previous else 0.0,
+            lock=_tree_level(tree, locked_level),
+            options=options,
+        )
+        desired = cut.node[cut.desired]
+        fraction = _share(residency, desired, budget, page_limit)
+        shown = choose_shown(view, cut, residency, _settled(previous), budget=budget, fraction=fraction)
+        wanted = choose_fetched(
+            view, cut, shown, residency, fraction=fraction, ring=pinned > 0, max_fetch=options.max_fetch
+        )
+    return _assemble(tree, budget, residency, previous, now, generation, cut, shown, wanted, pinned > 0, fraction)
+
+
+def _held(previous: LodPlan | None, now: float, hold_s: float) -> Held:
+    """Read off the previous plan what it refined."""
+    if previous is None:
+        return Held(np.empty(0, np.int32), np.empty(0, np.bool_))
+    return Held(previous.refined, now - previous.refined_at < hold_s)
+
+
+def _settled(previous: LodPlan | None) -> Int32Array:
+    """List what the previous plan drew whole, ascending."""
+    if previous is None:
+        return np.empty(0, np.int32)
+    return np.sort(previous.show[previous.show == previous.part])
+
+
+def _tree_level(tree: Tree, locked_level: int | None) -> int | None:
+    """Find the tree level of a store level, or the nearest there is; the finer of two."""
+    if locked_level is None or not tree.levels:
+        return None
+    return min(range(len(tree.levels)), key=lambda i: (abs(tree.levels[i] - locked_level), tree.levels[i]))
+
+
+def _share(residency: Residency, desired: Int64Array, budget: int, page_limit: int) -> float:
+    """Give the share of the desired nodes' rows that fits the budget and, as far as pages allow, the pool."""
+    count = residency.count[desired]
+    total = float(count.sum())
+    fraction = quantised_share(budget / total) if total > budget else 1.0
+    while fraction > _LEAST_SHARE and int(pages_of(count, fraction, residency.page_rows).sum()) > page_limit:
+        smaller = quantised_share(fraction * 2 ** (-1 / 2))
+        if not (count * smaller >= residency.page_rows).any() and not (count * fraction > residency.page_rows).any():
+            break
+        fraction = smaller
+    return fraction
+
+
+def _fetch_share(fraction: float) -> float:
+    """Round a share up to the next step of what is fetched."""
+    if fraction <= 0:
+        return 0.0
+    return min(float(2.0 ** (np.ceil(np.log2(fraction) * _FETCH_STEPS - 1e-9) / _FETCH_STEPS)), 1.0)
+
+
+def _assemble(
+    tree: Tree,
+    budget: int,
+    residency: Residency,
+    previous: LodPlan | None,
+    now: float,
+    generation: int,
+    cut: Cut,
+    shown: Shown,
+    wanted: Wanted,
+    pin_tops: bool,
+    fraction: float,
+) -> LodPlan:
+    """Put a plan together, the fetch list cut to what the pool can take."""
+    desired = cut.node[cut.desired].astype(np.int32)
+    fetch_fraction = _fetch_share(fraction)
+    pins = tree.tops[residency.fraction[tree.tops] > 0] if pin_tops else desired[:0]
+    keep = ascending(np.concatenate([desired, shown.show, wanted.nodes, pins]))
+    evict, fitting = choose_evicted(residency, wanted, keep, fetch_fraction)
+    have = residency.fraction[desired]
+    failed = residency.failed[desired]
+    lacking = (have < fraction * ADEQUATE) & ~failed
+    refined, refined_at = _refined(cut, previous, now)
+    whole = (shown.state == SELF) | failed
+    return LodPlan(
+        generation=generation,
+        budget=budget,
+        show=shown.show,
+        part=shown.part,
+        fraction=shown.fraction,
+        shown_vertices=shown.vertices,
+        fetch=wanted.nodes[:fitting],
+        fetch_tier=wanted.tier[:fitting],
+        fetch_fraction=fetch_fraction,
+        evict=evict,
+        keep=keep,
+        desired=desired,
+        refined=refined,
+        refined_at=refined_at,
+        ratio=cut.ratio,
+        holes=int((shown.state == HOLE).sum() + shown.gap_holes[shown.state == FINER].sum()),
+        wanted=int(lacking.sum()),
+        failed=int(failed.sum()),
+        levels=frozenset(tree.levels[i] for i in np.flatnonzero(np.bincount(tree.level_of(shown.show)))),
+        complete=bool(whole.all() and not lacking.any() and shown.fraction == fraction),
+    )
+
+
+def _refined(cut: Cut, previous: LodPlan | None, now: float) -> tuple[Int32Array, Float64Array]:
+    """List what is refined, and since when; a node is as young as the youngest refinement below it."""
+    nodes = cut.node[cut.refined].astype(np.int32)
+    since = np.full(len(cut.node), now)
+    if previous is not None and len(previous.refined):
+        old = cut.refined & cut.held
+        since[old] = previous.refined_at[np.searchsorted(previous.refined, cut.node[old])]
+    fresh = np.flatnonzero(cut.refined & ~cut.held)
+    while len(fresh):
+        fresh = cut.up[fresh]
+        fresh = fresh[fresh >= 0]
+        since[fresh] = now
+    return nodes, since[cut.refined]

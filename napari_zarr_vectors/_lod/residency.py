@@ -1,0 +1,176 @@
+"""What lies in the GPU pool, and what is known of the nodes: the planner's one mutable book.
+
+The planner thread owns it and applies arrivals, evictions and failures between two plans; `plan` only reads.
+Rows lie in pages of `page_rows`; a resident node takes whole pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from napari_zarr_vectors._lod.tree import Tree
+
+__all__ = ["Residency", "ascending", "empty_residency", "pages_of"]
+
+BoolArray = npt.NDArray[np.bool_]
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+Nodes = npt.NDArray[np.integer]
+
+
+@dataclass(slots=True, eq=False)
+class Residency:
+    """Arrays over the N nodes of a tree.
+
+    Attributes
+    ----------
+    tree : Tree
+    fraction : (N,) float32
+        0 = not resident, 1 = all rows are, between = a thinned share is.
+    count : (N,) int64
+        Best known vertex count; corrected when a node is loaded.
+    child_sum : (N,) int64
+        What drawing the children instead costs: their counts, where a virtual child counts its own `child_sum`.
+    failed : (N,) bool
+        Given up after retries.
+    last_kept : (N,) int64
+        Generation of the last plan that kept the node, -1 for never.
+    capacity_rows, page_rows : int
+        Size of the pool and of a page.
+    residents : (k,) int32
+        Resident nodes, ascending.
+    used_pages : int
+        Pages they take.
+    """
+
+    tree: Tree
+    fraction: npt.NDArray[np.float32]
+    count: Int64Array
+    child_sum: Int64Array
+    failed: BoolArray
+    last_kept: Int64Array
+    capacity_rows: int
+    page_rows: int
+    residents: Int32Array
+    used_pages: int
+
+    @property
+    def capacity_pages(self) -> int:
+        """Whole pages of the pool."""
+        return self.capacity_rows // self.page_rows
+
+    def pages(self, nodes: Nodes) -> Int64Array:
+        """Pages that each of `nodes` takes now; 0 where not resident."""
+        return pages_of(self.count[nodes], self.fraction[nodes], self.page_rows)
+
+    def load(self, nodes: Nodes, counts: Nodes, fractions: npt.NDArray[np.floating] | float) -> None:
+        """Enter arrivals.
+
+        Parameters
+        ----------
+        nodes : (m,) int
+            Distinct real nodes.
+        counts : (m,) int
+            Their true vertex counts.
+        fractions : (m,) float or float
+            Shares of their rows that were loaded, above 0.
+
+        Raises
+        ------
+        ValueError
+            For a virtual node, which has nothing to load.
+        """
+        own: Int32Array = nodes.astype(np.int32)
+        if self.tree.is_virtual[own].any():
+            raise ValueError(f"nodes {own[self.tree.is_virtual[own]].tolist()} are virtual: nothing to load")
+        self.used_pages -= int(self.pages(own).sum())
+        self._correct(own, counts.astype(np.int64))
+        self.fraction[own] = fractions
+        self.failed[own] = False
+        self.residents = ascending(np.concatenate([self.residents, own]))
+        self.used_pages += int(self.pages(own).sum())
+
+    def evict(self, nodes: Nodes) -> None:
+        """Forget that `nodes` are resident; those that are not are passed over."""
+        self.used_pages -= int(self.pages(nodes).sum())
+        self.fraction[nodes] = 0
+        self.residents = self.residents[self.fraction[self.residents] > 0]
+
+    def fail(self, nodes: Nodes) -> None:
+        """Mark `nodes` as not to be asked for again."""
+        self.failed[nodes] = True
+
+    def retry(self) -> None:
+        """Let failed nodes be asked for again."""
+        self.failed[:] = False
+
+    def keep(self, nodes: Nodes, generation: int) -> None:
+        """Note that the plan of `generation` kept `nodes`."""
+        self.last_kept[nodes] = generation
+
+    def _correct(self, nodes: Int32Array, counts: Int64Array) -> None:
+        """Set counts and carry the difference up: one step, and on through virtual parents."""
+        change = counts - self.count[nodes]
+        self.count[nodes] = counts
+        nodes, change = nodes[change != 0], change[change != 0]
+        up = self.tree.parent[nodes]
+        while len(up):
+            up, change = up[up >= 0], change[up >= 0]
+            np.add.at(self.child_sum, up, change)
+            carries = self.tree.is_virtual[up]
+            up, change = self.tree.parent[up[carries]], change[carries]
+
+
+def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256) -> Residency:
+    """Begin a book in which nothing is resident.
+
+    Raises
+    ------
+    ValueError
+        If the pool cannot be divided into pages.
+    """
+    if page_rows < 1 or capacity_rows < 0:
+        raise ValueError(f"capacity_rows={capacity_rows}, page_rows={page_rows}: expected >= 0 and >= 1")
+    n = len(tree.count)
+    return Residency(
+        tree=tree,
+        fraction=np.zeros(n, np.float32),
+        count=tree.count.copy(),
+        child_sum=_child_sums(tree),
+        failed=np.zeros(n, np.bool_),
+        last_kept=np.full(n, -1, np.int64),
+        capacity_rows=capacity_rows,
+        page_rows=page_rows,
+        residents=np.empty(0, np.int32),
+        used_pages=0,
+    )
+
+
+def ascending(nodes: Int32Array) -> Int32Array:
+    """Sort nodes and drop repetitions; for a plan's few thousand, faster than `numpy.unique` and its hashing."""
+    nodes = np.sort(nodes)
+    return nodes[np.append(True, nodes[1:] != nodes[:-1])] if len(nodes) else nodes
+
+
+def pages_of(count: Int64Array, fraction: npt.NDArray[np.floating] | float, page_rows: int) -> Int64Array:
+    """Pages for a share of so many rows, both rounded up."""
+    rows = np.ceil(count * np.asarray(fraction, dtype=np.float64))
+    return np.ceil(rows / page_rows).astype(np.int64)
+
+
+def _child_sums(tree: Tree) -> Int64Array:
+    """Sum the children's counts, finest level first, a virtual child standing for its own children."""
+    sums = np.zeros(len(tree.count), np.int64)
+    cost = tree.count.copy()
+    for i in range(len(tree.levels) - 2, -1, -1):
+        own = slice(tree.base[i], tree.base[i + 1])
+        ptr = tree.child_ptr[tree.base[i] : tree.base[i + 1] + 1]
+        below = np.concatenate([[0], np.cumsum(cost[tree.base[i + 1] : tree.base[i + 2]])])
+        sums[own] = np.diff(below[ptr - tree.base[i + 1]])
+        cost[own] = np.where(tree.is_virtual[own], sums[own], cost[own])
+    return sums

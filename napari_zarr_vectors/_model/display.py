@@ -1,0 +1,143 @@
+"""How points are to look: intent that a person edits and the layer turns into uniforms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from psygnal import SignalGroupDescriptor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DisplayStyle"]
+
+RGBA = tuple[float, float, float, float]
+SizeMode = Literal["px", "world"]
+Shading = Literal["flat", "round", "soft"]
+
+
+def _refuse(name: str, expected: str, value: object) -> ValueError:
+    return ValueError(f"{name} must be {expected}, got {value!r}")
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _numbers(value: object) -> tuple[float, ...] | None:
+    if isinstance(value, str) or not (isinstance(value, Sequence) or hasattr(value, "__array__")):
+        return None
+    numbers = [_number(v) for v in cast("Sequence[object]", value)]
+    return None if None in numbers else tuple(cast("list[float]", numbers))
+
+
+def _positive(name: str, value: object) -> float:
+    number = _number(value)
+    if number is None or number <= 0:
+        raise _refuse(name, "a number > 0", value)
+    return number
+
+
+def _positive_or_none(name: str, value: object) -> float | None:
+    return None if value is None else _positive(name, value)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _refuse(name, "a non-empty name", value)
+    return value
+
+
+def _text_or_none(name: str, value: object) -> str | None:
+    return None if value is None else _text(name, value)
+
+
+def _rgba(name: str, value: object) -> RGBA:
+    numbers = _numbers(value)
+    if numbers is None or len(numbers) not in (3, 4) or not all(0 <= n <= 1 for n in numbers):
+        raise _refuse(name, "3 or 4 numbers in 0..1", value)
+    return cast("RGBA", (*numbers, 1.0)[:4])
+
+
+def _limits(name: str, value: object) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    numbers = _numbers(value)
+    if numbers is None or len(numbers) != 2 or not numbers[0] < numbers[1]:
+        raise _refuse(name, "None or two numbers lo < hi", value)
+    return numbers[0], numbers[1]
+
+
+def _one_of(*words: str) -> Callable[[str, object], str]:
+    def check(name: str, value: object) -> str:
+        if value not in words:
+            raise _refuse(name, f"one of {words}", value)
+        return str(value)
+
+    return check
+
+
+_CHECKS: dict[str, Callable[[str, object], object]] = {
+    "size": _positive,
+    "size_mode": _one_of("px", "world"),
+    "color_by": _text_or_none,
+    "color": _rgba,
+    "colormap": _text,
+    "contrast_limits": _limits,
+    "gamma": _positive,
+    "shading": _one_of("flat", "round", "soft"),
+    "slab_thickness": _positive_or_none,
+}
+
+
+@dataclass(eq=False)
+class DisplayStyle:
+    """Display intent of one point layer; ``style.events.<name>`` signals each change.
+
+    Attributes
+    ----------
+    size : float
+        Diameter, > 0: logical pixels or world units.
+    size_mode : "px" or "world"
+    color_by : str or None
+        Attribute that colours the points; None shows them all in `color`.
+    color : (r, g, b, a)
+        0..1 each; three numbers are taken as opaque.
+    colormap : str
+        A name that napari knows.
+    contrast_limits : (lo, hi) or None
+        Values at the two ends of the colormap; None takes them from the data.
+    gamma : float
+        > 0.
+    shading : "flat", "round" or "soft"
+        Squares, discs, discs with a smooth edge.
+    slab_thickness : float or None
+        Data units shown around the slider's position on axes that are not displayed; None is automatic.
+
+    Raises
+    ------
+    ValueError
+        When a value is set that is not one of these; the value before stays.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    size: float = 2.0
+    size_mode: SizeMode = "px"
+    color_by: str | None = None
+    color: RGBA = (1.0, 1.0, 1.0, 1.0)
+    colormap: str = "viridis"
+    contrast_limits: tuple[float, float] | None = None
+    gamma: float = 1.0
+    shading: Shading = "round"
+    slab_thickness: float | None = None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        check = _CHECKS.get(name)
+        object.__setattr__(self, name, value if check is None else check(name, value))

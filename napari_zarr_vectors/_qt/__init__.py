@@ -1,0 +1,5 @@
+"""Widgets: they show and ask, and hold no logic."""
+
+from napari_zarr_vectors._qt.display import DisplayDock, DisplayPanel
+
+__all__ = ["DisplayDock", "DisplayPanel"]

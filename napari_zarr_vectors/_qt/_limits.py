@@ -1,0 +1,84 @@
+"""A pair of numbers lo < hi: two boxes, a slider with two handles, and a way back to the data's own."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from superqt import QDoubleRangeSlider
+
+from napari_zarr_vectors._qt._numbers import NumberSpin
+
+__all__ = ["LimitsField"]
+
+STEPS = 100
+
+
+class LimitsField(QWidget):
+    """Shows and asks for limits; it keeps none.
+
+    Signals
+    -------
+    changed (float, float)
+        A person wants these limits, lo < hi.
+    from_data_clicked
+        A person wants those of the data.
+    """
+
+    changed = Signal(float, float)
+    from_data_clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._shown = (0.0, 1.0)
+        self._showing = False
+        self.low, self.high = NumberSpin(), NumberSpin()
+        self.low.setAccessibleName("Lower limit")
+        self.high.setAccessibleName("Upper limit")
+        self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
+        self.from_data = QPushButton("From data")
+        self.from_data.setToolTip("Take the limits from the data: the middle 99 % of a sample.")
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.low, 0, 0)
+        layout.addWidget(self.high, 0, 1)
+        layout.addWidget(self.slider, 1, 0)
+        layout.addWidget(self.from_data, 1, 1)
+        self.setFocusProxy(self.low)
+        self.low.valueChanged.connect(lambda low: self._emit(low, self._shown[1]))
+        self.high.valueChanged.connect(lambda high: self._emit(self._shown[0], high))
+        self.slider.valueChanged.connect(lambda pair: self._emit(*pair))
+        self.from_data.clicked.connect(self.from_data_clicked)
+
+    def show_limits(self, limits: tuple[float, float] | None, data: tuple[float, float]) -> None:
+        """Show limits, None for those of the data; the slider spans both."""
+        self._showing = True
+        try:
+            self._shown = low, high = limits or data
+            self.slider.setRange(min(low, data[0]), max(high, data[1]))
+            self.slider.setSingleStep((self.slider.maximum() - self.slider.minimum()) / STEPS)
+            self.slider.setValue((low, high))
+            for box, value in ((self.low, low), (self.high, high)):
+                box.steps_evenly = True
+                box.setSingleStep((data[1] - data[0]) / STEPS)
+                box.setValue(value)
+            self.from_data.setEnabled(limits is not None)
+        finally:
+            self._showing = False
+
+    def _emit(self, low: float, high: float) -> None:
+        if self._showing:
+            return
+        if low < high:
+            self.changed.emit(low, high)
+        else:
+            self._show_again()
+
+    def _show_again(self) -> None:
+        """Take back what cannot be."""
+        self._showing = True
+        try:
+            self.low.setValue(self._shown[0])
+            self.high.setValue(self._shown[1])
+            self.slider.setValue(self._shown)
+        finally:
+            self._showing = False

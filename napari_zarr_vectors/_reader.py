@@ -1,0 +1,89 @@
+"""The manifest's reader: recognises a store by one small file, then adds streaming layers.
+
+npe2 offers a reader that takes folders for every folder, whatever its name, so the first question must be answered
+fast and without reading anything large.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._layers import current_viewer
+from napari_zarr_vectors._samples import SAMPLES, sample_store
+from zarr_vectors.lazy import open_zv
+
+__all__ = ["get_reader"]
+
+LayerData: TypeAlias = tuple[Any, ...]
+SAMPLE_SCHEME = "zv-sample"
+_LARGEST_ROOT = 64 << 20
+
+
+def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
+    """Give the reader if every path is a Zarr Vectors store (or a sample's address), else None."""
+    paths = [path] if isinstance(path, str) else path
+    return read if paths and all(_is_ours(p) for p in paths) else None
+
+
+def read(path: str | list[str]) -> list[LayerData]:
+    """Add a streaming layer for each store to the viewer in front.
+
+    Returns
+    -------
+    list
+        ``[(None,)]``, which tells napari that the layers are there; without a viewer an ordinary Points layer of
+        each store's coarsest level.
+    """
+    paths = [path] if isinstance(path, str) else path
+    viewer = current_viewer()
+    if viewer is None:
+        return [_coarsest(_place(p)[0]) for p in paths]
+    for one in paths:
+        place, display = _place(one)
+        open_layer(viewer, place, **display)
+    return [(None,)]
+
+
+def _is_ours(path: str) -> bool:
+    if urlsplit(path).scheme == SAMPLE_SCHEME:
+        return _sample_name(path) in SAMPLES
+    return "://" not in path and _is_store(Path(path))
+
+
+def _is_store(folder: Path) -> bool:
+    """Look at the root's metadata, and only there."""
+    root = folder / "zarr.json"
+    try:
+        if not root.is_file() or root.stat().st_size > _LARGEST_ROOT:
+            return False
+        doc = json.loads(root.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    attributes = doc.get("attributes") if isinstance(doc, dict) else None
+    return isinstance(attributes, dict) and "zarr_vectors" in attributes
+
+
+def _sample_name(path: str) -> str:
+    return urlsplit(path).netloc.removesuffix(".zarrvectors")
+
+
+def _place(path: str) -> tuple[str, dict[str, Any]]:
+    """Give the folder of a path and how to show it; a sample is made first."""
+    if urlsplit(path).scheme != SAMPLE_SCHEME:
+        return path, {}
+    name = _sample_name(path)
+    return str(sample_store(name)), {"name": name, **SAMPLES[name].display}
+
+
+def _coarsest(path: str) -> LayerData:
+    """Read the coarsest level as an ordinary Points layer."""
+    with open_zv(path) as store:
+        found = store.read(level=store.levels[-1])
+        name = Path(path).name
+    features = {key: values for key, values in found.attributes.items() if values.ndim == 1}
+    return found.positions, {"name": name, "features": features, "size": 1}, "points"

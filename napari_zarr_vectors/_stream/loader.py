@@ -1,0 +1,211 @@
+"""Reads what is wanted, best first, on a few threads, and forgets what is no longer wanted.
+
+The wanted list is replaced at each plan. A batch that has begun is finished; one that has not is never begun once
+its entries are off the list. A failing batch is read again entry by entry, an entry with growing pauses, and given up
+after a few tries. Results and failures wait in order until the GUI thread takes them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from zarr_vectors.exceptions import StoreClosedError, ZarrVectorsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Failure", "Loader", "Request", "Source"]
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+RETRIES = 3
+FIRST_PAUSE_S = 0.2
+BATCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One chunk to read: its node, the share of its rows, and the epoch (what its values mean)."""
+
+    node: int
+    fraction: float = 1.0
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chunk that was given up, and why."""
+
+    node: int
+    error: Exception
+
+
+class Source(Protocol[Result_co]):
+    """Where chunks come from. Called on loader threads, several at once.
+
+    ``load`` gives one result a request, in order; it raises ``ZarrVectorsError`` or ``OSError`` if any of them
+    cannot be read. ``batch`` gives how many of the first requests go well together (at least 1).
+    """
+
+    def load(self, requests: Sequence[Request]) -> Sequence[Result_co]:
+        """Read chunks."""
+        ...
+
+    def batch(self, requests: Sequence[Request]) -> int:
+        """Tell how many of the first requests make one read."""
+        ...
+
+
+class Loader(Generic[Result]):
+    """A few threads over a list that changes.
+
+    Parameters
+    ----------
+    source : Source
+    threads : int
+        Reads under way at once.
+    clock : callable
+        Seconds; for tests.
+    """
+
+    def __init__(
+        self, source: Source[Result], threads: int, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._source, self._clock, self._threads = source, clock, threads
+        self._pool = ThreadPoolExecutor(threads, "zarr-vectors-load")
+        self._lock = threading.Lock()
+        self._wanted: deque[Request] = deque()
+        self._paused: deque[Request] = deque()
+        self._busy: dict[int, Request] = {}
+        self._running = 0
+        self._tries: dict[int, int] = {}
+        self._not_before: dict[int, float] = {}
+        self._done: deque[tuple[Request, Result] | Failure] = deque()
+        self._unexpected: deque[BaseException] = deque()
+        self._closed = False
+
+    @property
+    def loading(self) -> int:
+        """Chunks that are being read."""
+        return len(self._busy)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is wanted, being read or waiting to be taken."""
+        with self._lock:
+            return not (self._wanted or self._paused or self._busy or self._done or self._unexpected)
+
+    def want(self, requests: Sequence[Request]) -> None:
+        """Replace the wanted list, best first; what is being read or waits to be taken is not read again."""
+        with self._lock:
+            waiting = {item[0] for item in self._done if not isinstance(item, Failure)}
+            news = [r for r in requests if self._busy.get(r.node) != r and r not in waiting]
+            self._wanted = deque(r for r in news if r.node not in self._tries)
+            self._paused = deque(r for r in news if r.node in self._tries)
+        self.pump()
+
+    def take(self) -> tuple[Request, Result] | Failure | None:
+        """Give the next result or failure, if any.
+
+        Raises
+        ------
+        BaseException
+            What a thread raised that no source should: a bug, shown where people see it.
+        """
+        if self._unexpected:
+            raise self._unexpected.popleft()
+        try:
+            return self._done.popleft()
+        except IndexError:
+            return None
+
+    def forget_failures(self) -> None:
+        """Give entries that were given up their tries back."""
+        with self._lock:
+            self._tries.clear()
+            self._not_before.clear()
+
+    def pump(self) -> None:
+        """Begin what can be begun: called after changes, and now and then for entries that pause."""
+        batches = []
+        with self._lock:
+            while self._running < self._threads and not self._closed:
+                batch = self._next_batch()
+                if not batch:
+                    break
+                self._running += 1
+                self._busy |= {r.node: r for r in batch}
+                batches.append(batch)
+        # Outside the lock: a read that is done at once enters its outcome on this very thread.
+        for batch in batches:
+            self._begin(batch)
+
+    @property
+    def pausing(self) -> bool:
+        """Some entries wait before they are tried again."""
+        return bool(self._paused)
+
+    def _next_batch(self) -> list[Request]:
+        """Take the next requests off the lists that go together; one that failed before goes alone."""
+        now = self._clock()
+        for _ in range(len(self._paused)):
+            request = self._paused.popleft()
+            if self._not_before.get(request.node, 0.0) <= now:
+                return [request]
+            self._paused.append(request)
+        head = list(islice(self._wanted, BATCH))
+        size = self._source.batch(head) if head else 0
+        return [self._wanted.popleft() for _ in range(size)]
+
+    def _begin(self, batch: list[Request]) -> None:
+        try:
+            future = self._pool.submit(self._source.load, batch)
+        except RuntimeError:  # closed in the meantime
+            return
+        future.add_done_callback(lambda f: self._finish(batch, f))
+
+    def _finish(self, batch: list[Request], future: Future[Sequence[Result]]) -> None:
+        """Enter a batch's outcome; runs on the loader thread."""
+        error = None if future.cancelled() else future.exception()
+        with self._lock:
+            self._running -= 1
+            for request in batch:
+                self._busy.pop(request.node, None)
+            if self._closed or future.cancelled():
+                return
+            if error is None:
+                self._done.extend(zip(batch, future.result(), strict=True))
+            elif isinstance(error, (ZarrVectorsError, OSError)):
+                self._failed(batch, error)
+            else:
+                self._unexpected.append(error)
+        self.pump()
+
+    def _failed(self, batch: list[Request], error: Exception) -> None:
+        hopeless = isinstance(error, StoreClosedError)
+        for request in batch:
+            # A batch says nothing of its members: each is tried alone, the batch counting as no try.
+            tries = self._tries.get(request.node, 0) + (len(batch) == 1)
+            self._tries[request.node] = tries
+            if hopeless or tries >= RETRIES:
+                self._done.append(Failure(request.node, error))
+            else:
+                pause = FIRST_PAUSE_S * 2 ** (tries - 1) if tries else 0.0
+                self._not_before[request.node] = self._clock() + pause
+                self._paused.append(request)
+
+    def close(self) -> None:
+        """End: nothing is begun any more, what is being read ends by itself and is dropped."""
+        with self._lock:
+            self._closed = True
+            self._wanted.clear()
+            self._paused.clear()
+            self._done.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,78 @@
+"""A plan's shown set -> row ranges of resident chunks. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_zarr_vectors._build import place_interval, row_range
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._lod import LodPlan, Tree
+
+__all__ = ["ShownRanges", "shown_ranges"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownRanges:
+    """Rows ``starts[i]:stops[i]`` of node ``nodes[i]`` are drawn, all (m,) int64."""
+
+    nodes: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    stops: npt.NDArray[np.int64]
+
+
+def shown_ranges(plan: LodPlan, tree: Tree, chunk: Callable[[int], BuiltChunk | None]) -> ShownRanges:
+    """Find the rows of each shown place.
+
+    Raises
+    ------
+    LookupError
+        If a shown node is not resident: the planner's book and the pool disagree, which would be a silent hole.
+    """
+    nodes: list[int] = []
+    starts: list[int] = []
+    stops: list[int] = []
+    for node, part in zip(plan.show.tolist(), plan.part.tolist(), strict=True):
+        built = chunk(node)
+        if built is None:
+            msg = f"plan {plan.generation} shows node {node}, which is not in the pool"
+            raise LookupError(msg)
+        first, last = (0, len(built.vertices)) if node == part else _part_range(tree, node, part, built)
+        share = min(1.0, plan.fraction / built.fraction)
+        if share >= 1:
+            nodes.append(node)
+            starts.append(first)
+            stops.append(last)
+            continue
+        # Each small place shows its first rows; what rounding takes from one goes to the next, so that many places of
+        # few rows thin like few of many.
+        begin, end = _places(built, first, last)
+        keep = begin + np.diff(np.floor((np.append(begin, end[-1:]) - first) * share).astype(np.int64))
+        nodes += [node] * len(begin)
+        starts += begin.tolist()
+        stops += keep.tolist()
+    arrays = [np.array(a, dtype=np.int64) for a in (nodes, starts, stops)]
+    return ShownRanges(*arrays)
+
+
+def _part_range(tree: Tree, node: int, part: int, built: BuiltChunk) -> tuple[int, int]:
+    depth, fine = (int(i) for i in np.searchsorted(tree.base, [node, part], side="right") - 1)
+    between = np.prod(tree.ratios[depth:fine], axis=0)
+    cell = tree.coords[part] - tree.coords[node] * between
+    return row_range(built, *place_interval(cell, fine - depth, tree.ratios[depth:]))
+
+
+def _places(
+    built: BuiltChunk, first: int, last: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    low, high = np.searchsorted(built.starts, [first, last])
+    bounds = built.starts[low : high + 1]
+    return bounds[:-1], bounds[1:]

@@ -1,0 +1,52 @@
+"""The manifest's widgets: a panel, and what tells it which layer to show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_zarr_vectors._controller._panels import Follower
+from napari_zarr_vectors._layers._selection import colormap_luts
+from napari_zarr_vectors._qt import DisplayDock
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+    from qtpy.QtGui import QHideEvent, QShowEvent
+
+__all__ = ["DisplayWidget"]
+
+
+class DisplayWidget(DisplayDock):
+    """The dock "Zarr Vectors display"; it follows the viewer from the start and whenever it is shown again.
+
+    Hidden (its dock was closed, is behind another tab, or the window is closing) it follows nothing.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Napari passes the viewer to widgets by this name.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(colormap_luts())
+        # Napari hands plugins a proxy, and what is reached through it is proxies too: no `is`, no weak reference.
+        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._follower = Follower(viewer, self.show_target, self.panel.release)
+        self.destroyed.connect(self._follower.close)
+        self._follower.open()
+
+    @property
+    def follows(self) -> bool:
+        """Whether anything of the viewer is connected."""
+        return self._follower.is_open
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow."""
+        super().showEvent(event)
+        self._follower.open()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Let go, unless the whole window was only put away."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self._follower.close()
+            self.show_target(None)

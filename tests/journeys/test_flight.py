@@ -1,0 +1,165 @@
+"""A scripted camera in a real napari window: the counts of `make flight`, on a store small enough for a test."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+from benchmarks.flying import Flight, clustered_points, streaming_threads, tour
+from napari_zarr_vectors._controller import engine_of
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+pytestmark = pytest.mark.gui
+
+COUNT = 60_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("flight") / "clusters.zarrvectors"
+    points, radius = clustered_points(COUNT)
+    write_points(path, points, chunk_shape=125, bin_shape=25, attributes={"radius": radius})
+    build_pyramid(path, [(2, 1)] * 3)
+    return path
+
+
+@pytest.fixture
+def fly(store):
+    flights = []
+
+    def start(**options):
+        flights.append(Flight(store, size=(500, 420), **options))
+        return flights[-1]
+
+    yield start
+    for flight in flights:
+        flight.close()
+    assert streaming_threads() == []
+
+
+def test_the_budget_holds_at_every_moment_and_nothing_vanishes(fly):
+    flight = fly(budget=20_000, color_by="radius")
+    tour(flight)
+    counts = flight.counts
+    assert counts.looks > 100
+    assert counts.over_budget == 0
+    assert counts.holes == 0
+    assert counts.incomplete_jumps == 0
+    assert 0 < counts.most_shown <= 20_000
+
+
+def test_a_view_that_fits_the_budget_is_shown_at_level_0_whole(fly):
+    flight = fly(budget=COUNT)
+    flight.layer.lod.level = 0
+    assert flight.settle()
+    status = flight.layer.lod.status
+    assert status.levels == {0}
+    assert status.shown_vertices == COUNT
+    assert (status.wanted, status.loading, status.failed) == (0, 0, 0)
+
+
+def test_lowering_the_budget_holds_before_the_setter_returns(fly):
+    flight = fly(budget=COUNT)
+    flight.layer.lod.level = 0
+    flight.settle()
+    for budget in (10_000, 777, 40, 1):
+        flight.layer.lod.budget = budget
+        status = flight.layer.lod.status
+        assert status.budget == budget
+        assert status.shown_vertices <= budget
+    flight.layer.lod.level = None
+    flight.layer.lod.budget = 30_000
+    assert flight.settle()
+    assert flight.layer.lod.status.shown_vertices > 1_000
+
+
+def test_every_change_makes_the_view_incomplete_at_once(fly):
+    flight = fly(budget=20_000)
+    viewer, lod = flight.viewer, flight.layer.lod
+    changes = {
+        "camera": lambda: setattr(viewer.scene.camera, "zoom", viewer.scene.camera.zoom * 1.3),
+        "level": lambda: setattr(lod, "level", 1),
+        "ndisplay": lambda: setattr(viewer.dims, "ndisplay", 2),
+        "dims": lambda: viewer.dims.set_point(0, 300.0),
+    }
+    for name, change in changes.items():
+        assert flight.settle(), name
+        change()
+        assert not lod.status.complete, name
+
+
+def test_a_slab_in_2d_reads_only_what_it_meets(fly):
+    flight = fly(budget=COUNT)
+    flight.viewer.dims.ndisplay = 2
+    flight.viewer.dims.set_point(0, 500.0)
+    flight.layer.lod.level = 0
+    assert flight.settle()
+    engine = engine_of(flight.layer)
+    desired = engine._last.desired
+    tree = engine._planner._tree
+    lo = tree.coords[desired][:, 0] * tree.chunk_shape[-1][0]
+    assert len(desired)
+    assert ((lo <= 500 + 12.5) & (lo + 125 >= 500 - 12.5)).all()
+
+
+def test_colours_change_without_reading_positions_anew_and_end_right(fly):
+    flight = fly(budget=20_000, color_by="radius")
+    flight.layer.style.color_by = None
+    assert flight.window.wait_until(lambda: flight.layer.value_info.kind == "none", 5)
+    flight.layer.style.color_by = "radius"
+    assert flight.window.wait_until(lambda: flight.layer.value_info.kind == "scalar", 5)
+    flight.settle()
+    pool = flight.layer.pool
+    fine = [node for node in pool.resident if node >= engine_of(flight.layer)._planner._tree.base[-2]]
+    assert fine  # of level 0: coarser levels carry means
+    for node in fine[:20]:
+        built = pool.chunk(node)
+        radius = np.linalg.norm(built.vertices[:, :3] + flight.layer.origin - 500, axis=1)
+        assert np.allclose(pool.values(node), radius, atol=0.01)
+
+
+END_MID_FLIGHT = """
+import sys
+from benchmarks.flying import Flight, streaming_threads
+flight = Flight(sys.argv[1], size=(400, 300), budget=20_000)
+flight.viewer.scene.camera.zoom *= 4
+took = getattr(flight, sys.argv[2])()
+assert took <= 1.0, took
+assert streaming_threads() == []
+flight.window.process(0.3)
+print("ended well")
+"""
+
+
+@pytest.mark.parametrize("end", ["close", "click_x"])
+def test_closing_the_viewer_and_clicking_x_end_every_thread_and_the_process_well(store, end):
+    command = [sys.executable, "-W", "ignore", "-c", END_MID_FLIGHT, str(store), end]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["ended well"]), done.stderr[-2000:]
+    assert "Error" not in done.stderr
+
+
+def test_a_closed_viewer_leaves_no_layer_behind(store):
+    flight = Flight(store, size=(400, 300), budget=20_000)
+    layer = weakref.ref(flight.layer)
+    flight.close()
+    del flight
+    gc.collect()
+    assert layer() is None
+
+
+def test_removing_the_layer_mid_read_ends_every_thread(store):
+    flight = Flight(store, size=(400, 300), budget=20_000)
+    flight.viewer.scene.camera.zoom *= 6
+    flight.viewer.layers.remove(flight.layer)
+    flight.window.wait_until(lambda: not streaming_threads(), 1.0)
+    assert streaming_threads() == []
+    flight.close()
+    assert threading.main_thread().is_alive()

@@ -1,0 +1,287 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from napari_zarr_vectors._build import BuiltChunk
+from napari_zarr_vectors._layers._pages import covering_runs
+from napari_zarr_vectors._layers._pool import PagePool
+
+
+class ArraySink:
+    """Vertex and index buffers as arrays; sends late, like gloo, when `lazy`."""
+
+    def __init__(self, *, lazy=False):
+        self.lazy = lazy
+        self.queue = []
+        self.count = 0
+        self.index_writes = 0
+        self.vertex_writes = 0
+        self.value_writes = 0
+
+    def allocate(self, rows, *, extra):
+        self.queue = [job for job in self.queue if job[0] == "indices"]
+        self.positions = np.full((rows, 3), np.nan, np.float32)
+        self.values = np.full(rows, np.nan, np.float32)
+        self.extra = np.full((rows, 2), np.nan, np.float32) if extra else None
+
+    def write_vertices(self, row, positions, extra):
+        self.vertex_writes += 1
+        self._do("positions", row, positions)
+        if extra is not None:
+            self._do("extra", row, extra)
+
+    def write_values(self, row, values):
+        self.value_writes += 1
+        self._do("values", row, values)
+
+    def allocate_indices(self, count):
+        self.queue = [job for job in self.queue if job[0] != "indices"]
+        self.indices = np.full(count, 2**32 - 1, np.uint32)
+
+    def write_indices(self, first, indices):
+        self.index_writes += 1
+        self._do("indices", first, indices)
+
+    def show(self, count):
+        self.count = count
+
+    def _do(self, name, at, data):
+        assert at + len(data) <= len(getattr(self, name))
+        self.queue.append((name, at, data))
+        if not self.lazy:
+            self.flush()
+
+    def flush(self):
+        for name, at, data in self.queue:
+            getattr(self, name)[at : at + len(data)] = data
+        self.queue = []
+
+    def drawn(self):
+        """Positions and values of what is drawn, without the padding; (n, 3), (n,)."""
+        self.flush()
+        rows = self.indices[: self.count]
+        assert np.all(self.positions[0] > 1e38)
+        rows = rows[rows > 0]
+        return self.positions[rows], self.values[rows]
+
+
+def chunk(node, rows, *, extra=False, value=0.0):
+    """A chunk whose row r lies at (node, r, 0), so that a drawn vertex tells where it comes from."""
+    vertices = np.zeros((rows, 4), np.float32)
+    vertices[:, 0], vertices[:, 1], vertices[:, 3] = node, np.arange(rows), value
+    return BuiltChunk(
+        vertices=vertices,
+        extra=vertices[:, :2].copy() if extra else None,
+        keys=np.zeros(min(rows, 1), np.int64),
+        starts=np.array([0, rows] if rows else [0]),
+        count=rows,
+        fraction=1.0,
+    )
+
+
+def drawn(sink):
+    """Sorted (node, row) pairs of everything that is drawn."""
+    positions, _ = sink.drawn()
+    return sorted(map(tuple, positions[:, :2].astype(int).tolist()))
+
+
+class PoolAgainstNaive(RuleBasedStateMachine):
+    """What is drawn is exactly the committed rows of what is resident, whatever happened before."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = PagePool(16 * 12, page_rows=16)
+        self.sink = ArraySink(lazy=True)
+        self.pool.attach(self.sink)
+        self.resident = {}
+        self.ranges = []
+
+    @rule(node=st.integers(0, 6), rows=st.integers(0, 60))
+    def upload(self, node, rows):
+        self.forget({node})
+        used = sum(-(-n // 16) for n in self.resident.values())
+        fits = used + -(-rows // 16) <= self.pool.capacity_rows // 16 - 1
+        assert self.pool.upload(node, chunk(node, rows)) is fits
+        if fits:
+            self.resident[node] = rows
+
+    @rule(nodes=st.sets(st.integers(0, 8)))
+    def evict(self, nodes):
+        self.pool.evict(nodes)
+        self.forget(nodes)
+
+    @rule(data=st.data(), keep=st.sets(st.integers(0, 6)))
+    def commit(self, data, keep):
+        """Some nodes keep the very ranges they have, others get new ones or none."""
+        ranges = [held for held in self.ranges if held[0] in keep]
+        others = sorted(set(self.resident) - keep)
+        for node in data.draw(st.sets(st.sampled_from(others))) if others else ():
+            cuts = sorted(data.draw(st.lists(st.integers(0, self.resident[node]), min_size=2, max_size=6)))
+            ranges += [(node, *pair) for pair in zip(cuts[::2], cuts[1::2], strict=False)]
+        ranges = data.draw(st.permutations(ranges))
+        columns = np.array(ranges, dtype=int).reshape(-1, 3).T
+        self.ranges = ranges
+        assert self.pool.commit(*columns) == len(self.shown)
+
+    @property
+    def shown(self):
+        return {(node, row) for node, start, stop in self.ranges for row in range(start, stop)}
+
+    def forget(self, nodes):
+        self.ranges = [held for held in self.ranges if held[0] not in nodes]
+        for node in nodes:
+            self.resident.pop(node, None)
+
+    @rule()
+    def draw(self):
+        self.sink.flush()
+
+    @rule(more=st.integers(0, 40))
+    def resize(self, more):
+        self.pool.resize(self.pool.capacity_rows - 16 + more)
+
+    @rule()
+    def change_sink(self):
+        self.pool.detach()
+        self.sink = ArraySink(lazy=True)
+        self.pool.attach(self.sink)
+
+    @invariant()
+    def exactly_the_committed_rows_once(self):
+        assert drawn(self.sink) == sorted(self.shown)
+        assert self.pool.shown_vertices == len(self.shown)
+        assert set(self.pool.resident) == set(self.resident)
+        used = sum(-(-n // 16) for n in self.resident.values())
+        assert self.pool.free_rows == self.pool.capacity_rows - 16 - 16 * used
+        assert self.pool.draw_count <= len(self.shown) + 16 * len(self.resident)
+
+
+PoolAgainstNaive.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestPoolAgainstNaive = PoolAgainstNaive.TestCase
+
+
+@pytest.fixture
+def pool():
+    pool = PagePool(4096, page_rows=16)
+    pool.attach(ArraySink())
+    return pool
+
+
+def test_what_is_not_committed_is_not_drawn(pool):
+    assert pool.upload(1, chunk(1, 40))
+    assert pool._sink.drawn()[0].size == 0
+    assert pool.commit([1], [0], [40]) == 40
+
+
+def test_a_chunk_in_neighbouring_pages_is_one_write(pool):
+    pool.upload(1, chunk(1, 400))
+    assert (pool._sink.vertex_writes, pool._sink.value_writes) == (2, 1)  # with the hidden row
+
+
+def test_fragmented_pages_are_used_up(pool):
+    nodes = range(pool.free_rows // 16)
+    for node in nodes:
+        assert pool.upload(node, chunk(node, 16))
+    assert not pool.upload(999, chunk(999, 1))
+    pool.evict(list(nodes)[::2])
+    assert pool.upload(1000, chunk(1000, 16 * 20))
+    pool.commit([1000], [5], [311])
+    assert drawn(pool._sink) == [(1000, row) for row in range(5, 311)]
+
+
+def test_an_unchanged_commit_writes_nothing(pool):
+    for node in range(5):
+        pool.upload(node, chunk(node, 100))
+    pool.commit(range(5), [0] * 5, [100] * 5)
+    before = pool._sink.index_writes
+    pool.commit([4, 3, 2, 1, 0], [0] * 5, [100] * 5)
+    assert pool._sink.index_writes == before
+    pool.commit(range(5), [0] * 5, [100, 100, 50, 100, 100])
+    assert pool._sink.index_writes == before + 1
+
+
+def test_evicting_a_shown_node_hides_it_before_its_pages_are_reused(pool):
+    pool.upload(1, chunk(1, 20))
+    pool.commit([1], [0], [20])
+    pool.evict([1])
+    pool.upload(2, chunk(2, 20))
+    assert pool.shown_vertices == 0
+    assert drawn(pool._sink) == []
+
+
+def test_new_values_move_no_vertex(pool):
+    pool.upload(1, chunk(1, 20, value=1))
+    pool.commit([1], [0], [20])
+    writes = pool._sink.vertex_writes
+    pool.set_values(1, np.full(20, 7, np.float32))
+    assert pool._sink.vertex_writes == writes
+    assert set(pool._sink.drawn()[1]) == {7.0}
+    pool.resize(10_000)
+    assert set(pool._sink.drawn()[1]) == {7.0}
+    with pytest.raises(ValueError, match=r"expected shape \(20,\), got \(3,\)"):
+        pool.set_values(1, np.zeros(3, np.float32))
+
+
+def test_what_came_before_the_buffers_is_sent_to_them():
+    pool = PagePool(1000, page_rows=16, extra=True)
+    pool.upload(3, chunk(3, 30, extra=True, value=2))
+    pool.commit([3], [10], [20])
+    sink = ArraySink()
+    pool.attach(sink)
+    assert drawn(sink) == [(3, row) for row in range(10, 20)]
+    rows = sink.indices[: sink.count]
+    np.testing.assert_array_equal(sink.extra[rows], sink.positions[rows, :2] * (rows > 0)[:, None])
+
+
+@pytest.mark.parametrize(
+    ("ranges", "reason"),
+    [
+        ([(1, 0, 21)], "range 0:21 of node 1 leaves its chunk"),
+        ([(1, -1, 5)], "leaves its chunk"),
+        ([(1, 0, 10), (1, 9, 12)], "range 0:10 of node 1 overlaps"),
+        ([(7, 0, 1)], r"not resident: \[7\]"),
+    ],
+)
+def test_a_commit_that_cannot_be_drawn_is_refused_and_changes_nothing(pool, ranges, reason):
+    pool.upload(1, chunk(1, 20))
+    pool.commit([1], [0], [3])
+    with pytest.raises(ValueError, match=reason):
+        pool.commit(*np.array(ranges).T)
+    assert drawn(pool._sink) == [(1, 0), (1, 1), (1, 2)]
+
+
+def test_clear_gives_everything_back(pool):
+    free = pool.free_rows
+    pool.upload(1, chunk(1, 20))
+    pool.commit([1], [0], [20])
+    pool.clear()
+    assert (pool.free_rows, pool.shown_vertices, set(pool.resident)) == (free, 0, set())
+
+
+def test_scattered_slots_are_written_in_few_runs():
+    starts, stops = covering_runs(np.arange(0, 10_000, 7), bridge=3, most=8)
+    assert len(starts) <= 8
+    assert (starts[0], stops[-1]) == (0, 9997)
+    starts, stops = covering_runs(np.array([1, 2, 3, 50, 51, 900]), bridge=3, most=8)
+    assert list(zip(starts.tolist(), stops.tolist(), strict=True)) == [(1, 4), (50, 52), (900, 901)]
+
+
+def test_a_commit_of_100_changed_chunks_at_a_million_shown_takes_about_2_ms():
+    pool = PagePool(1_600_000)
+    pool.attach(ArraySink(lazy=True))
+    for node in range(300):
+        assert pool.upload(node, chunk(node, 5000))
+    even = np.arange(0, 200)
+    odd = np.concatenate([np.arange(0, 100), np.arange(200, 300)])
+    times = []
+    for turn in range(20):
+        nodes = odd if turn % 2 else even
+        pool._sink.queue.clear()
+        begin = time.perf_counter()
+        assert pool.commit(nodes, np.zeros(200, int), np.full(200, 5000)) == 1_000_000
+        times.append(1e3 * (time.perf_counter() - begin))
+    assert np.median(times) < 6  # 2 shared cores: three times the aim is a mistake, not noise

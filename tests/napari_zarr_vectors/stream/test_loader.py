@@ -1,0 +1,181 @@
+"""The loader: newest list wins, best first, bounded retries, nothing lost, a clean end."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from napari_zarr_vectors._stream import Failure, Loader, Request
+from zarr_vectors.exceptions import CorruptChunkError, StoreClosedError
+
+
+class Source:
+    """Gives the node back; what is in ``bad`` raises; a gate holds reads until it is opened."""
+
+    def __init__(self, bad=(), error=None, gate=None, size=1):
+        self.bad, self.gate, self.size = set(bad), gate, size
+        self.error = error or CorruptChunkError("store", "array", "0.0", "broken")
+        self.seen: list[int] = []
+        self.lock = threading.Lock()
+
+    def batch(self, requests):
+        return min(self.size, len(requests))
+
+    def load(self, requests):
+        with self.lock:
+            self.seen += [r.node for r in requests]
+        if self.gate is not None:
+            self.gate.wait(5)
+        if any(r.node in self.bad for r in requests):
+            raise self.error
+        return [r.node for r in requests]
+
+
+def collect(loader, seconds=5.0):
+    out, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        while (item := loader.take()) is not None:
+            out.append(item)
+        if loader.idle:
+            return out
+        loader.pump()
+        time.sleep(0.002)
+    raise AssertionError(f"the loader did not come to rest: {out}")
+
+
+@pytest.fixture
+def made():
+    loaders = []
+
+    def make(source, threads=2, **options):
+        loaders.append(Loader(source, threads, **options))
+        return loaders[-1]
+
+    yield make
+    for loader in loaders:
+        loader.close()
+
+
+def nodes(items):
+    return [item[0].node for item in items if not isinstance(item, Failure)]
+
+
+def test_everything_wanted_arrives_once(made):
+    source = Source(size=3)
+    loader = made(source)
+    loader.want([Request(n) for n in range(40)])
+    assert sorted(nodes(collect(loader))) == list(range(40))
+    assert sorted(source.seen) == list(range(40))
+
+
+def test_one_thread_reads_best_first(made):
+    source = Source()
+    loader = made(source, threads=1)
+    loader.want([Request(n) for n in (5, 3, 9, 1)])
+    assert nodes(collect(loader)) == [5, 3, 9, 1]
+
+
+def test_a_new_list_replaces_the_old_one_and_stale_work_never_starts(made):
+    gate = threading.Event()
+    source = Source(gate=gate)
+    loader = made(source, threads=1)
+    loader.want([Request(n) for n in range(10)])
+    loader.want([Request(n) for n in (20, 21)])
+    gate.set()
+    assert nodes(collect(loader)) == [0, 20, 21]
+    assert source.seen == [0, 20, 21]
+
+
+def test_what_is_being_read_is_not_read_again(made):
+    gate = threading.Event()
+    source = Source(gate=gate)
+    loader = made(source, threads=1)
+    loader.want([Request(1)])
+    loader.want([Request(1), Request(2)])
+    gate.set()
+    assert nodes(collect(loader)) == [1, 2]
+    assert source.seen == [1, 2]
+
+
+def test_what_waits_to_be_taken_is_not_read_again(made):
+    source = Source()
+    loader = made(source, threads=1)
+    loader.want([Request(1)])
+    while loader.loading or not source.seen:
+        time.sleep(0.001)
+    loader.want([Request(1)])
+    assert nodes(collect(loader)) == [1]
+    assert source.seen == [1]
+
+
+def test_a_failing_chunk_is_tried_three_times_then_given_up_and_blocks_nobody(made):
+    source = Source(bad={2}, size=4)
+    loader = made(source)
+    loader.want([Request(n) for n in range(6)])
+    items = collect(loader)
+    failures = [item for item in items if isinstance(item, Failure)]
+    assert sorted(nodes(items)) == [0, 1, 3, 4, 5]
+    assert [f.node for f in failures] == [2]
+    assert isinstance(failures[0].error, CorruptChunkError)
+    assert 3 <= source.seen.count(2) <= 4  # alone three times, once in its batch
+
+
+def test_pauses_between_tries_grow(made):
+    source = Source(bad={1})
+    times = []
+    load = source.load
+    source.load = lambda requests: (times.append(time.monotonic()), load(requests))[1]
+    loader = made(source, threads=1)
+    loader.want([Request(1)])
+    collect(loader)
+    first, second = times[1] - times[0], times[2] - times[1]
+    assert first >= 0.19
+    assert second >= 0.39
+
+
+def test_a_closed_store_is_not_tried_again(made):
+    source = Source(bad={1}, error=StoreClosedError("closed"))
+    loader = made(source, threads=1)
+    loader.want([Request(1)])
+    assert [item.node for item in collect(loader)] == [1]
+    assert source.seen == [1]
+
+
+def test_forgotten_failures_may_be_asked_for_again(made):
+    source = Source(bad={1}, error=StoreClosedError("closed"))
+    loader = made(source, threads=1)
+    loader.want([Request(1)])
+    collect(loader)
+    source.bad.clear()
+    loader.forget_failures()
+    loader.want([Request(1)])
+    assert nodes(collect(loader)) == [1]
+
+
+def test_a_bug_in_a_source_is_raised_where_results_are_taken(made):
+    loader = made(Source(bad={1}, error=KeyError("bug")), threads=1)
+    loader.want([Request(1)])
+    with pytest.raises(KeyError, match="bug"):
+        collect(loader)
+
+
+def test_closing_mid_read_leaves_no_thread_and_no_result(made):
+    gate = threading.Event()
+    loader = made(Source(gate=gate))
+    loader.want([Request(n) for n in range(10)])
+    loader.close()
+    gate.set()
+    end = time.monotonic() + 1
+    while time.monotonic() < end and any(t.name.startswith("zarr-vectors-load") for t in threading.enumerate()):
+        time.sleep(0.005)
+    assert not [t.name for t in threading.enumerate() if t.name.startswith("zarr-vectors-load")]
+    assert loader.take() is None
+
+
+def test_wanting_after_the_end_does_nothing(made):
+    loader = made(Source())
+    loader.close()
+    loader.want([Request(1)])
+    assert loader.take() is None

@@ -1,0 +1,157 @@
+"""From a store on disk to shown rows, without a window: what is shown is in the store, once."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from napari_zarr_vectors._lod import CameraState, build_tree
+from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View
+from zarr_vectors.lazy import open_zv
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+COUNT = 20_000
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    positions = (rng.normal(size=(COUNT, 3)) * [40, 80, 20]).astype(np.float32)
+    place = tmp_path_factory.mktemp("store") / "cloud.zarrvectors"
+    write_points(
+        place,
+        positions,
+        chunk_shape=40,
+        bin_shape=10,
+        attributes={
+            "number": np.arange(COUNT, dtype=np.int32),
+            "word": np.array(["a", "b"])[np.arange(COUNT) % 2],
+            "rgb": rng.integers(0, 255, (COUNT, 3), dtype=np.uint8),
+        },
+    )
+    build_pyramid(place, [(2, 1), (2, 1)])
+    return place
+
+
+def everything(tree):
+    """A camera that sees all of it from afar, in parallel projection, pixels as small as asked."""
+    return CameraState(
+        displayed=(0, 1, 2),
+        planes=np.array([[1.0, 0, 0, 1e6]]),
+        eye=None,
+        axis_scale=np.ones(3),
+        focal_px=50.0,
+        canvas_px=(800.0, 800.0),
+        focus=np.zeros(3),
+        forward=np.array([1.0, 0, 0]),
+        slab_lo=np.full(3, -np.inf),
+        slab_hi=np.full(3, np.inf),
+    )
+
+
+def settle(path, budget, coloring, *, locked_level=None):
+    """Plan and load until complete; give the plan's ranges, the chunks and the tree."""
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
+        source.coloring[0] = coloring
+        chunks = {}
+        planner, loader = Planner(tree, chunks.get), Loader(source, 2)
+        view = View(everything(tree), budget, locked_level, 1, 4 * budget + 100_000)
+        try:
+            for _ in range(500):
+                planned = planner.plan_now(view)
+                assert planned.plan.shown_vertices <= budget
+                for node in planned.plan.evict.tolist():
+                    chunks.pop(node)
+                if planned.plan.complete and loader.idle:
+                    return planned, chunks, tree
+                loader.want([Request(n, planned.plan.fetch_fraction) for n in planned.plan.fetch.tolist()])
+                while not loader.idle:
+                    while (item := loader.take()) is not None:
+                        chunks[item[0].node] = item[1]
+                        planner.loaded(item[0].node, item[1], item[0].fraction)
+                    time.sleep(0.001)
+        finally:
+            loader.close()
+            planner.close()
+    raise AssertionError("the view was never complete")
+
+
+def shown_rows(planned, chunks):
+    ranges = planned.ranges
+    parts = [chunks[n].vertices[a:b] for n, a, b in zip(ranges.nodes, ranges.starts, ranges.stops, strict=True)]
+    return np.concatenate(parts)
+
+
+def test_a_budget_that_holds_everything_shows_every_point_of_level_0_once(path):
+    planned, chunks, _ = settle(path, 10 * COUNT, Coloring("number", "scalar"))
+    rows = shown_rows(planned, chunks)
+    assert planned.plan.levels == {0}
+    assert sorted(rows[:, 3].tolist()) == list(range(COUNT))
+
+
+def test_values_belong_to_their_positions(path):
+    planned, chunks, _ = settle(path, 10 * COUNT, Coloring("number", "scalar"))
+    rows = shown_rows(planned, chunks)
+    with open_zv(path) as store:
+        found = store.read(0)
+    expected = found.positions[np.argsort(found.attributes["number"])]
+    assert np.array_equal(rows[np.argsort(rows[:, 3]), :3], expected)
+
+
+@pytest.mark.parametrize("budget", [200, 1000, 5000, 15000])
+def test_a_small_budget_is_kept_and_used(path, budget):
+    planned, chunks, _ = settle(path, budget, Coloring())
+    shown = len(shown_rows(planned, chunks))
+    assert budget * 0.3 < shown <= budget
+
+
+def test_a_locked_level_is_shown_whole(path):
+    planned, chunks, _ = settle(path, 10 * COUNT, Coloring(), locked_level=1)
+    with open_zv(path) as store:
+        assert len(shown_rows(planned, chunks)) == store.vertex_count(1)
+
+
+def test_a_locked_level_above_the_budget_is_thinned_evenly(path):
+    planned, chunks, _ = settle(path, COUNT // 4, Coloring("number", "scalar"), locked_level=0)
+    rows = shown_rows(planned, chunks)
+    assert COUNT / 8 < len(rows) <= COUNT // 4
+    assert len(np.unique(rows[:, 3])) == len(rows)
+    with open_zv(path) as store:
+        everything_sd = store.read(0).positions.std(axis=0)
+    assert np.allclose(rows[:, :3].std(axis=0), everything_sd, rtol=0.1)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("word", "category"), ("rgb", "rgb")])
+def test_words_are_codes_and_colours_are_packed(path, name, kind):
+    planned, chunks, _ = settle(path, 10 * COUNT, Coloring(name, kind))
+    values = shown_rows(planned, chunks)[:, 3]
+    with open_zv(path) as store:
+        found = store.read(0).attributes[name]
+    if kind == "category":
+        assert np.bincount(values.astype(int)).tolist() == [np.sum(found == "a"), np.sum(found == "b")]
+    else:
+        packed = found.astype(np.int64) @ np.array([65536, 256, 1])
+        assert sorted(values.astype(np.int64).tolist()) == sorted(packed.tolist())
+
+
+def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+    planner = Planner(tree, {}.get)
+    view = View(everything(tree), 1000, None, 7, 100_000)
+    assert planner.submit(view)
+    assert not planner.submit(view)
+    planned = planner.take(wait=True)
+    assert planned.plan.generation == 7
+    assert planner.take() is None
+    planner.close()
+    end = time.monotonic() + 1
+    while time.monotonic() < end and any(t.name.startswith("zarr-vectors-plan") for t in threading.enumerate()):
+        time.sleep(0.005)
+    assert not [t for t in threading.enumerate() if t.name.startswith("zarr-vectors-plan")]

@@ -1,0 +1,149 @@
+"""The fragment index blob, byte by byte."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from zarr_vectors.encoding import (
+    FragmentIndex,
+    decode_fragments,
+    encode_fragments,
+    encode_tiling_ranges,
+    expand_ranges,
+    offsets_of,
+)
+
+RANGES = st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
+ROWS = st.lists(st.integers(0, 2**40), max_size=6)
+FRAGMENTS = st.lists(st.one_of(RANGES, ROWS), max_size=140)
+
+# FORMAT 23, the stored cell without its vlen-bytes header: one range (0, 1).
+ONE_RANGE = bytes.fromhex(
+    "47465645"[:0] + "4746565a" "0100" "0000" "01000000" "01000000" "0100000000000000"
+    "0000000000000000" "0100000000000000" "00000000"
+)  # fmt: skip
+# FORMAT 23, fixture s12: [0,1,2,5] (2,4) [9,5,0] [] (3..6) (0,0) (6,4) [7,7] [8,1]
+MIXED = [[0, 1, 2, 5], (2, 4), [9, 5, 0], [], (3, 4), (0, 0), (6, 4), [7, 7], [8, 1]]
+
+
+def index_of(fragments) -> FragmentIndex:
+    listed = [f for f in fragments if isinstance(f, list)]
+    return FragmentIndex(
+        np.array([isinstance(f, tuple) for f in fragments], bool),
+        np.array([f for f in fragments if isinstance(f, tuple)], np.int64).reshape(-1, 2),
+        offsets_of(np.array([len(f) for f in listed], np.int64)),
+        np.array([row for f in listed for row in f], np.int64),
+    )
+
+
+def fragments_of(index: FragmentIndex) -> list:
+    return [index.range(f) if index.is_range[f] else index.indices(f).tolist() for f in range(index.num_fragments)]
+
+
+@given(FRAGMENTS)
+def test_decode_inverts_encode(fragments):
+    found = decode_fragments(encode_fragments(index_of(fragments)))
+    assert fragments_of(found) == fragments
+    assert found.num_range_fragments == sum(isinstance(f, tuple) for f in fragments)
+
+
+@given(hnp.arrays(np.int64, st.tuples(st.integers(0, 4), st.integers(1, 130)), elements=st.integers(0, 1000)))
+def test_tiling_ranges_are_what_encoding_one_by_one_gives(counts):
+    blobs = encode_tiling_ranges(counts)
+    assert len(blobs) == len(counts)
+    for blob, row in zip(blobs, counts, strict=True):
+        starts = offsets_of(row)[:-1]
+        tiles = list(zip(starts.tolist(), row.tolist(), strict=True))
+        assert blob.tobytes() == encode_fragments(index_of(tiles))
+
+
+def test_the_worked_bytes_of_the_format():
+    assert encode_tiling_ranges(np.array([[1]]))[0].tobytes() == ONE_RANGE
+    assert len(ONE_RANGE) == 0x2C
+    blob = encode_fragments(index_of(MIXED))
+    assert blob[16] == 0x72
+    assert np.frombuffer(blob[24 : 24 + 64], "<i8").reshape(-1, 2).tolist() == [[2, 4], [3, 4], [0, 0], [6, 4]]
+    assert np.frombuffer(blob[88 : 88 + 24], "<u4").tolist() == [0, 4, 7, 7, 9, 11]
+    assert fragments_of(decode_fragments(blob)) == MIXED
+
+
+def test_no_fragments_are_sixteen_bytes():
+    blob = encode_fragments(index_of([]))
+    assert blob == bytes.fromhex("4746565a010000000000000000000000")
+    assert decode_fragments(blob).num_fragments == 0
+
+
+def test_bytes_after_the_index_are_passed_over():
+    assert fragments_of(decode_fragments(encode_fragments(index_of(MIXED)) + b"xyz")) == MIXED
+
+
+@given(FRAGMENTS, st.data())
+def test_a_truncated_blob_is_a_value_error(fragments, data):
+    blob = encode_fragments(index_of(fragments))
+    cut = data.draw(st.integers(0, len(blob) - 1))
+    with pytest.raises(ValueError, match="short|truncated"):
+        decode_fragments(blob[:cut])
+
+
+@given(st.one_of(FRAGMENTS, st.just(MIXED)), st.data())
+def test_a_damaged_blob_is_a_value_error_and_nothing_else(fragments, data):
+    blob = bytearray(encode_fragments(index_of(fragments)))
+    for _ in range(data.draw(st.integers(1, 3))):
+        blob[data.draw(st.integers(0, len(blob) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+    try:
+        found = decode_fragments(bytes(blob))
+    except ValueError:
+        return
+    assert found.num_fragments == len(found.is_range)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_an_index_or_a_value_error(raw):
+    for blob in (raw, ONE_RANGE[:16] + raw, ONE_RANGE[:8] + raw):
+        try:
+            decode_fragments(blob)
+        except ValueError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [(0, 0x46), (4, 2), (6, 1), (12, 2), (16, 0)],
+    ids=["magic", "version", "flags", "more ranges than fragments", "bitmap against the count"],
+)
+def test_a_wrong_header_is_refused(at, value):
+    blob = bytearray(ONE_RANGE)
+    blob[at] = value
+    with pytest.raises(ValueError, match="header|bitmap"):
+        decode_fragments(bytes(blob))
+
+
+def test_negative_rows_and_falling_offsets_are_refused():
+    with pytest.raises(ValueError, match="negative"):
+        decode_fragments(encode_fragments(index_of([(0, -1)])))
+    with pytest.raises(ValueError, match="negative"):
+        decode_fragments(encode_fragments(index_of([[-1]])))
+    bad = index_of([[1], [2]])
+    falling = FragmentIndex(bad.is_range, bad.ranges, np.array([0, 2, 1]), bad.rows)
+    with pytest.raises(ValueError, match="ascend"):
+        decode_fragments(encode_fragments(falling))
+
+
+def test_a_fragment_is_asked_for_by_its_number():
+    index = index_of(MIXED)
+    assert index.indices(4).tolist() == [3, 4, 5, 6]
+    with pytest.raises(ValueError, match="lists its rows"):
+        index.range(0)
+    for number in (-1, len(MIXED)):
+        with pytest.raises(IndexError):
+            index.range(number)
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 5)), max_size=10))
+def test_ranges_expand_to_their_rows(ranges):
+    starts, counts = (np.array([r[i] for r in ranges], np.int64) for i in range(2))
+    assert expand_ranges(starts, counts).tolist() == [s + i for s, n in ranges for i in range(n)]

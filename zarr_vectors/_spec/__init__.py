@@ -1,0 +1,18 @@
+"""The format's metadata as frozen models: parse and dump, no storage."""
+
+from zarr_vectors._spec.grid import Codec, GridMetadata, codec_chain
+from zarr_vectors._spec.level import LevelMetadata
+from zarr_vectors._spec.multiscales import Axis, LevelScale, default_axes
+from zarr_vectors._spec.root import Commit, RootMetadata
+
+__all__ = [
+    "Axis",
+    "Codec",
+    "Commit",
+    "GridMetadata",
+    "LevelMetadata",
+    "LevelScale",
+    "RootMetadata",
+    "codec_chain",
+    "default_axes",
+]

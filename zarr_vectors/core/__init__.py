@@ -1,0 +1,1 @@
+"""A store on its storage: opening, committing, one array family a file."""

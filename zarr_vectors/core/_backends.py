@@ -1,0 +1,279 @@
+"""Where bytes lie: plain files, or any zarr ``Store``, behind one small protocol.
+
+Keys are paths inside the store (``"0/vertices/c/0/1"``). A missing key is ``None``, never an error; whoever knows
+that the key must exist says what its absence means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+
+from zarr_vectors.exceptions import UnsafeStoreError
+from zarr_vectors.typing import UInt8Array
+
+__all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined"]
+
+Buffers: TypeAlias = Sequence[bytes | UInt8Array]
+
+ByteSpan: TypeAlias = tuple[int, int | None]
+"""(offset, length) of a part of a value; a negative offset and no length is a suffix, (0, None) all of it."""
+
+_CONCURRENCY = 64
+
+
+class Backend(Protocol):
+    """A flat map from keys to bytes.
+
+    Methods may be called from several threads at once. Buffers passed to `put` are not kept; arrays that are
+    returned belong to the caller.
+    """
+
+    @property
+    def name(self) -> str:
+        """What to call this store in messages."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the caller opened it for reading only."""
+        ...
+
+    def get(self, key: str, span: ByteSpan = (0, None)) -> UInt8Array | None:
+        """Give a value, or a part of it; None if the key is missing."""
+        ...
+
+    def get_many(self, requests: Sequence[tuple[str, ByteSpan]]) -> list[UInt8Array | None]:
+        """Give several values; concurrently where waiting is what costs."""
+        ...
+
+    def put(self, key: str, buffers: Buffers) -> None:
+        """Write a value made of buffers in a row."""
+        ...
+
+    def list_names(self, prefix: str) -> list[str]:
+        """Give the names directly under a prefix, sorted."""
+        ...
+
+
+# O_NONBLOCK: opening a pipe that somebody put in the place of a chunk must not hang.
+# O_NOFOLLOW: where a link leads is looked at first.
+_READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+
+
+class LocalFiles:
+    """Plain files below a folder. Links may lead from one place in it to another, never out of it.
+
+    Warm local reads cost a few microseconds each, so `get_many` reads one after the other: threads would only
+    pass the interpreter's lock around (IO measurements in docs/decisions/0002).
+    """
+
+    def __init__(self, root: str | Path, *, read_only: bool = False) -> None:
+        self.root = os.fspath(root)
+        self.read_only = read_only
+        self._checked = {self.root}
+
+    @property
+    def name(self) -> str:
+        """The folder."""
+        return self.root
+
+    def path(self, key: str) -> str:
+        """Give the file of a key."""
+        return f"{self.root}/{key}" if key else self.root
+
+    def get(self, key: str, span: ByteSpan = (0, None)) -> UInt8Array | None:
+        """Read a file, or a part of it."""
+        path = self.path(key)
+        fd = self.open(path)
+        if fd is None:
+            return None
+        try:
+            return _read_span(fd, path, span)
+        finally:
+            os.close(fd)
+
+    def open(self, path: str) -> int | None:
+        """Open a file of this folder for reading; None if it is missing.
+
+        Raises
+        ------
+        UnsafeStoreError
+            If a link on the way leads out of the folder, or in circles.
+        """
+        folder = path.rpartition("/")[0]
+        if folder not in self._checked:
+            self._check_folder(folder)
+        try:
+            return os.open(path, _READ_FLAGS)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            if error.errno not in {errno.ELOOP, errno.ENXIO}:
+                raise
+            return os.open(self._inside(path), _READ_FLAGS)
+
+    def _check_folder(self, folder: str) -> None:
+        if folder in self._checked or len(folder) <= len(self.root):
+            return
+        self._check_folder(folder.rpartition("/")[0])
+        if os.path.islink(folder):
+            self._inside(folder)
+        self._checked.add(folder)
+
+    def _inside(self, path: str) -> str:
+        """Follow links; ``UnsafeStoreError`` unless they end at a folder or plain file of this store."""
+        try:
+            real = os.path.realpath(path, strict=True)
+            kind = stat.S_IFMT(os.stat(real).st_mode)
+        except OSError as error:
+            msg = f"{path} is a link that leads nowhere: {error.strerror}"
+            raise UnsafeStoreError(msg) from error
+        home = os.path.realpath(self.root)
+        if os.path.commonpath([real, home]) != home or kind not in {stat.S_IFREG, stat.S_IFDIR}:
+            msg = f"{path} leads out of the store, to {real}"
+            raise UnsafeStoreError(msg)
+        return real
+
+    def get_many(self, requests: Sequence[tuple[str, ByteSpan]]) -> list[UInt8Array | None]:
+        """Read several files, one after the other."""
+        return [self.get(key, span) for key, span in requests]
+
+    def put(self, key: str, buffers: Buffers) -> None:
+        """Write a file; its folder is made the first time."""
+        path = self.path(key)
+        try:
+            fd = os.open(path, _WRITE_FLAGS, 0o644)
+        except FileNotFoundError:
+            os.makedirs(path.rpartition("/")[0], exist_ok=True)
+            fd = os.open(path, _WRITE_FLAGS, 0o644)
+        try:
+            write_all(fd, buffers)
+        finally:
+            os.close(fd)
+
+    def list_names(self, prefix: str) -> list[str]:
+        """List a folder."""
+        folder = self.path(prefix)
+        self._check_folder(folder)
+        try:
+            return sorted(os.listdir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def _read_span(fd: int, path: str, span: ByteSpan) -> UInt8Array:
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        msg = f"{path} is not a regular file"
+        raise UnsafeStoreError(msg)
+    offset, length = span
+    size = info.st_size
+    start = max(0, size + offset) if offset < 0 else min(offset, size)
+    count = size - start if length is None else min(length, size - start)
+    out = np.empty(count, np.uint8)
+    got = os.preadv(fd, [out.data], start) if count else 0
+    while got < count:
+        more = os.preadv(fd, [out[got:].data], start + got)
+        if more == 0:
+            return out[:got]
+        got += more
+    return out
+
+
+def joined(buffers: Buffers) -> bytes:
+    """Give the buffers as one."""
+    return b"".join(b if isinstance(b, bytes) else b.data for b in buffers)
+
+
+def write_all(fd: int, buffers: Buffers) -> int:
+    """Write buffers in a row to a file descriptor; return the number of bytes."""
+    want = sum(map(len, buffers))
+    done = os.writev(fd, [b if isinstance(b, bytes) else b.data for b in buffers])
+    if done == want:
+        return want
+    # More than the kernel takes at once, or a signal in between: go on from where it stopped.
+    rest = memoryview(joined(buffers))[done:]
+    while len(rest):
+        rest = rest[os.write(fd, rest) :]
+    return want
+
+
+class ZarrStoreBackend:
+    """Any zarr ``Store``, below a prefix; reads of several keys wait together."""
+
+    def __init__(self, store: Store, prefix: str = "") -> None:
+        self.store = store
+        self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+
+    @property
+    def name(self) -> str:
+        """The store's own name and the prefix."""
+        return f"{self.store}/{self.prefix}".rstrip("/")
+
+    @property
+    def read_only(self) -> bool:
+        """What the store says."""
+        return self.store.read_only
+
+    async def _get(self, key: str, span: ByteSpan) -> UInt8Array | None:
+        request: ByteRequest | None = None
+        if span[0] < 0:
+            request = SuffixByteRequest(-span[0])
+        elif span[1] is not None:
+            request = RangeByteRequest(span[0], span[0] + span[1])
+        value = await self.store.get(self.prefix + key, default_buffer_prototype(), byte_range=request)
+        return None if value is None else np.frombuffer(value.to_bytes(), np.uint8)
+
+    def get(self, key: str, span: ByteSpan = (0, None)) -> UInt8Array | None:
+        """Read a value, or a part of it."""
+        value: UInt8Array | None = _run(self._get(key, span))
+        return value
+
+    def get_many(self, requests: Sequence[tuple[str, ByteSpan]]) -> list[UInt8Array | None]:
+        """Read several values, up to 64 at a time."""
+
+        async def gather() -> list[UInt8Array | None]:
+            slots = asyncio.Semaphore(_CONCURRENCY)
+
+            async def one(key: str, span: ByteSpan) -> UInt8Array | None:
+                async with slots:
+                    return await self._get(key, span)
+
+            return list(await asyncio.gather(*(one(key, span) for key, span in requests)))
+
+        values: list[UInt8Array | None] = _run(gather())
+        return values
+
+    def put(self, key: str, buffers: Buffers) -> None:
+        """Write a value."""
+        data = joined(buffers)
+        _run(self.store.set(self.prefix + key, default_buffer_prototype().buffer.from_bytes(data)))
+
+    def list_names(self, prefix: str) -> list[str]:
+        """List the names directly under a prefix."""
+
+        async def collect() -> list[str]:
+            names = self.store.list_dir((self.prefix + prefix).rstrip("/"))
+            return [name.rstrip("/") async for name in names]
+
+        return sorted(set(_run(collect())))
+
+    def delete(self, prefix: str) -> None:
+        """Delete everything under a prefix."""
+        _run(self.store.delete_dir((self.prefix + prefix).rstrip("/")))
+
+
+def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the coroutine's own result
+    return sync(coroutine)

@@ -1,0 +1,141 @@
+"""The grid arrays of one level, opened when they are first needed."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from zarr_vectors._spec import LevelMetadata
+from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTEX_FRAGMENTS, VERTICES, attribute_path
+from zarr_vectors.core.arrays._cells import GridArray, open_grid
+from zarr_vectors.core.arrays._vertices import Column, VertexColumn
+from zarr_vectors.core.store import OpenStore
+from zarr_vectors.exceptions import (
+    ArgumentError,
+    CorruptStoreError,
+    StoreClosedError,
+    StoreNotFoundError,
+    UnsupportedFeatureError,
+)
+from zarr_vectors.typing import Float64Array, Int64Array
+
+__all__ = ["LevelArrays"]
+
+
+class LevelArrays:
+    """Positions, vertex attributes and fragments of one level.
+
+    May be used from several threads at once.
+
+    Attributes
+    ----------
+    coords : (n, D) int64
+        Non-empty chunks, ascending.
+    counts : (n,) int64 or None
+        Vertices of each, where the store tells them.
+    closed : bool
+        Whether the store was closed; every read is an error then.
+    """
+
+    def __init__(self, store: OpenStore, meta: LevelMetadata) -> None:
+        self.store, self.meta = store, meta
+        self.ndim = store.root.ndim
+        self.closed = False
+        self._lock = threading.Lock()
+        self._columns: dict[str, VertexColumn] = {}
+        self._names: tuple[str, ...] | None = None
+        if meta.chunk_dims and len(meta.chunk_dims) > self.ndim:
+            msg = f"{store.name}: level {meta.level} is chunked by attribute, which is not read yet"
+            raise UnsupportedFeatureError(msg)
+        array = open_grid(store, f"{meta.level}/{VERTICES}", with_chunks=True)
+        if array is None:
+            self._check_root()
+            msg = f"{store.name}: level {meta.level} has no array {VERTICES!r}"
+            raise CorruptStoreError(msg)
+        where = f"{store.name}/{array.path}"
+        self.positions = VertexColumn(array, Column.of_positions(array.grid, self.ndim, where))
+        if len(array.grid.shape) != self.ndim:
+            msg = f"{where} has {len(array.grid.shape)} axes, the store {self.ndim}"
+            raise CorruptStoreError(msg)
+        self.coords, self.counts = _chunks(array, self.ndim, meta.vertex_count, where)
+
+    @property
+    def chunk_shape(self) -> Float64Array:
+        """Edge lengths of this level's chunks, (D,) float64."""
+        own = self.meta.chunk_shape
+        return self.store.root.chunk_shape if own is None else own
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the vertex attributes, sorted."""
+        if self._names is None:
+            names = self.store.backend.list_names(f"{self.meta.level}/{VERTEX_ATTRIBUTES}")
+            if not names:
+                self._check_root()
+            self._names = tuple(n for n in names if n != "zarr.json" and not n.startswith("."))
+        return self._names
+
+    def attribute(self, name: str) -> VertexColumn:
+        """Open one vertex attribute; an unknown name is an ``ArgumentError``."""
+        with self._lock:
+            if name not in self._columns:
+                self._columns[name] = self._open_attribute(name)
+            return self._columns[name]
+
+    def _open_attribute(self, name: str) -> VertexColumn:
+        path = f"{self.meta.level}/{attribute_path(name)}"
+        if name not in self.attribute_names:
+            have = ", ".join(map(repr, self.attribute_names)) or "none"
+            msg = f"{self.store.name}: level {self.meta.level} has no vertex attribute {name!r}; it has {have}"
+            raise ArgumentError(msg)
+        array = open_grid(self.store, path)
+        if array is None:
+            self._check_root()
+            msg = f"{self.store.name}: {path} is listed but is no zarr array"
+            raise CorruptStoreError(msg)
+        if len(array.grid.shape) != self.ndim:
+            msg = f"{self.store.name}/{path} has {len(array.grid.shape)} axes, the store {self.ndim}"
+            raise CorruptStoreError(msg)
+        return VertexColumn(array, Column.of_attribute(name, array.grid, f"{self.store.name}/{path}"))
+
+    def fragments(self) -> GridArray | None:
+        """Open the fragment indices; None if the level has none."""
+        return open_grid(self.store, f"{self.meta.level}/{VERTEX_FRAGMENTS}")
+
+    def check_open(self) -> None:
+        """Raise ``StoreClosedError`` once the store was closed."""
+        if self.closed:
+            msg = f"{self.store.name} was closed"
+            raise StoreClosedError(msg)
+
+    def _check_root(self) -> None:
+        """Tell a store that was removed while it was open from one that lacks a part."""
+        if self.store.backend.get("zarr.json") is None:
+            msg = f"{self.store.name} was removed while it was open"
+            raise StoreNotFoundError(msg)
+
+
+def _chunks(array: GridArray, ndim: int, vertex_count: int, where: str) -> tuple[Int64Array, Int64Array | None]:
+    """Give the non-empty chunks in ascending order, and their vertex counts if they fit the level's."""
+    chunks = array.grid.chunks
+    if chunks is None:
+        if vertex_count:
+            msg = f"{where}: nonempty_chunks is missing, the level has {vertex_count} vertices"
+            raise CorruptStoreError(msg)
+        return np.empty((0, ndim), np.int64), np.empty(0, np.int64)
+    order = np.lexsort(chunks.T[::-1])
+    coords = chunks[order]
+    if (coords[1:] == coords[:-1]).all(axis=1).any():
+        msg = f"{where}: nonempty_chunks names a chunk twice"
+        raise CorruptStoreError(msg)
+    counts = array.grid.attributes.get("chunk_counts")
+    if not isinstance(counts, list) or len(counts) != len(chunks):
+        return coords, None
+    try:
+        found = np.array(counts, np.int64)
+    except (TypeError, ValueError, OverflowError):
+        return coords, None  # a hint that cannot be read is no hint
+    if found.shape != (len(chunks),) or (found < 0).any() or found.sum() != vertex_count:
+        return coords, None
+    return coords, found[order]

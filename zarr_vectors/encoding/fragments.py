@@ -1,0 +1,188 @@
+"""The fragment index of a chunk: which rows make up each fragment.
+
+Layout (little-endian)::
+
+    uint32 magic "GFVZ" | uint16 version 1 | uint16 flags 0 | uint32 F | uint32 R
+    bitmap of F bits, LSB first, 1 = range, padded to whole 8 bytes
+    R x (int64 start, int64 count)
+    (F - R + 1) x uint32 running offsets into the index list, first 0
+    int64 row indices of the other fragments, in fragment order
+
+With F = 0 only the 16 header bytes are written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
+
+__all__ = ["FragmentIndex", "decode_fragments", "encode_fragments", "encode_tiling_ranges"]
+
+MAGIC = 0x5A564647
+_HEADER_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FragmentIndex:
+    """The fragments of one chunk.
+
+    Attributes
+    ----------
+    is_range : (F,) bool
+        Whether fragment ``f`` is a run of consecutive rows.
+    ranges : (R, 2) int64
+        (start, count) of each range fragment, in fragment order.
+    offsets : (F - R + 1,) int64
+        Where the indices of each other fragment begin in `rows`.
+    rows : (T,) int64
+        Row indices of the other fragments.
+    """
+
+    is_range: BoolArray
+    ranges: Int64Array
+    offsets: Int64Array
+    rows: Int64Array
+
+    @property
+    def num_fragments(self) -> int:
+        """Number of fragments F."""
+        return len(self.is_range)
+
+    @property
+    def num_range_fragments(self) -> int:
+        """Number of fragments that are ranges."""
+        return len(self.ranges)
+
+    def _check(self, fragment: int) -> int:
+        if not 0 <= fragment < self.num_fragments:
+            msg = f"fragment {fragment} of {self.num_fragments}"
+            raise IndexError(msg)
+        return int(np.count_nonzero(self.is_range[:fragment]))
+
+    def range(self, fragment: int) -> tuple[int, int]:
+        """Give (start, count) of a range fragment; ``ValueError`` for one that lists its rows."""
+        before = self._check(fragment)
+        if not self.is_range[fragment]:
+            msg = f"fragment {fragment} lists its rows; ask for indices({fragment})"
+            raise ValueError(msg)
+        start, count = self.ranges[before].tolist()
+        return start, count
+
+    def indices(self, fragment: int) -> Int64Array:
+        """Give the rows of any fragment, in its order."""
+        before = self._check(fragment)
+        if self.is_range[fragment]:
+            start, count = self.ranges[before].tolist()
+            return np.arange(start, start + count, dtype=np.int64)
+        listed = fragment - before
+        return self.rows[self.offsets[listed] : self.offsets[listed + 1]].copy()
+
+
+def encode_tiling_ranges(counts: Int64Array) -> UInt8Array:
+    """Encode the fragment indices of many chunks whose F fragments tile their rows in order.
+
+    Parameters
+    ----------
+    counts : (n, F) int64
+        Rows of each fragment.
+
+    Returns
+    -------
+    (n, b) uint8
+        One blob a row; all have the same length.
+    """
+    n, fragments = counts.shape
+    bitmap_bytes = -(-fragments // 64) * 8
+    record = np.zeros(
+        n,
+        np.dtype(
+            [
+                ("head", "<u4", 4),
+                ("bitmap", "u1", bitmap_bytes),
+                ("ranges", "<i8", (fragments, 2)),
+                ("offsets", "<u4"),
+            ]
+        ),
+    )
+    record["head"] = MAGIC, 1, fragments, fragments
+    record["bitmap"] = np.packbits(np.arange(bitmap_bytes * 8) < fragments, bitorder="little")
+    np.cumsum(counts[:, :-1], axis=1, out=record["ranges"][:, 1:, 0])
+    record["ranges"][:, :, 1] = counts
+    return record.view(np.uint8).reshape(n, record.dtype.itemsize)
+
+
+def encode_fragments(index: FragmentIndex) -> bytes:
+    """Encode one chunk's fragment index; the inverse of `decode_fragments`."""
+    count = index.num_fragments
+    head = np.array([MAGIC, 1, count, index.num_range_fragments], "<u4").tobytes()
+    if count == 0:
+        return head
+    bitmap = np.packbits(index.is_range, bitorder="little").tobytes()
+    padding = bytes(-len(bitmap) % 8)
+    offsets = index.offsets.astype("<u4").tobytes()
+    return b"".join(
+        [
+            head,
+            bitmap,
+            padding,
+            index.ranges.astype("<i8").tobytes(),
+            offsets,
+            index.rows.astype("<i8").tobytes(),
+        ]
+    )
+
+
+def decode_fragments(payload: bytes | UInt8Array) -> FragmentIndex:
+    """Decode one chunk's fragment index.
+
+    Raises
+    ------
+    ValueError
+        If the blob is too short, has another magic, version or flags, or contradicts itself.
+    """
+    raw = np.frombuffer(payload, np.uint8)
+    if len(raw) < _HEADER_BYTES:
+        msg = f"{len(raw)} bytes are too short for a fragment index"
+        raise ValueError(msg)
+    magic, version_flags, count, ranges = (int(v) for v in raw[:_HEADER_BYTES].view("<u4"))
+    if magic != MAGIC or version_flags != 1 or ranges > count:
+        msg = f"header is magic {magic:#x}, version {version_flags & 0xFFFF}, {ranges} ranges of {count} fragments"
+        raise ValueError(msg)
+    empty = np.empty(0, np.int64)
+    if count == 0:
+        return FragmentIndex(np.empty(0, bool), np.empty((0, 2), np.int64), np.zeros(1, np.int64), empty)
+    reader = _Reader(raw, _HEADER_BYTES)
+    bitmap = reader.take(-(-count // 64) * 8, "u1")
+    is_range = np.unpackbits(bitmap, bitorder="little")[:count].astype(bool)
+    if np.count_nonzero(is_range) != ranges:
+        msg = f"bitmap names {np.count_nonzero(is_range)} ranges, header {ranges}"
+        raise ValueError(msg)
+    table = reader.take(16 * ranges, "<i8").reshape(-1, 2)
+    offsets = reader.take(4 * (count - ranges + 1), "<u4").astype(np.int64)
+    if offsets[0] != 0 or (np.diff(offsets) < 0).any():
+        msg = "offsets of listed rows do not ascend from 0"
+        raise ValueError(msg)
+    rows = reader.take(8 * int(offsets[-1]), "<i8")
+    if (table < 0).any() or (rows < 0).any():
+        msg = "a fragment names a negative row"
+        raise ValueError(msg)
+    return FragmentIndex(is_range, table.astype(np.int64), offsets, rows.astype(np.int64))
+
+
+class _Reader:
+    """Takes sections off a blob; sections need not be aligned, so each is copied."""
+
+    def __init__(self, raw: UInt8Array, position: int) -> None:
+        self.raw, self.position = raw, position
+
+    def take(self, size: int, dtype: str) -> AnyArray:
+        end = self.position + size
+        if end > len(self.raw):
+            msg = f"truncated: {len(self.raw)} bytes where at least {end} are needed"
+            raise ValueError(msg)
+        section = self.raw[self.position : end].copy()
+        self.position = end
+        return section.view(dtype)

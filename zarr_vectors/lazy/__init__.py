@@ -1,0 +1,8 @@
+"""Lazy reading: metadata at once, data when asked; what level of detail reads."""
+
+from zarr_vectors._query import RaggedBatch, Selection
+from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
+from zarr_vectors.lazy._level import Chunk
+from zarr_vectors.lazy._store import LazyStore, open_zv
+
+__all__ = ["Catalogue", "Chunk", "LazyStore", "LevelCatalogue", "RaggedBatch", "Selection", "open_zv"]

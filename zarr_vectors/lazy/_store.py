@@ -1,0 +1,350 @@
+"""`open_zv`: metadata at once, data when asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from zarr_vectors._query import RaggedBatch, plan_read, select
+from zarr_vectors._spec import Axis, LevelMetadata
+from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
+from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.store import StoreLike, load_store, zarr_group
+from zarr_vectors.exceptions import ArgumentError, StoreClosedError
+from zarr_vectors.lazy._arrays import PaddedArray
+from zarr_vectors.lazy._cache import ChunkCache
+from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
+from zarr_vectors.lazy._level import Chunk, LevelReader
+from zarr_vectors.spatial import BoxLike, upper_edge
+from zarr_vectors.types._read import points_result
+from zarr_vectors.types._result import PointsResult
+from zarr_vectors.types.points import check_kind, level_metadata
+from zarr_vectors.typing import Float64Array
+
+__all__ = ["LazyStore", "open_zv"]
+
+
+def open_zv(
+    path: StoreLike,
+    *,
+    cache_size: int = DEFAULT_CACHE_CHUNKS,
+    cache_bytes: int | None = None,
+    n_workers: int = DEFAULT_WORKERS,
+) -> LazyStore:
+    """Open a store for lazy reading: only metadata are read.
+
+    Parameters
+    ----------
+    path : str, Path, zarr Store or zarr Group
+    cache_size : int
+        Decoded chunks kept, least recently used first out; 0 keeps none.
+    cache_bytes : int, optional
+        Bytes kept, in place of `cache_size`.
+    n_workers : int
+        Threads that `iter_chunks` reads ahead with.
+
+    Raises
+    ------
+    StoreNotFoundError, NotAStoreError, FormatVersionError, UnsupportedFeatureError, IncompleteStoreError,
+    CorruptStoreError
+    """
+    for name, value in (("cache_size", cache_size), ("cache_bytes", cache_bytes or 0)):
+        if value < 0:
+            msg = f"{name} must be >= 0, got {value}"
+            raise ArgumentError(msg)
+    if n_workers < 1:
+        msg = f"n_workers must be >= 1, got {n_workers}"
+        raise ArgumentError(msg)
+    return LazyStore(path, ChunkCache(cache_size, cache_bytes), n_workers)
+
+
+class LazyStore:
+    """A store that is open for reading; made by `open_zv`.
+
+    A context manager. May be used from several threads at once. After `close` every read is a ``StoreClosedError``.
+    """
+
+    def __init__(self, path: StoreLike, cache: ChunkCache, n_workers: int) -> None:
+        self._store = load_store(path)
+        check_kind(self._store)
+        self._cache, self._n_workers = cache, n_workers
+        self._lock = threading.Lock()
+        self._readers: dict[int, LevelReader] = {}
+        self._closed = False
+
+    # -- what the metadata say -------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Where the store lies."""
+        return self._store.name
+
+    @property
+    def geometry_type(self) -> str:
+        """Kind of geometry, such as ``"point_cloud"``."""
+        kinds = self._store.root.geometry_types
+        return kinds[0] if kinds else ""
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes, in the order of the columns of positions."""
+        return self._store.root.axes
+
+    @property
+    def spatial_dims(self) -> int:
+        """Number of axes D."""
+        return self._store.root.ndim
+
+    @property
+    def chunk_shape(self) -> tuple[float, ...]:
+        """Edge lengths of a level-0 chunk, world units."""
+        return tuple(self._store.root.chunk_shape.tolist())
+
+    @property
+    def bin_shape(self) -> tuple[float, ...]:
+        """Edge lengths of a level-0 bin, world units."""
+        return tuple(self._store.root.bin_shape.tolist())
+
+    @property
+    def levels(self) -> list[int]:
+        """Numbers of the levels, finest first."""
+        return [meta.level for meta in self._store.levels]
+
+    @property
+    def crs(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The coordinate system the writer named, if any."""
+        return self._store.root.crs
+
+    @property
+    def extent(self) -> Float64Array:
+        """Smallest and largest coordinate of level 0 per axis, both inclusive, (2, D) float64."""
+        return self._store.root.bounds.copy()
+
+    @property
+    def bounding_box(self) -> tuple[Float64Array, Float64Array]:
+        """(lo, hi), each (D,) float64; hi lies just above the largest coordinate, so the box holds every vertex."""
+        lo, hi = self._store.root.bounds
+        return lo.copy(), upper_edge(hi, self._position_dtype())
+
+    def _position_dtype(self) -> np.dtype[Any]:
+        return self._reader(self.levels[0]).arrays.positions.column.dtype
+
+    def vertex_count(self, level: int = 0) -> int:
+        """Give the vertices of a level."""
+        return self._meta(level).vertex_count
+
+    def bin_shape_at(self, level: int) -> tuple[float, ...]:
+        """Give the edge lengths of a level's bin, world units."""
+        return tuple(self._bins(level)[1].tolist())
+
+    def bin_ratio_at(self, level: int) -> tuple[float, ...]:
+        """Give a level's bin divided by the root's, per axis."""
+        return tuple(self._bins(level)[0].tolist())
+
+    def _bins(self, level: int) -> tuple[Float64Array, Float64Array]:
+        self._meta(level)
+        root = self._store.root
+        for scale in root.scales:
+            if scale.level == level and level > 0:
+                return scale.bin_ratio, scale.bin_shape
+        return np.ones(root.ndim), root.bin_shape
+
+    def chunk_shape_at(self, level: int) -> tuple[float, ...]:
+        """Give the edge lengths of a level's chunks, world units."""
+        own = self._meta(level).chunk_shape
+        return tuple((self._store.root.chunk_shape if own is None else own).tolist())
+
+    def resolution_at(self, level: int) -> tuple[float, ...]:
+        """Give the largest displacement of a vertex at a level: what the store says, else its bin; 0 at level 0."""
+        stored = self._meta(level).resolution
+        if stored is not None:
+            return tuple(stored.tolist())
+        return (0.0,) * self.spatial_dims if level == 0 else self.bin_shape_at(level)
+
+    def attribute_names(self, level: int = 0) -> tuple[str, ...]:
+        """Give the names of a level's vertex attributes, sorted."""
+        return self._reader(level).arrays.attribute_names
+
+    def attribute_dtype(self, name: str, level: int = 0) -> tuple[np.dtype[Any], tuple[int, ...]]:
+        """Give the stored dtype and the channels (``()`` for one number a vertex) of a vertex attribute."""
+        column = self._reader(level).arrays.attribute(name).column
+        return column.dtype, column.row_shape
+
+    def categories(self, name: str, level: int = 0) -> tuple[str, ...] | None:
+        """Give the words behind the codes of a categorical vertex attribute; None if it is numeric."""
+        found = self._reader(level).arrays.attribute(name).column.categories
+        return None if found is None else found.words
+
+    def catalogue(self) -> Catalogue:
+        """Give the non-empty chunks of all levels, with vertex counts."""
+        levels = tuple(self._level_catalogue(meta) for meta in self._store.levels)
+        return Catalogue(self._store.root.bounds, levels)
+
+    def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
+        arrays = self._reader(meta.level).arrays
+        counts, exact = arrays.counts, True
+        if counts is None:
+            sizes = arrays.positions.array.payload_sizes(arrays.coords)
+            if sizes is not None:
+                counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
+            else:
+                share = -(-meta.vertex_count // max(1, len(arrays.coords)))
+                counts, exact = np.full(len(arrays.coords), share, np.int64), False
+        return LevelCatalogue(
+            meta.level,
+            arrays.chunk_shape,
+            np.array(self.resolution_at(meta.level)),
+            arrays.coords,
+            counts,
+            exact,
+            meta.vertex_count,
+        )
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def read(
+        self,
+        level: int | None = None,
+        bbox: BoxLike | None = None,
+        target_resolution: float | None = None,
+        attributes: Iterable[str] | None = None,
+    ) -> PointsResult:
+        """Read the vertices of a level, or those in a box.
+
+        Parameters
+        ----------
+        level : int, optional
+            Default 0.
+        bbox : (lo, hi), optional
+            Half-open box ``lo <= p < hi``, world units; exact at every level.
+        target_resolution : float, optional
+            In place of `level`: the highest level whose largest bin edge is not above it (0 if there is none).
+        attributes : list of str, optional
+            None = all vertex attributes, [] = none.
+        """
+        if level is not None and target_resolution is not None:
+            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
+            raise ArgumentError(msg)
+        if target_resolution is not None:
+            level = self._level_for(target_resolution)
+        reader = self._reader(0 if level is None else level)
+        arrays = reader.arrays
+        where = f"level {arrays.meta.level} of {self.name}"
+        selection = select(self.spatial_dims, arrays.attribute_names, bbox, attributes, where)
+        positions, values = reader.run(plan_read(selection, arrays.coords, arrays.chunk_shape))
+        return points_result(arrays, positions, values)
+
+    def _level_for(self, target_resolution: float) -> int:
+        if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
+            msg = f"target_resolution must be a number >= 0, got {target_resolution}"
+            raise ArgumentError(msg)
+        fitting = [n for n in self.levels if max(self.bin_shape_at(n)) <= target_resolution]
+        return max(fitting, default=0)
+
+    def iter_chunks(
+        self,
+        level: int = 0,
+        bbox: BoxLike | None = None,
+        prefetch: int = 0,
+        n_workers: int | None = None,
+        attributes: Iterable[str] | None = None,
+    ) -> Iterator[tuple[tuple[int, ...], Chunk]]:
+        """Yield ``(chunk coordinate, chunk)`` for the non-empty chunks that meet a box, ascending.
+
+        Each chunk is fetched and decoded once and comes whole. With ``prefetch=k`` the next k are in flight;
+        leaving the loop early stops the fetching.
+        """
+        if prefetch < 0 or (n_workers is not None and n_workers < 1):
+            msg = f"prefetch must be >= 0 and n_workers >= 1, got {prefetch} and {n_workers}"
+            raise ArgumentError(msg)
+        reader = self._reader(level)
+        arrays = reader.arrays
+        where = f"level {level} of {self.name}"
+        selection = select(self.spatial_dims, arrays.attribute_names, bbox, attributes, where)
+        plan = plan_read(selection, arrays.coords, arrays.chunk_shape)
+        return reader.iterate(plan, prefetch, n_workers or self._n_workers)
+
+    def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
+        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
+        reader = self._reader(level)
+        given = np.asarray(coords)
+        if not given.size:
+            given = np.empty((0, self.spatial_dims), np.int64)
+        if given.shape[1:] != (self.spatial_dims,) or given.dtype.kind not in "iu":
+            msg = f"coords must be whole numbers of shape (n, {self.spatial_dims}), got {given.dtype} {given.shape}"
+            raise ArgumentError(msg)
+        asked = np.ascontiguousarray(given, dtype=np.int64)
+        known = reader.arrays.attribute_names
+        selection = select(self.spatial_dims, known, None, attributes, f"level {level} of {self.name}")
+        return reader.read_chunks(asked, selection.attributes)
+
+    def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
+        """Give an array of a level by its path.
+
+        ``"vertices"`` and ``"vertex_attributes/<name>"`` come as a lazy padded view, all others as the zarr array.
+        """
+        arrays = self._reader(level).arrays
+        if path == VERTICES:
+            return PaddedArray(arrays, arrays.positions, is_positions=True)
+        folder, _, name = path.partition("/")
+        if folder == VERTEX_ATTRIBUTES and name:
+            return PaddedArray(arrays, arrays.attribute(name), is_positions=False)
+        group = self.level_group(level)
+        found = None if {"", ".", ".."} & set(path.split("/")) else group.get(path)
+        if not isinstance(found, zarr.Array):
+            msg = f"level {level} of {self.name} has no array {path!r}"
+            raise ArgumentError(msg)
+        return found
+
+    def level_group(self, level: int = 0) -> zarr.Group:
+        """Give the zarr group of a level."""
+        self._meta(level)
+        found = zarr_group(self._store.backend)[str(level)]
+        if not isinstance(found, zarr.Group):
+            msg = f"level {level} of {self.name} is no group"
+            raise ArgumentError(msg)
+        return found
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    def _meta(self, level: int) -> LevelMetadata:
+        if self._closed:
+            msg = f"{self.name} was closed"
+            raise StoreClosedError(msg)
+        return level_metadata(self._store, level)
+
+    def _reader(self, level: int) -> LevelReader:
+        meta = self._meta(level)
+        with self._lock:
+            self._meta(level)
+            if level not in self._readers:
+                self._readers[level] = LevelReader(LevelArrays(self._store, meta), self._cache)
+            return self._readers[level]
+
+    def close(self) -> None:
+        """Free the cache; every later read is an error."""
+        with self._lock:
+            self._closed = True
+            for reader in self._readers.values():
+                reader.arrays.closed = True
+            self._readers.clear()
+        self._cache.clear()
+
+    def __enter__(self) -> LazyStore:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.geometry_type}, levels {self.levels}"
+        return f"<LazyStore {self.name}: {state}>"

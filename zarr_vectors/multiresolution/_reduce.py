@@ -1,0 +1,133 @@
+"""Many rows to one: the aggregation of vertex attributes over thinning cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.spatial import run_starts
+from zarr_vectors.typing import AnyArray, Int64Array
+
+__all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_rows", "reduce_rows"]
+
+AggMode: TypeAlias = str | Mapping[str, str]
+MODES = ("mean", "sum", "mode", "count", "min", "max")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Rows sorted into groups: group ``g`` is ``order[starts[g]:starts[g + 1]]``, rows in their own order."""
+
+    order: npt.NDArray[np.intp]
+    starts: Int64Array  # (groups + 1,)
+
+    @property
+    def counts(self) -> Int64Array:
+        """Rows of each group."""
+        return np.diff(self.starts)
+
+
+def group_rows(keys: Int64Array) -> Groups:
+    """Group rows by equal keys; groups ascend by key."""
+    order = np.argsort(keys, kind="stable")
+    ordered = np.take(keys, order)
+    return Groups(order, np.append(run_starts(ordered), len(keys)))
+
+
+def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str, str]:
+    """Give each attribute's mode: the asked one; labels (strings, bools, single integers) default to "mode"."""
+    if not isinstance(agg_mode, str):
+        unknown = [name for name in agg_mode if name not in columns]
+        if unknown:
+            msg = f"agg_mode names attribute {unknown[0]!r}; the store has {sorted(columns)}"
+            raise ArgumentError(msg)
+    default = agg_mode if isinstance(agg_mode, str) else "mean"
+    asked = {} if isinstance(agg_mode, str) else dict(agg_mode)
+    out = {}
+    for name, column in columns.items():
+        is_label = column.categories is not None or column.dtype.kind == "b"
+        is_label |= column.dtype.kind in "iu" and not column.row_shape
+        mode = asked.get(name, "mode" if is_label and default == "mean" else default)
+        if mode not in MODES:
+            msg = f"agg_mode of {name!r} must be one of {', '.join(MODES)}, got {mode!r}"
+            raise ArgumentError(msg)
+        if column.categories is not None and mode != "mode":
+            msg = f"attribute {name!r} holds words, which have a mode but no {mode}"
+            raise ArgumentError(msg)
+        out[name] = mode
+    return out
+
+
+def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str) -> AnyArray:
+    """Aggregate an attribute, (N,) or (N, C), over groups; the dtype stays.
+
+    Raises
+    ------
+    ArgumentError
+        If a sum or count does not fit the attribute's dtype.
+    """
+    if mode == "mode":
+        return _mode(values, groups)
+    if mode == "count":
+        count = groups.counts.reshape(-1, *[1] * (values.ndim - 1))
+        return _fit(np.broadcast_to(count, (len(groups.counts), *values.shape[1:])), values.dtype, name)
+    ordered = np.take(values, groups.order, axis=0)
+    starts = groups.starts[:-1]
+    extremes: dict[str, Callable[..., AnyArray]] = {"min": np.minimum.reduceat, "max": np.maximum.reduceat}
+    if mode in extremes:
+        return extremes[mode](ordered, starts, axis=0)
+    about = np.add.reduceat(ordered.astype(np.float64), starts, axis=0)
+    if mode == "mean":
+        about = about / groups.counts.reshape(-1, *[1] * (values.ndim - 1))
+        return _fit(np.rint(about) if values.dtype.kind in "iub" else about, values.dtype, name)
+    if values.dtype.kind not in "iu":
+        return _fit(about, values.dtype, name)
+    # The float sum tells whether the exact one, which would wrap around, has room.
+    wide = np.dtype(np.int64 if values.dtype.kind == "i" else np.uint64)
+    _fit(about, wide, name)
+    return _fit(np.add.reduceat(ordered.astype(wide), starts, axis=0), values.dtype, name)
+
+
+def _fit(values: AnyArray, dtype: np.dtype[Any], name: str) -> AnyArray:
+    """Narrow aggregated values to an attribute's dtype; ``ArgumentError`` where one does not fit."""
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            out = values.astype(dtype)
+        fits = not (np.isinf(out) & np.isfinite(values)).any()
+    else:
+        low, high = (0, 1) if dtype.kind == "b" else (int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+        # As Python numbers: the largest 64-bit numbers have no float of their own.
+        fits = not len(values) or (int(values.max()) <= high and int(values.min()) >= low)
+        out = values.astype(dtype) if fits else values
+    if not fits:
+        msg = f"aggregating {name!r} gives {values.max()}, which {dtype.name} cannot hold; store it wider"
+        raise ArgumentError(msg)
+    return out
+
+
+def _mode(values: AnyArray, groups: Groups) -> AnyArray:
+    """Give the most frequent value of each group; among equals the one that comes first in the rows.
+
+    Taking the first, not the smallest, keeps numbers that hardly repeat from drifting downwards.
+    """
+    ordered = np.take(values, groups.order, axis=0)
+    if ordered.ndim == 2:
+        columns = [_mode(values[:, c], groups) for c in range(values.shape[1])]
+        return np.stack(columns, axis=1)
+    count = len(groups.counts)
+    group = np.repeat(np.arange(count), groups.counts)
+    # Stable by (group, value): the first row of a run is the earliest row that has the value.
+    by_value = np.lexsort((ordered, group))
+    g, v = group[by_value], ordered[by_value]
+    begin = np.flatnonzero(np.concatenate([[True], (g[1:] != g[:-1]) | (v[1:] != v[:-1])]))
+    length = np.diff(np.append(begin, len(g)))
+    best = np.lexsort((by_value[begin], -length, g[begin]))
+    first = np.concatenate([[True], g[begin][best][1:] != g[begin][best][:-1]])
+    modes: AnyArray = v[begin[best[first]]]
+    return modes

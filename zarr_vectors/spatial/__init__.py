@@ -1,0 +1,17 @@
+"""Coordinates to chunks, bins and order; pure numpy, no storage."""
+
+from zarr_vectors.spatial.bbox import BoxLike, as_box, chunks_of_box, extent, inside, upper_edge
+from zarr_vectors.spatial.binning import BinGrid, bins_per_chunk, run_starts, sort_order
+
+__all__ = [
+    "BinGrid",
+    "BoxLike",
+    "as_box",
+    "bins_per_chunk",
+    "chunks_of_box",
+    "extent",
+    "inside",
+    "run_starts",
+    "sort_order",
+    "upper_edge",
+]

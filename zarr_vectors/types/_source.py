@@ -1,0 +1,209 @@
+"""Checking what a caller passes to a writer, before the first byte is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_vectors._spec import Axis, default_axes
+from zarr_vectors._spec.names import check_attribute_name, is_unicode
+from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.encoding import encode_categories
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.spatial import extent
+from zarr_vectors.typing import AnyArray, Float64Array
+
+__all__ = ["check_attributes", "check_axes", "check_positions", "check_shape", "check_shard_shape"]
+
+_MIN_NDIM, _MAX_NDIM = 2, 5
+
+
+def sliceable(source: object) -> AnyArray:
+    """Give a source that has ``shape``, ``dtype`` and slices: anything else becomes a numpy array."""
+    # Not by np.ma: importing it costs more than writing a small store.
+    if isinstance(mask := getattr(source, "mask", None), (np.ndarray, np.bool_)) and np.any(mask):
+        msg = "an array with masked values cannot be stored; fill it or leave those rows out"
+        raise ArgumentError(msg)
+    if all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__")):
+        return source  # type: ignore[return-value]  # memory maps, HDF5 and zarr arrays slice like arrays
+    try:
+        return np.asarray(source)
+    except (TypeError, ValueError) as error:
+        msg = f"{type(source).__name__} cannot be made an array: {error}"
+        raise ArgumentError(msg) from error
+
+
+def check_shape(value: npt.ArrayLike, ndim: int, name: str) -> Float64Array:
+    """Check edge lengths: one positive number for all axes, or one for each."""
+    try:
+        edges = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        msg = f"{name} must be {ndim} positive numbers, got {value!r}"
+        raise ArgumentError(msg) from error
+    if edges.ndim == 0:
+        edges = np.full(ndim, edges)
+    if edges.shape != (ndim,) or not np.isfinite(edges).all() or (edges <= 0).any():
+        msg = f"{name} must be {ndim} positive numbers (the positions have {ndim} axes), got {value!r}"
+        raise ArgumentError(msg)
+    return edges
+
+
+def check_shard_shape(value: Sequence[int] | int | None, ndim: int) -> tuple[int, ...] | None:
+    """Check the cells of a shard: one whole number for all axes, or one for each."""
+    if value is None:
+        return None
+    try:
+        cells = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        msg = f"shard_shape must be {ndim} whole numbers of cells >= 1, got {value!r}"
+        raise ArgumentError(msg) from error
+    if cells.ndim == 0:
+        cells = np.full(ndim, cells)
+    if cells.shape != (ndim,) or cells.dtype.kind not in "iu" or (cells < 1).any():
+        msg = f"shard_shape must be {ndim} whole numbers of cells >= 1, got {value!r}"
+        raise ArgumentError(msg)
+    return tuple(int(n) for n in cells)
+
+
+def check_positions(
+    source: object, dtype: npt.DTypeLike | None, block_rows: int
+) -> tuple[AnyArray, Column, Float64Array]:
+    """Check positions, shape (N, D), block by block.
+
+    Returns
+    -------
+    source, column, extent
+        The sliceable source, its stored column, and (2, D) float64 extent of the stored values (zeros if N = 0).
+    """
+    positions = sliceable(source)
+    if len(positions.shape) != 2 or not _MIN_NDIM <= positions.shape[1] <= _MAX_NDIM:
+        msg = f"positions must have shape (N, D) with D from 2 to 5, got shape {tuple(positions.shape)}"
+        raise ArgumentError(msg)
+    if positions.dtype.kind not in "iuf" or positions.dtype.itemsize > 8:
+        msg = f"positions must be real numbers of at most 64 bits, got dtype {positions.dtype}"
+        raise ArgumentError(msg)
+    stored = _stored_dtype(positions, dtype, block_rows)
+    column = Column("positions", stored, (int(positions.shape[1]),))
+    bounds = [_block_extent(positions, start, column, block_rows) for start in range(0, positions.shape[0], block_rows)]
+    if not bounds:
+        return positions, column, np.zeros((2, positions.shape[1]))
+    return positions, column, np.stack([np.min([b[0] for b in bounds], 0), np.max([b[1] for b in bounds], 0)])
+
+
+def _block_extent(positions: AnyArray, start: int, column: Column, block_rows: int) -> Float64Array:
+    block = np.asarray(positions[start : start + block_rows])
+    with np.errstate(over="ignore"):
+        stored = block.astype(column.dtype, copy=False)
+    found = extent(stored)
+    if not np.isfinite(found).all():
+        row, axis = np.argwhere(~np.isfinite(stored))[0].tolist()
+        msg = (
+            f"positions must be finite numbers that {column.dtype.name} can hold; "
+            f"row {start + row}, axis {axis} is {block[row, axis]}"
+        )
+        raise ArgumentError(msg)
+    return found
+
+
+def _stored_dtype(positions: AnyArray, dtype: npt.DTypeLike | None, block_rows: int) -> np.dtype[Any]:
+    """Choose how positions are stored: as asked, as they are, or the narrowest float that holds them exactly."""
+    if dtype is not None:
+        try:
+            asked = np.dtype(dtype).newbyteorder("<")
+        except (TypeError, ValueError) as error:
+            msg = f"positions are stored as float32 or float64, got dtype {dtype!r}"
+            raise ArgumentError(msg) from error
+        if asked not in (np.dtype("<f4"), np.dtype("<f8")):
+            msg = f"positions are stored as float32 or float64, got dtype {asked}"
+            raise ArgumentError(msg)
+        return asked
+    if positions.dtype.kind == "f":
+        return np.dtype("<f8" if positions.dtype.itemsize == 8 else "<f4")
+    for candidate in (np.dtype("<f4"), np.dtype("<f8")):
+        if all(
+            _is_exact(np.asarray(positions[start : start + block_rows]), candidate)
+            for start in range(0, positions.shape[0], block_rows)
+        ):
+            return candidate
+    msg = f"positions of dtype {positions.dtype} hold numbers that float64 cannot; pass dtype= to round them"
+    raise ArgumentError(msg)
+
+
+def _is_exact(block: AnyArray, dtype: np.dtype[Any]) -> bool:
+    limit = 2 ** (np.finfo(dtype).nmant + 1)
+    if not len(block) or (int(block.max()) <= limit and int(block.min()) >= -limit):
+        return True
+    # Beyond that range only some whole numbers have a float of their own; compare as Python would.
+    return bool(all(int(f) == int(i) for f, i in zip(block.astype(dtype).flat, block.flat, strict=True)))
+
+
+def check_attributes(attributes: Mapping[str, object] | None, rows: int) -> list[tuple[Column, AnyArray]]:
+    """Check vertex attributes: (N,) or (N, C) numbers or bools, or (N,) strings, which become categories."""
+    out = []
+    if attributes is not None and not isinstance(attributes, Mapping):
+        msg = f"attributes must be a mapping from names to arrays, got {type(attributes).__name__}"
+        raise ArgumentError(msg)
+    for name, source in (attributes or {}).items():
+        check_attribute_name(name)
+        values = sliceable(source)
+        if len(values.shape) not in (1, 2) or values.shape[0] != rows or 0 in values.shape[1:]:
+            msg = f"attribute {name!r} must have shape ({rows},) or ({rows}, C), got {tuple(values.shape)}"
+            raise ArgumentError(msg)
+        out.append(_attribute(name, values))
+    return out
+
+
+def _attribute(name: str, values: AnyArray) -> tuple[Column, AnyArray]:
+    kind = values.dtype.kind
+    if kind in "UO" or type(values.dtype).__name__ == "StringDType":
+        if len(values.shape) != 1:
+            msg = f"attribute {name!r} of strings must have shape (N,), got {tuple(values.shape)}"
+            raise ArgumentError(msg)
+        codes, categories = encode_categories(np.asarray(values[:]), name)
+        return Column(name, codes.dtype.newbyteorder("<"), (), categories), codes
+    if kind not in "biuf" or values.dtype.itemsize > 8:
+        msg = f"attribute {name!r} must hold numbers of at most 64 bits, bools or strings, got dtype {values.dtype}"
+        raise ArgumentError(msg)
+    return Column(name, values.dtype.newbyteorder("<"), tuple(int(n) for n in values.shape[1:])), values
+
+
+def check_axes(axes: Sequence[object] | None, units: Sequence[str | None] | str | None, ndim: int) -> tuple[Axis, ...]:
+    """Check axis names, types and units: names, objects with a name, or `Axis`; units apart or in them."""
+    try:
+        given = default_axes(ndim) if axes is None else tuple(_axis(item) for item in axes)
+    except TypeError as error:
+        msg = f"axes must name {ndim} different axes, got {axes!r}"
+        raise ArgumentError(msg) from error
+    if len(given) != ndim or len({axis.name for axis in given}) != ndim or not all(map(_is_writable, given)):
+        msg = f"axes must name {ndim} different axes, got {axes!r}"
+        raise ArgumentError(msg)
+    if units is None:
+        return given
+    each = [units] * ndim if isinstance(units, str) else list(units)
+    if len(each) != ndim or not all(unit is None or isinstance(unit, str) for unit in each):
+        msg = f"axis_units must be one unit or {ndim} of them, got {units!r}"
+        raise ArgumentError(msg)
+    out = tuple(Axis(axis.name, axis.type, unit) for axis, unit in zip(given, each, strict=True))
+    if not all(map(_is_writable, out)):
+        msg = f"axis_units must be Unicode text, got {units!r}"
+        raise ArgumentError(msg)
+    return out
+
+
+def _is_writable(axis: Axis) -> bool:
+    texts = (axis.name, axis.type, "" if axis.unit is None else axis.unit)
+    return bool(axis.name) and all(isinstance(text, str) and is_unicode(text) for text in texts)
+
+
+def _axis(item: object) -> Axis:
+    if isinstance(item, Axis):
+        return item
+    if isinstance(item, str):
+        return Axis(item)
+    if isinstance(item, Mapping) and isinstance(item.get("name"), str):
+        return Axis(item["name"], str(item.get("type", "space")), item.get("unit"))
+    msg = f"an axis is a name, an Axis or an object with a name, got {item!r}"
+    raise ArgumentError(msg)
