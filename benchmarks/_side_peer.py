@@ -4,10 +4,6 @@ Everything through its public functions: `zarr_vectors.open(...).level(0).read` 
 chunk by chunk its building functions do.
 """
 
-import warnings
-
-warnings.simplefilter("ignore")
-
 from _cloud import BINS, BOX_EDGE, EDGE, box_corners
 
 import zarr_vectors

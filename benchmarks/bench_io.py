@@ -70,8 +70,8 @@ def child(side, operation, store, data, chunks):
 
 def sample(side, operation, store, data, chunks):
     python = str(peer_python()) if side == "peer" else sys.executable
-    command = [python, "-W", "ignore", str(HERE / "bench_io.py"), "child", side, operation, str(store), str(data), str(chunks)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [python, "-E", "-W", "ignore", HERE / "bench_io.py", "child", side, operation, store, data, chunks]
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{side} {operation}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -104,18 +104,23 @@ def median(samples, what):
 
 def lines(results, sides):
     """Give the table, a line an operation and size."""
-    yield "| operation | rows / chunks | ours CPU (wall) s | peer CPU (wall) s | limit CPU (wall) s | peer / ours | wanted | ours / limit |"
-    yield "|---|---|---|---|---|---|---|---|"
+    titles = ("operation", "rows / chunks", *(f"{side} CPU (wall) s" for side in SIDES), "peer / ours", "wanted")
+    yield _row(*titles, "ours / limit")
+    yield _row(*["---"] * (len(titles) + 1))
     for operation, title in OPERATIONS.items():
         for i, ((rows, chunks), found) in enumerate(results.items()):
             cells = {s: f"{median(x, 'cpu'):.4f} ({median(x, 'wall'):.4f})" for s, x in found[operation].items()}
             cpu = {s: median(x, "cpu") for s, x in found[operation].items()}
             ratio = f"{cpu['peer'] / cpu['ours']:.1f}" if "peer" in sides else "-"
             wanted = WANTED[operation][i]
-            yield (
-                f"| {title} | {rows // 1_000_000}M / {chunks**3} | {cells['ours']} | {cells.get('peer', '-')} | {cells['limit']} "
-                f"| {ratio} | {'-' if wanted is None else f'>= {wanted}'} | {cpu['ours'] / cpu['limit']:.2f} |"
-            )
+            times = [cells.get(side, "-") for side in SIDES]
+            least = "-" if wanted is None else f">= {wanted}"
+            size = f"{rows // 1_000_000}M / {chunks**3}"
+            yield _row(title, size, *times, ratio, least, f"{cpu['ours'] / cpu['limit']:.2f}")
+
+
+def _row(*cells):
+    return f"| {' | '.join(cells)} |"
 
 
 def run(*, full=False, repeats=3):

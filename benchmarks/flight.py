@@ -14,6 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.flying import Flight, clustered_points, open_files, resident_mb, streaming_threads, tour
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -41,7 +43,11 @@ def fly(path: Path, budget: int) -> list[tuple[str, str, str]]:
         ("open_layer returns", f"{flight.open_s:.2f} s", "-"),
         ("first pixels", f"{counts.first_pixels_s:.2f} s", "<= 0.5 s"),
         ("first complete view", f"{counts.first_complete_s:.2f} s", "-"),
-        ("complete after a jump", f"max {max(counts.jumps_s):.2f}, all {[round(j, 2) for j in counts.jumps_s]} s", "<= 2 s"),
+        (
+            "complete after a jump",
+            f"max {max(counts.jumps_s):.2f}, all {np.round(counts.jumps_s, 2)} s",
+            "<= 2 s",
+        ),
         ("jumps that did not complete", str(counts.incomplete_jumps), "0"),
         ("most vertices shown", f"{counts.most_shown:,} of {budget:,}", "-"),
         ("threads gone after viewer.close()", f"{flight.close():.2f} s, left {streaming_threads()}", "<= 1 s"),
@@ -91,8 +97,8 @@ def main() -> int:
             print(done.stderr[-3000:], file=sys.stderr)
     table = ["| figure | here | target |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     print("\n".join(table))
-    heading = f"# Flight\n\n`make flight`, {time.strftime('%Y-%m-%d')}, {platform.machine()}, {args.points:,} clustered points, "
-    heading += f"budget {args.budget:,}, Python {platform.python_version()}.\n\n"
+    heading = f"# Flight\n\n`make flight`, {time.strftime('%Y-%m-%d')}, {platform.machine()}, "
+    heading += f"{args.points:,} clustered points, budget {args.budget:,}, Python {platform.python_version()}.\n\n"
     REPORT.write_text(heading + "\n".join(table) + "\n")
     return 0
 

@@ -20,10 +20,10 @@ TEXT = """# Writing and reading points
 Made by `make bench` (`benchmarks/bench_io.py`) on {machine}.
 
 *peer* is the public package zarr-vectors 0.9.2, *limit* the same rows sorted by numpy and put into plain files: no
-metadata, no checks. Uniform points in 3-D, float32, two float32 attributes, 4 x 4 x 4 bins a chunk, no compressor on any
-side; ours writes and verifies checksums. Seconds are CPU time (user + system), wall time in brackets: medians of {repeats}
-child processes that take turns, page cache warm, opening the store included, imports not. Only the ratios mean
-something on another machine; *wanted* is the least the project asks of them.
+metadata, no checks. Uniform points in 3-D, float32, two float32 attributes, 4 x 4 x 4 bins a chunk, no compressor on
+any side; ours writes and verifies checksums. Seconds are CPU time (user + system), wall time in brackets: medians of
+{repeats} child processes that take turns, page cache warm, opening the store included, imports not. Only the ratios
+mean something on another machine; *wanted* is the least the project asks of them.
 
 {table}
 """

@@ -1,1 +1,88 @@
-""""""
+"""The command line `zarr-vectors`. Exit codes: 0 done, 1 it could not be done, 2 it was asked for wrongly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from napari_zarr_vectors import __version__
+from napari_zarr_vectors._cli._display import no_display
+from napari_zarr_vectors._cli._errors import one_line_errors
+from napari_zarr_vectors._cli._info import read_info, to_json
+from napari_zarr_vectors._cli._info_text import to_tables
+from napari_zarr_vectors._samples import SAMPLES
+
+__all__ = ["app"]
+
+app = typer.Typer(name="zarr-vectors", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+StorePath = Annotated[str, typer.Argument(metavar="PATH", help="A Zarr Vectors store.")]
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
+    if asked:
+        typer.echo(f"zarr-vectors {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Look at large points, lines, graphs and meshes in Zarr Vectors stores."""
+
+
+@app.command()
+def info(
+    path: StorePath,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Print what a store holds, without reading its data."""
+    with one_line_errors():
+        found = read_info(path)
+    if as_json:
+        typer.echo(to_json(found))
+    else:
+        Console(highlight=False, markup=False).print(to_tables(found))
+
+
+@app.command()
+def view(
+    path: StorePath,
+    budget: Annotated[int | None, typer.Option(min=1, help="Points that may be drawn at once.")] = None,
+    color_by: Annotated[str | None, typer.Option(help="The vertex attribute that colours the points.")] = None,
+    colormap: Annotated[str | None, typer.Option(help="A colormap that napari knows.")] = None,
+    ndisplay: Annotated[int | None, typer.Option(min=2, max=3, help="2-D or 3-D.")] = None,
+) -> None:
+    """Show a store in napari."""
+    why = no_display()
+    if why is not None:
+        typer.echo(f"zarr-vectors: there is no display to show a window on: {why}", err=True)
+        raise typer.Exit(1)
+    # napari and Qt come with this import: the other commands need neither, and they take a second to load.
+    from napari_zarr_vectors._cli._view import view as show
+
+    with one_line_errors():
+        show(path, budget=budget, color_by=color_by, colormap=colormap, ndisplay=ndisplay)
+
+
+@app.command()
+def demo(
+    name: Annotated[str, typer.Option(help=f"Which sample: {', '.join(SAMPLES)}.")] = "galaxy",
+    output: Annotated[Path | None, typer.Option(help="Write a picture there instead of opening a window.")] = None,
+) -> None:
+    """Make a sample store and show it in napari; without a display, write a picture of it."""
+    if name not in SAMPLES:
+        msg = f"{name!r} is not one of {', '.join(SAMPLES)}"
+        raise typer.BadParameter(msg, param_hint="--name")
+    # napari and Qt come with this import: see `view`.
+    from napari_zarr_vectors._cli._demo import demo as show
+
+    with one_line_errors():
+        code = show(name, output)
+    raise typer.Exit(code)

@@ -196,13 +196,12 @@ class Engine:
             self._clock.active = False
             notify(f"{self._layer.name}: {error}")
             return
-        self._source = PointSource(
-            self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes())
-        )
+        self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
         self._planner = Planner(ready.tree, self._resident)
         self._loader = Loader(self._source, LOADERS)
         self._source.coloring[0] = ready.colors.coloring
         self._show_colors(ready.colors)
+        self._layer.levels = ready.levels
         self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
         self._pool.resize(self._capacity())
 
@@ -290,7 +289,7 @@ class Engine:
             # Its values belong to the next colours: it waits until all others have them too.
             self._held.append((request, built))
             return False
-        if not self._pool.upload(request.node, built):
+        if not self._pool.upload(request.node, built, planner.level_of(request.node)):
             # The next plan makes room, and what it still wants is in the cache by then.
             return False
         planner.loaded(request.node, built, request.fraction)

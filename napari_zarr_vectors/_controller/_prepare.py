@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_zarr_vectors._layers import ValueInfo
+from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._lod import build_tree
 from napari_zarr_vectors._stream import Coloring, color_values
 
@@ -41,6 +41,7 @@ class Prepared:
 
     tree: Tree
     colors: Colors
+    levels: LevelInfo
     preview: npt.NDArray[np.float64]  # (n, D)
 
 
@@ -53,7 +54,17 @@ def prepare(store: LazyStore, color_by: str | None) -> Prepared:
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
     sample = _sample(store, tree, [] if chosen is None else [chosen])
-    return Prepared(tree, prepare_colors(store, chosen, sample), sample[0])
+    return Prepared(tree, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+
+
+def _levels(store: LazyStore) -> LevelInfo:
+    """Give each level's spacing, the edge of its thinning cells, and how many points of level 0 a point stands for."""
+    count = 1 + max(store.levels)
+    spacing, weight = [0.0] * count, [1.0] * count
+    for level in store.levels:
+        spacing[level] = float(np.max(store.resolution_at(level)))
+        weight[level] = store.vertex_count(store.levels[0]) / max(1, store.vertex_count(level))
+    return LevelInfo(tuple(spacing), tuple(weight))
 
 
 def color_choices(store: LazyStore) -> list[str]:

@@ -2,7 +2,7 @@
 
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import FallbackPoints
-from napari_zarr_vectors._layers._layer import StreamHandle, StreamingPoints, ValueInfo
+from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
 from napari_zarr_vectors._layers._napari import REASON
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool
@@ -15,6 +15,7 @@ __all__ = [
     "REASON",
     "Clock",
     "FallbackPoints",
+    "LevelInfo",
     "PagePool",
     "StreamHandle",
     "StreamingPoints",

@@ -172,7 +172,7 @@ class Clock:
             self.close()
 
     def _on_close_asked(self) -> None:
-        """Look a moment later whether the window is closed: its X does not call `viewer.close()`, and may be refused."""
+        """Look a moment later whether the window is gone: its X does not call `viewer.close()` and may be refused."""
         self._closing = True
         self._timer.start(0)
 

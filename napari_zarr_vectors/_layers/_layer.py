@@ -23,7 +23,7 @@ from napari_zarr_vectors._model import DisplayStyle, LodControl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["StreamHandle", "StreamingPoints", "ValueInfo"]
+__all__ = ["LevelInfo", "StreamHandle", "StreamingPoints", "ValueInfo"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -59,6 +59,22 @@ class ValueInfo:
     kind: Literal["none", "scalar", "category", "rgb"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LevelInfo:
+    """How coarse each level is, by level number.
+
+    Attributes
+    ----------
+    spacing : tuple of float
+        Distance of neighbouring points, data units; 0 leaves the points at their size.
+    weight : tuple of float
+        Points of level 0 for each point of the level.
+    """
+
+    spacing: tuple[float, ...] = ()
+    weight: tuple[float, ...] = ()
 
 
 class _NothingToSlice(LayerSlicingState):
@@ -124,11 +140,12 @@ class StreamingPoints(Layer):
         slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
         self._default_slab = _per_axis("default_slab", slab, ndim)
         self._value_info = ValueInfo()
+        self._levels = LevelInfo()
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source)
         self.pool = PagePool(pool_rows, extra=ndim > 3)
         super().__init__(self._handle, ndim, **options)
-        self.events.add(default_slab=Event, value_info=Event)
+        self.events.add(default_slab=Event, value_info=Event, levels=Event)
         self._update_thumbnail()
 
     # -- what the controller sets
@@ -158,6 +175,16 @@ class StreamingPoints(Layer):
         if value != self._value_info:
             self._value_info = value
             self.events.value_info()
+
+    @property
+    def levels(self) -> LevelInfo:
+        """How coarse the levels in the pool are."""
+        return self._levels
+
+    @levels.setter
+    def levels(self, value: LevelInfo) -> None:
+        self._levels = value
+        self.events.levels()
 
     def set_preview(self, xy: npt.ArrayLike, rgba: npt.ArrayLike) -> None:
         """Show these points in the layer list: (n, 2) horizontal, vertical in data units, and (n, 4) or (4,)."""

@@ -56,6 +56,9 @@ class Sink(Protocol):
     def write_values(self, row: int, values: Float32Array) -> None:
         """Write values (n,) from row `row` on."""
 
+    def write_levels(self, row: int, levels: Float32Array) -> None:
+        """Write levels (n,) from row `row` on."""
+
     def allocate_indices(self, count: int) -> None:
         """Make an index buffer of `count` entries with undefined contents."""
 
@@ -72,6 +75,7 @@ class _Resident:
     values: Float32Array  # (n,)
     pages: IntArray  # (k,)
     owner: int  # number of the node in the slot table
+    level: int
 
 
 class PagePool:
@@ -137,8 +141,8 @@ class PagePool:
         """Give the value column of a resident node, (n,) float32 in the order of its rows; to be read only."""
         return self._resident[node].values
 
-    def upload(self, node: int, built: BuiltChunk) -> bool:
-        """Copy a chunk into free pages; nothing of it is shown yet.
+    def upload(self, node: int, built: BuiltChunk, level: int = 0) -> bool:
+        """Copy a chunk of a level into free pages; nothing of it is shown yet.
 
         A resident node is replaced, and hidden until the next commit.
 
@@ -154,7 +158,7 @@ class PagePool:
         if pages is None:
             return False
         values = np.ascontiguousarray(built.vertices[:, 3])
-        resident = _Resident(built, values, pages, self._take_owner())
+        resident = _Resident(built, values, pages, self._take_owner(), level)
         self._resident[node] = resident
         self._send_vertices(resident)
         self._send_values(resident)
@@ -168,6 +172,8 @@ class PagePool:
             raise ValueError(msg)
         resident.values = np.ascontiguousarray(values, dtype=np.float32)
         self._send_values(resident)
+        if self._sink is not None:
+            self._sink.show(self.draw_count)  # the same rows, painted anew
 
     def evict(self, nodes: Iterable[int]) -> None:
         """Free the pages of nodes; what of them is shown disappears. Unknown nodes are ignored."""
@@ -260,6 +266,7 @@ class PagePool:
         for row, part in self._parts(resident):
             extra = built.extra[part] if built.extra is not None else None
             self._sink.write_vertices(row, np.ascontiguousarray(built.vertices[part, :3]), extra)
+            self._sink.write_levels(row, np.full(part.stop - part.start, resident.level, dtype=np.float32))
 
     def _send_values(self, resident: _Resident) -> None:
         if self._sink is None:

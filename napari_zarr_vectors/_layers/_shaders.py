@@ -15,6 +15,7 @@ _NO_EXTRA = "const vec2 a_extra = vec2(0.0);"
 _VERTEX = """
 attribute vec3 a_position;
 attribute float a_value;
+attribute float a_level;
 %s
 uniform mat4 u_clip;
 uniform vec4 u_clip_extra0;
@@ -25,12 +26,17 @@ uniform vec2 u_extra_lo;
 uniform vec2 u_extra_hi;
 uniform vec4 u_size;      // diameter, 1 if in world units, least px, most px
 uniform float u_px;       // framebuffer px per logical px, or per world unit at w = 1
+uniform mat4 u_spacing;   // of 16 levels, data units
+uniform mat4 u_weight;    // points of level 0 for each point of a level
+uniform vec2 u_fill;      // framebuffer px per data unit at w = 1, most px
+uniform float u_energy;   // 1 if a place shall give the same light at every level
 uniform float u_mode;     // 0 one colour, 1 scalar, 2 category, 3 rgb
 uniform vec3 u_limits;    // lo, 1 / (hi - lo), gamma
 uniform float u_entries;  // width of the lookup table
 varying vec4 v_color;
 varying float v_entry;
 varying float v_px;
+varying float v_alpha;
 
 void main() {
     vec4 clip = u_clip * vec4(a_position, 1.0) + u_clip_extra0 * a_extra.x + u_clip_extra1 * a_extra.y;
@@ -39,6 +45,12 @@ void main() {
     float px = u_size.x * u_px;
     if (u_size.y > 0.5) px /= max(clip.w, 1e-30);
     px = clamp(px, u_size.z, u_size.w);
+    // A coarse point fills its cell, so that a coarse level leaves no gaps.
+    int level = int(a_level + 0.5);
+    float own = px;
+    px = max(px, min(u_fill.x * u_spacing[level / 4][level - 4 * (level / 4)] / max(clip.w, 1e-30), u_fill.y));
+    v_alpha = 1.0;
+    if (u_energy > 0.5) v_alpha = min(1.0, u_weight[level / 4][level - 4 * (level / 4)] * own * own / (px * px));
     // napari sets the range of depth when a layer is added, and caps it: what lies beyond is not to vanish.
     if (clip.w > 0.0) clip.z = clamp(clip.z, -clip.w, clip.w);
     gl_Position = inside ? clip : vec4(2.0, 2.0, 2.0, 1.0);
@@ -66,15 +78,16 @@ uniform float u_shape;    // 0 square, 1 disc, 2 disc with a smooth edge
 varying vec4 v_color;
 varying float v_entry;
 varying float v_px;
+varying float v_alpha;
 
 void main() {
-    float alpha = 1.0;
+    float alpha = v_alpha;
     if (u_shape > 0.5) {
         float radius = 2.0 * length(gl_PointCoord - vec2(0.5));
         if (u_shape < 1.5) {
             if (radius > 1.0) discard;
         } else {
-            alpha = 1.0 - smoothstep(max(0.0, 1.0 - 3.0 / v_px), 1.0, radius);
+            alpha *= 1.0 - smoothstep(max(0.0, 1.0 - 3.0 / v_px), 1.0, radius);
             if (alpha <= 0.0) discard;
         }
     }

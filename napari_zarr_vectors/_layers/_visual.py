@@ -1,8 +1,8 @@
 """The vispy visual of a page pool: two or three vertex buffers, one index buffer, one draw call.
 
-16 bytes a vertex (positions 12, values 4, in buffers of their own so that new values do not resend positions), 8
-more above three axes. Axis order of everything that comes in is the data's; it is turned into vispy's (x = last
-displayed axis) where clip space is composed.
+20 bytes a vertex (positions 12, values 4, level 4, in buffers of their own so that new values do not resend
+positions), 8 more above three axes. Axis order of everything that comes in is the data's; it is turned into vispy's
+(x = last displayed axis) where clip space is composed.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ MOST_AXES = 5
 LARGEST_PX = 256.0
 FAR = 1.0e38
 """Uniform for "no bound"; below `_pool.HIDDEN`, so that padding is outside of every slab."""
+
+MOST_LEVELS = 16
+FILL = 0.9
+LARGEST_FILL_PX = 16.0
+"""A point of a coarse level grows to this share of the level's spacing, up to this many logical pixels."""
 
 MODES = {"none": 0.0, "scalar": 1.0, "category": 2.0, "rgb": 3.0}
 SHAPES = {"flat": 0.0, "round": 1.0, "soft": 2.0}
@@ -56,13 +61,14 @@ class GlooSink:
     def __init__(self, changed: Callable[[], None], *, extra: bool) -> None:
         self.positions = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32))
         self.values = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
+        self.levels = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
         self.extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if extra else None
         self.indices = _PartIndexBuffer(np.zeros(1, dtype=np.uint32))
         self._changed = changed
 
     def allocate(self, rows: int, *, extra: bool) -> None:
         """Make room for `rows` rows."""
-        for buffer in (self.positions, self.values, self.extra):
+        for buffer in (self.positions, self.values, self.levels, self.extra):
             if buffer is not None:
                 buffer.resize_bytes(rows * buffer.itemsize)
 
@@ -71,12 +77,14 @@ class GlooSink:
         self.positions.set_subdata(positions, offset=row)
         if self.extra is not None and extra is not None:
             self.extra.set_subdata(extra, offset=row)
-        self._changed()
 
     def write_values(self, row: int, values: Float32Array) -> None:
         """Queue values (n,)."""
         self.values.set_subdata(values, offset=row)
-        self._changed()
+
+    def write_levels(self, row: int, levels: Float32Array) -> None:
+        """Queue levels (n,)."""
+        self.levels.set_subdata(levels, offset=row)
 
     def allocate_indices(self, count: int) -> None:
         """Make room for `count` indices."""
@@ -114,6 +122,7 @@ class PointPoolVisual(Visual):
         program = self.shared_program
         program["a_position"] = self.sink.positions
         program["a_value"] = self.sink.values
+        program["a_level"] = self.sink.levels
         if self.sink.extra is not None:
             program["a_extra"] = self.sink.extra
         self._lut = gloo.Texture2D(
@@ -122,6 +131,8 @@ class PointPoolVisual(Visual):
         program["u_lut"] = self._lut
         self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
         self.set_size(2.0, in_world=False)
+        self.set_levels((), ())
+        self.set_energy(keep=False)
         self.set_shape("round")
         self.set_color((1.0, 1.0, 1.0, 1.0))
         self.set_values_as("none")
@@ -140,6 +151,21 @@ class PointPoolVisual(Visual):
     def set_size(self, diameter: float, *, in_world: bool) -> None:
         """Diameter of the points: logical pixels, or world units."""
         self._size, self._in_world = diameter, in_world
+        self.update()
+
+    def set_levels(self, spacing: Sequence[float], weight: Sequence[float]) -> None:
+        """Say how far apart the points of each level are (data units) and how many of level 0 each stands for."""
+        table = np.zeros((2, MOST_LEVELS), dtype=np.float32)
+        table[0, : len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
+        table[1] = 1.0
+        table[1, : len(weight)] = np.asarray(weight[:MOST_LEVELS], dtype=np.float32)
+        self.shared_program["u_spacing"] = table[0].reshape(4, 4)
+        self.shared_program["u_weight"] = table[1].reshape(4, 4)
+        self.update()
+
+    def set_energy(self, *, keep: bool) -> None:
+        """Keep the light that a place gives the same at every level: what is for blending that adds up."""
+        self.shared_program["u_energy"] = float(keep)
         self.update()
 
     def set_shape(self, shading: str) -> None:
@@ -204,6 +230,12 @@ class PointPoolVisual(Visual):
         clip = transforms.get_transform("scene", "render").map(np.eye(4)[:3])  # (3, 4)
         return float(np.linalg.norm(clip[:, :2] * extent / 2, ord=2))
 
+    def _pixels_per_unit(self, view: Any, axes: Float64Array) -> float:  # noqa: ANN401  # vispy has no types
+        """Framebuffer pixels per data unit at clip w = 1, along the displayed axis that has most."""
+        corners = view.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
+        extent = np.abs(corners[1] - corners[0])[:2]
+        return float(np.linalg.norm(axes[:, :2] * extent / 2, ord=2))
+
     def _prepare_transforms(self, view: Any) -> None:  # noqa: ANN401  # vispy has no types
         """Nothing to connect: clip space is composed at each draw."""
 
@@ -216,6 +248,7 @@ class PointPoolVisual(Visual):
         program["u_clip_extra0"], program["u_clip_extra1"] = axes[3:].astype(np.float32)
         program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
+        program["u_fill"] = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
         return True
 
     def _compute_bounds(self, axis: int, view: Any) -> None:  # noqa: ANN401  # vispy's signature

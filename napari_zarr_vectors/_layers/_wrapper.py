@@ -35,10 +35,12 @@ class VispyStreamingPoints(VispyBaseLayer):
         layer.style.events.connect(self._on_style_change)
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
+        layer.events.levels.connect(self._on_levels_change)
         layer.pool.attach(self.node.sink)
         self.reset()
         self._on_slice_change()
         self._on_look_change()
+        self._on_levels_change()
 
     def close(self) -> None:
         """Let go of the layer; its pool keeps the vertices for the next canvas."""
@@ -57,9 +59,33 @@ class VispyStreamingPoints(VispyBaseLayer):
     def _on_slice_change(self) -> None:
         self.node.set_view(self.layer.displayed_axes, *self.layer.slab())
 
+    def _on_blending_change(self, event: object = None) -> None:
+        """Blend as napari says, but let points add up where they are additive.
+
+        napari draws the lowest layer over the canvas instead of adding to it, which is right for one image: its
+        pixels do not overlap. Points do.
+        """
+        super()._on_blending_change(event)
+        additive = self.layer.blending == "additive"
+        if additive and self.first_visible:
+            self.node.set_gl_state(
+                depth_test=False,
+                cull_face=False,
+                blend=True,
+                blend_func=("src_alpha", "one", "one", "one"),
+                blend_equation="func_add",
+            )
+        self.node.set_energy(keep=additive)
+
+    def _on_levels_change(self) -> None:
+        style, levels = self.layer.style, self.layer.levels
+        self.node.set_levels(levels.spacing if style.adaptive_size else (), levels.weight)
+
     def _on_style_change(self, info: EmissionInfo) -> None:
         if info.signal.name == "slab_thickness":
             self._on_slice_change()
+        elif info.signal.name == "adaptive_size":
+            self._on_levels_change()
         else:
             self._on_look_change()
 

@@ -74,6 +74,12 @@ def _limits(name: str, value: object) -> tuple[float, float] | None:
     return numbers[0], numbers[1]
 
 
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise _refuse(name, "True or False", value)
+    return value
+
+
 def _one_of(*words: str) -> Callable[[str, object], str]:
     def check(name: str, value: object) -> str:
         if value not in words:
@@ -93,6 +99,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "gamma": _positive,
     "shading": _one_of("flat", "round", "soft"),
     "slab_thickness": _positive_or_none,
+    "adaptive_size": _flag,
 }
 
 
@@ -117,6 +124,8 @@ class DisplayStyle:
         > 0.
     shading : "flat", "round" or "soft"
         Squares, discs, discs with a smooth edge.
+    adaptive_size : bool
+        Let points of a coarse level grow until they touch, so that it leaves no gaps.
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -137,6 +146,7 @@ class DisplayStyle:
     gamma: float = 1.0
     shading: Shading = "round"
     slab_thickness: float | None = None
+    adaptive_size: bool = True
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)

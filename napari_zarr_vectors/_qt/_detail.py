@@ -25,7 +25,7 @@ class DetailSection(Section):
 
     def __init__(self) -> None:
         super().__init__("Level of detail")
-        self.automatic = QCheckBox("Automatic")
+        self.automatic = QCheckBox("Auto")
         self.budget = CountSpin()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, len(BUDGETS) - 1)
@@ -33,7 +33,7 @@ class DetailSection(Section):
         self.slider.setAccessibleName("Point budget, coarse steps")
         self.level = QComboBox()
         self._numbers: list[int | None] = []
-        tip = "The most points that are drawn at once. Automatic: as many as this machine draws in time."
+        tip = "The most points that are drawn at once. Auto: as many as this machine draws in time."
         self.add_row("Budget", side_by_side((self.automatic, 0), (self.budget, 1)), tip)
         self.add_row("", self.slider, tip)
         self.budget.setAccessibleName("Point budget")
@@ -76,5 +76,5 @@ class DetailSection(Section):
         self._numbers = list(names)
         self.level.setCurrentIndex(self._numbers.index(level))
 
-    def _on_automatic(self, automatic: bool) -> None:  # noqa: FBT001 - Qt's signal
+    def _on_automatic(self, automatic: bool) -> None:
         self._ask("budget", "auto" if automatic else self.budget.value())

@@ -30,7 +30,7 @@ class PointsSection(Section):
         self.size_mode.addItems(list(SIZE_MODES.values()))
         self.shading = QComboBox()
         self.shading.addItems(list(SHADINGS.values()))
-        self.automatic_slab = QCheckBox("Automatic")
+        self.automatic_slab = QCheckBox("Auto")
         self.slab = NumberSpin(SMALLEST)
         size = side_by_side((self.size, 1), (self.size_mode, 1))
         self.add_row("Size", size, "Diameter of a point, on the screen or in the units of the data.")
@@ -56,5 +56,5 @@ class PointsSection(Section):
         self.slab.setEnabled(facts.ndim > 2 and not automatic)
         self.slab.setValue(facts.slab if model.slab_thickness is None else model.slab_thickness)
 
-    def _on_automatic_slab(self, automatic: bool) -> None:  # noqa: FBT001 - Qt's signal
+    def _on_automatic_slab(self, automatic: bool) -> None:
         self._ask("slab_thickness", None if automatic else self.slab.value())

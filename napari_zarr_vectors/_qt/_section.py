@@ -70,7 +70,7 @@ class Section(QWidget):
         field.setAccessibleName(name)
         self.form.addRow(label, field)
 
-    def show_row(self, field: QWidget, shown: bool) -> None:  # noqa: FBT001 - like Qt's setVisible
+    def show_row(self, field: QWidget, shown: bool) -> None:
         """Show or hide a field with its label."""
         field.setVisible(shown)
         self.form.labelForField(field).setVisible(shown)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QFrame, QScrollArea, QStackedLayout, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["DisplayDock", "DisplayPanel"]
 
 POLL_MS = 200
-MARGIN = 10
+MARGIN = 8
+WIDTH = 320
 NOTHING = (
     "No streaming layer is selected.\n\n"
     "Open a Zarr Vectors store (File > Open Folder, or drop one on the window), or select its layer in the layer list."
@@ -61,7 +62,6 @@ class DisplayPanel(QWidget):
         for widget in (self.name, self.status, self.detail, self.points, self.colors):
             column.addWidget(widget)
         column.addStretch(1)
-        self._align()
         self._timer = QTimer(self)
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self.poll)
@@ -102,6 +102,7 @@ class DisplayPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Begin to ask for the status."""
         super().showEvent(event)
+        self._align()
         self._poll_while_seen()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
@@ -117,11 +118,11 @@ class DisplayPanel(QWidget):
             self._timer.stop()
 
     def _align(self) -> None:
-        """Let the fields of all sections begin at the same place."""
+        """Let the fields of all sections begin at the same place; fonts are known once the panel is shown."""
         labels = [label for part in (self.detail, self.points, self.colors) for label in part.labels()]
         width = max(label.sizeHint().width() for label in labels)
         for label in labels:
-            label.setMinimumWidth(width)
+            label.setFixedWidth(width)
 
 
 class DisplayDock(QWidget):
@@ -148,6 +149,10 @@ class DisplayDock(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(self.nothing)
         self._stack.addWidget(self._scroll)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Ask for no more than the panel needs."""
+        return QSize(WIDTH, self.panel.sizeHint().height())
 
     @property
     def is_empty(self) -> bool:

@@ -52,14 +52,20 @@ class SampleStore:
     zoom: float
 
 
-_GALAXY: Mapping[str, Any] = {"color_by": "rgb", "size": 1.5, "blending": "additive"}
-_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 2.5, "blending": "opaque"}
+_GALAXY: Mapping[str, Any] = {
+    "color_by": "rgb",
+    "size": 2.0,
+    "shading": "soft",
+    "blending": "additive",
+    "opacity": 0.08,
+}
+_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 2.2, "size_mode": "world", "blending": "opaque"}
 _TILT = (0.0, -35.0, 55.0)
 _OVER = (0.0, -25.0, 60.0)
 
 SAMPLES: Mapping[str, SampleStore] = {
-    "galaxy": SampleStore(spiral_galaxy, 2_000_000, _GALAXY, _TILT, 1.4),
-    "galaxy-1m": SampleStore(spiral_galaxy, 1_000_000, _GALAXY, _TILT, 1.4),
+    "galaxy": SampleStore(spiral_galaxy, 2_000_000, _GALAXY, _TILT, 1.9),
+    "galaxy-1m": SampleStore(spiral_galaxy, 1_000_000, _GALAXY, _TILT, 1.9),
     "terrain": SampleStore(lidar_terrain, 2_000_000, _TERRAIN, _OVER, 1.2),
     "terrain-small": SampleStore(lidar_terrain, 100_000, _TERRAIN, _OVER, 1.2),
 }

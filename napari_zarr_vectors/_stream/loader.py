@@ -75,9 +75,7 @@ class Loader(Generic[Result]):
         Seconds; for tests.
     """
 
-    def __init__(
-        self, source: Source[Result], threads: int, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, source: Source[Result], threads: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._source, self._clock, self._threads = source, clock, threads
         self._pool = ThreadPoolExecutor(threads, "zarr-vectors-load")
         self._lock = threading.Lock()

@@ -77,6 +77,10 @@ class Planner:
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
         self._flight: Future[Planned] | None = None
 
+    def level_of(self, node: int) -> int:
+        """Give the store level of a node."""
+        return self._tree.levels[int(np.searchsorted(self._tree.base, node, side="right")) - 1]
+
     @property
     def busy(self) -> bool:
         """A plan is being made or waits to be taken."""

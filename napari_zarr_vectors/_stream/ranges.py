@@ -70,9 +70,7 @@ def _part_range(tree: Tree, node: int, part: int, built: BuiltChunk) -> tuple[in
     return row_range(built, *place_interval(cell, fine - depth, tree.ratios[depth:]))
 
 
-def _places(
-    built: BuiltChunk, first: int, last: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _places(built: BuiltChunk, first: int, last: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     low, high = np.searchsorted(built.starts, [first, last])
     bounds = built.starts[low : high + 1]
     return bounds[:-1], bounds[1:]

@@ -62,9 +62,7 @@ class PointSource:
     cache : ByteCache
     """
 
-    def __init__(
-        self, store: LazyStore, tree: Tree, origin: npt.NDArray[np.float64], cache: ByteCache
-    ) -> None:
+    def __init__(self, store: LazyStore, tree: Tree, origin: npt.NDArray[np.float64], cache: ByteCache) -> None:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
         """By epoch; an entry is added before the first request of its epoch and never changed."""

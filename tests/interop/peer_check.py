@@ -1,3 +1,6 @@
+# The format's own judge, kept as it came (ECOSYSTEM): neither linted nor formatted here.
+# ruff: noqa
+# fmt: off
 """Judge a store written by another implementation with the peer package itself.
 
 usage: python-of-a-venv-with-zarr-vectors==0.9.2 peer_check.py STORE [OUT.npz]
@@ -9,16 +12,12 @@ Exit code 0 = validated and every read worked; 1 = not.
 Two of the peer's OWN stores end with 1: an edited one (its editor leaves vertex_count stale) and an
 empty graph store (created without links_convention, which its level 4 then refuses).
 """
-import json
-import sys
-import warnings
-
+import json, sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
-from zarr_vectors.validate import validate
-
 import zarr_vectors as zv
 from zarr_vectors import building as B
+from zarr_vectors.validate import validate
 
 
 def arr(x):
@@ -83,10 +82,10 @@ def main(path, out=None):
                         x = attempt(f"{k}attribute {a}", lambda: arr(r.attributes[a]))
                         if x is not None:
                             dump[f"{k}attr/{a}"] = x
-                    L["positions"] = len(r.positions)
+                    L["positions"] = int(len(r.positions))
                     for f in ("edges", "faces"):
                         if k + f in dump:
-                            L[f] = len(dump[k + f])
+                            L[f] = int(len(dump[k + f]))
             # --- every vertex attribute in buffer order
             for a in attempt(k + "attribute names", lambda: lv.attribute_names("vertex")) or ():
                 parts = [x for c in chunks for x in (attempt(f"{k}{a} {c}", lambda: B.read_chunk_attributes(lg, a, c)) or [])]
@@ -95,7 +94,7 @@ def main(path, out=None):
             # --- objects
             ids = attempt(k + "object ids", lambda: lv.objects.ids(present=False), optional=True)
             if ids is not None and len(ids):
-                L["objects"], L["objects_present"] = len(ids), int(lv.objects.count)
+                L["objects"], L["objects_present"] = int(len(ids)), int(lv.objects.count)
                 man = attempt(k + "manifests", lambda: lv.objects.manifests([int(i) for i in ids])) or {}
                 flat = [(int(o), *map(int, c), int(f)) for o in ids for c, f in man.get(int(o), [])]
                 dump[k + "object_ids_table"] = np.asarray(ids)

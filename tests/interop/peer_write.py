@@ -5,10 +5,7 @@
 
 import json
 import sys
-import warnings
 from pathlib import Path
-
-warnings.simplefilter("ignore")
 
 import numpy as np
 

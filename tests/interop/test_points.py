@@ -59,9 +59,19 @@ OURS = {
     "one_point": (np.array([[1.5, -2.5]], "f4"), {}, {"chunk_shape": 10.0}, None),
     "pyramid": (cloud(11, 3), attributes(), {"chunk_shape": 40.0, "bin_shape": 10.0}, [(2, 1)] * 2),
     "pyramid_sharded": (
-        cloud(12, 2, "f8"), {"x": np.arange(N)}, {"chunk_shape": 20.0, "bin_shape": 10.0, "shard_shape": 2}, [(2, 2), (2, 1)]
+        cloud(12, 2, "f8"), {"x": np.arange(N)}, {"chunk_shape": 20.0, "bin_shape": 10.0, "shard_shape": 2},
+        [(2, 2), (2, 1)],
     ),
 }  # fmt: skip
+
+
+def run_there(python, script, *arguments) -> str:
+    """Run a script of this folder by the peer's interpreter, and give what it prints."""
+    command = [python, "-E", "-W", "ignore", HERE / script, *arguments]
+    # Away from this repository, and without PYTHONPATH (-E): its own zarr_vectors must not be found.
+    done = subprocess.run(command, capture_output=True, text=True, cwd=arguments[0].parent)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="session")
@@ -73,9 +83,8 @@ def judged(peer_python, tmp_path_factory):
         if factors:
             build_pyramid(folder / f"{name}.zv", factors)
     paths = [folder / f"{name}.zv" for name in OURS]
-    done = subprocess.run([peer_python, HERE / "check_many.py", *paths], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    reports = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    printed = run_there(peer_python, "check_many.py", *paths)
+    reports = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
     assert len(reports) == len(OURS)
     return {name: (folder / f"{name}.zv", report) for name, report in zip(OURS, reports, strict=True)}
 
@@ -145,11 +154,9 @@ def written_by_the_peer(peer_python, tmp_path_factory):
     for name, (positions, values, options) in THEIRS.items():
         np.savez(folder / f"{name}.npz", positions=positions, **values)
         (folder / f"{name}.json").write_text(json.dumps(options))
-    done = subprocess.run([peer_python, HERE / "peer_write.py", folder], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
+    run_there(peer_python, "peer_write.py", folder)
     paths = [folder / f"{name}.zv" for name in THEIRS]
-    done = subprocess.run([peer_python, HERE / "check_many.py", *paths], capture_output=True, text=True, cwd=folder)
-    assert done.returncode == 0, done.stderr
+    run_there(peer_python, "check_many.py", *paths)
     return folder
 
 

@@ -6,6 +6,7 @@ checksum; in a sharded array the same chain is the shard's inner chain.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -14,7 +15,7 @@ import numpy as np
 
 from zarr_vectors._spec._fields import array, mapping, require, strings, wholes
 from zarr_vectors._spec.names import parse_chunk_keys
-from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
+from zarr_vectors.exceptions import ArgumentError, LimitError, UnsupportedFeatureError
 from zarr_vectors.typing import Int64Array
 
 __all__ = ["Codec", "GridMetadata", "codec_chain"]
@@ -22,6 +23,7 @@ __all__ = ["Codec", "GridMetadata", "codec_chain"]
 Codec: TypeAlias = Mapping[str, Any]
 
 CRC32C: Codec = {"name": "crc32c"}
+_MOST_SHARD_CELLS = 1 << 24  # the index at a shard's end has 16 bytes for each
 _INDEX_CODECS = [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}]
 
 
@@ -166,6 +168,9 @@ def _unwrap(doc: Mapping[str, Any], ndim: int, where: str) -> tuple[tuple[Codec,
         if configuration.get("index_location", "end") != "end":
             msg = f"{where}: only shards with their index at the end are read"
             raise UnsupportedFeatureError(msg)
+        if math.prod(chunk) > _MOST_SHARD_CELLS:
+            msg = f"{where}: a shard of {chunk} cells is larger than {_MOST_SHARD_CELLS} cells"
+            raise LimitError(msg)
         return _codecs(configuration.get("codecs"), where), chunk
     if chunk != (1,) * ndim:
         msg = f"{where}: a grid array has one cell a chunk, got chunks of {chunk}"

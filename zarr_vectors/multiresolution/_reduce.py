@@ -17,6 +17,8 @@ from zarr_vectors.typing import AnyArray, Int64Array
 __all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_rows", "reduce_rows"]
 
 AggMode: TypeAlias = str | Mapping[str, str]
+_HALF_BITS = 32
+_LOW_HALF = 2**_HALF_BITS - 1
 MODES = ("mean", "sum", "mode", "count", "min", "max")
 
 
@@ -82,16 +84,26 @@ def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str) -> AnyAr
     extremes: dict[str, Callable[..., AnyArray]] = {"min": np.minimum.reduceat, "max": np.maximum.reduceat}
     if mode in extremes:
         return extremes[mode](ordered, starts, axis=0)
-    about = np.add.reduceat(ordered.astype(np.float64), starts, axis=0)
+    if mode == "sum" and values.dtype.kind in "iu":
+        return _fit(_whole_sums(ordered, starts, name), values.dtype, name)
+    total = np.add.reduceat(ordered.astype(np.float64), starts, axis=0)
     if mode == "mean":
-        about = about / groups.counts.reshape(-1, *[1] * (values.ndim - 1))
-        return _fit(np.rint(about) if values.dtype.kind in "iub" else about, values.dtype, name)
-    if values.dtype.kind not in "iu":
-        return _fit(about, values.dtype, name)
-    # The float sum tells whether the exact one, which would wrap around, has room.
-    wide = np.dtype(np.int64 if values.dtype.kind == "i" else np.uint64)
-    _fit(about, wide, name)
-    return _fit(np.add.reduceat(ordered.astype(wide), starts, axis=0), values.dtype, name)
+        total = total / groups.counts.reshape(-1, *[1] * (values.ndim - 1))
+        if values.dtype.kind in "iub":
+            total = np.rint(total)
+    return _fit(total, values.dtype, name)
+
+
+def _whole_sums(ordered: AnyArray, starts: Int64Array, name: str) -> AnyArray:
+    """Add whole numbers up in 64 bits; ``ArgumentError`` where that is not enough."""
+    signed = ordered.dtype.kind == "i"
+    wide = ordered.astype(np.int64 if signed else np.uint64)
+    # The sum of the upper halves, with what the lower ones carry over, tells whether the whole wraps around.
+    carried = np.add.reduceat(wide & wide.dtype.type(_LOW_HALF), starts, axis=0) >> wide.dtype.type(_HALF_BITS)
+    upper = np.add.reduceat(wide >> wide.dtype.type(_HALF_BITS), starts, axis=0) + carried
+    _fit(upper, np.dtype(np.int32 if signed else np.uint32), name)
+    sums: AnyArray = np.add.reduceat(wide, starts, axis=0)
+    return sums
 
 
 def _fit(values: AnyArray, dtype: np.dtype[Any], name: str) -> AnyArray:

@@ -34,6 +34,9 @@ class ArraySink:
         if extra is not None:
             self._do("extra", row, extra)
 
+    def write_levels(self, row, levels):
+        assert levels.dtype == np.float32
+
     def write_values(self, row, values):
         self.value_writes += 1
         self._do("values", row, values)

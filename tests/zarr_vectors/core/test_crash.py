@@ -45,7 +45,8 @@ CHILD = """
         if operation == "pyramid":
             build_pyramid(place, [(2, 1), (2, 1)])
         else:
-            write_points(place, points, chunk_shape=50.0, overwrite=operation == "overwrite", attributes={"i": points[:, 0]})
+            attributes = {"i": points[:, 0]}
+            write_points(place, points, chunk_shape=50.0, overwrite=operation == "overwrite", attributes=attributes)
 
     def trial(k):
         pid = os.fork()
@@ -75,8 +76,6 @@ def prepare(folder, operation):
             continue
         rng = np.random.default_rng(5)
         write_points(folder / name / "s.zv", rng.uniform(0, 100, (200, 3)), chunk_shape=50.0)
-        if operation == "overwrite":
-            continue
 
 
 def levels_of(place):

@@ -35,7 +35,7 @@ def positions():
 def test_zarr_reads_every_cell_as_we_do(tmp_path, chain, shard):
     p = positions()
     attributes = {"f": p[:, 0].astype("f8"), "w": np.array(["a", None], dtype=object)[np.arange(400) % 2]}
-    write_points(tmp_path / "s", p, chunk_shape=10.0, bin_shape=5.0, attributes=attributes,
+    write_points(tmp_path / "s", p, chunk_shape=20.0, bin_shape=10.0, attributes=attributes,
                  compressor=CHAINS[chain], shard_shape=shard)  # fmt: skip
     store = load_store(tmp_path / "s")
     for family in FAMILIES:
@@ -78,14 +78,15 @@ def written_by_zarr(store, source, chain, shard):
 @pytest.mark.parametrize(
     "chain",
     [[], [Crc32cCodec()], [ZstdCodec(level=0)], [ZstdCodec(level=3, checksum=True), Crc32cCodec()],
-     [BloscCodec(typesize=4, cname="zstd", shuffle="bitshuffle")], [BloscCodec(typesize=8, cname="lz4", shuffle="shuffle")],
+     [BloscCodec(typesize=4, cname="zstd", shuffle="bitshuffle")],
+     [BloscCodec(typesize=8, cname="lz4", shuffle="shuffle")],
      [GzipCodec(level=1)], [GzipCodec(), Crc32cCodec()]],
     ids=lambda c: "+".join(type(x).__name__ for x in c) or "none",
 )  # fmt: skip
 def test_we_read_every_cell_that_zarr_writes(tmp_path, chain, shard, kind):
     p = positions()
     w = np.array(["a", None], dtype=object)[np.arange(400) % 2]
-    write_points(tmp_path / "s", p, chunk_shape=10.0, bin_shape=5.0, attributes={"f": p[:, 0].astype("f8"), "w": w})
+    write_points(tmp_path / "s", p, chunk_shape=20.0, bin_shape=10.0, attributes={"f": p[:, 0].astype("f8"), "w": w})
     target = LocalStore(tmp_path / "t") if kind == "disk" else MemoryStore()
     written_by_zarr(target, tmp_path / "s", chain, shard)
     ours, theirs = read_points(tmp_path / "s"), read_points(target)

@@ -404,7 +404,8 @@ def test_use_after_close_is_an_error(path):
     calls = [
         store.read, store.iter_chunks, lambda: store.read_chunks(0, []), lambda: store.raw_array("vertices"),
         store.level_group, store.vertex_count, store.attribute_names, lambda: store.bounding_box, store.catalogue,
-        lambda: next(loop), lambda: list(ahead), lambda: view[0, 0, 0], lambda: view[...], lambda: store.categories("word"),
+        lambda: next(loop), lambda: list(ahead), lambda: view[0, 0, 0], lambda: view[...],
+        lambda: store.categories("word"),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(StoreClosedError, match="was closed"):

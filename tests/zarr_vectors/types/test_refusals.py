@@ -256,7 +256,8 @@ def test_a_level_that_is_not_there_is_named(tmp_path, level):
 
 @pytest.mark.parametrize(
     ("factors", "options"),
-    [(5, {}), ([5], {}), ([(0, 1)], {}), ([(1.5, 1)], {}), ([(2, 0.5)], {}), ([(1, 1)], {}), ([((2, 2), 1)], {}), ("ab", {}),
+    [(5, {}), ([5], {}), ([(0, 1)], {}), ([(1.5, 1)], {}), ([(2, 0.5)], {}), ([(1, 1)], {}), ([((2, 2), 1)], {}),
+     ("ab", {}),
      ([(2, np.inf)], {}), ([(2, np.nan)], {}), ([(np.nan, 1)], {}), ([(2, 1)], {"agg_mode": "median"}),
      ([(2, 1)], {"agg_mode": {"x": "mean"}}), ([(2, 1)], {"chunk_scale": 0}), ([(2, 1)], {"chunk_scale": "big"}),
      ([(2, 1)], {"sparsity_seed": -1}), ([(2, 1)], {"sparsity_seed": "x"}), ([(3, 1)], {"chunk_scale": 1}),

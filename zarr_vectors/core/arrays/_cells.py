@@ -163,17 +163,17 @@ class GridArray:
         shape = np.array(self.grid.shard_shape)
         shards, inner = np.divmod(cells, shape)
         flat = np.ravel_multi_index(tuple(inner.T), tuple(shape))
-        unique, which = np.unique(shards, axis=0, return_inverse=True)
-        which = which.reshape(-1)
-        keys = format_cell_keys(unique)
+        by_shard = np.lexsort(shards.T[::-1])
+        ordered = shards[by_shard]
+        begin = np.flatnonzero(np.concatenate([[True], (ordered[1:] != ordered[:-1]).any(axis=1)]))
+        keys = format_cell_keys(ordered[begin])
         indices = self._shard_indices(keys)
         requests: list[tuple[str, tuple[int, int]]] = []
         owners: list[Int64Array] = []
         spans = np.full((len(cells), 2), -1, np.int64)
-        for s, key in enumerate(keys):
-            rows = np.flatnonzero(which == s)
-            spans[rows] = indices[key][flat[rows]]
-            for group in _near(rows, spans):
+        for key, members in zip(keys, np.split(by_shard, begin[1:]), strict=True):
+            spans[members] = indices[key][flat[members]]
+            for group in _near(members, spans):
                 start = int(spans[group, 0].min())
                 requests.append((f"{self.path}/c/{key}", (start, int(spans[group].sum(axis=1).max()) - start)))
                 owners.append(group)
@@ -182,8 +182,8 @@ class GridArray:
             if data is None:
                 continue
             for row in group.tolist():
-                begin = int(spans[row, 0]) - start
-                out[row] = data[begin : begin + int(spans[row, 1])]
+                offset = int(spans[row, 0]) - start
+                out[row] = data[offset : offset + int(spans[row, 1])]
         return out
 
     def _shard_indices(self, keys: Sequence[str]) -> dict[str, Int64Array]:

@@ -1,0 +1,96 @@
+"""A store's facts as tables for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from napari_zarr_vectors._cli._errors import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from napari_zarr_vectors._cli._info import AttributeInfo, StoreInfo
+
+__all__ = ["to_tables"]
+
+MOST_WORDS = 5
+
+
+def to_tables(info: StoreInfo) -> RenderableType:
+    """Lay a store's facts out; names of the store are never taken for markup."""
+    return Group(_store(info), "", _axes(info), "", _levels(info), "", _attributes(info))
+
+
+def _store(info: StoreInfo) -> Table:
+    storage = info.storage
+    shards = "none: a file a cell" if storage.shard_shape is None else f"{_shape(storage.shard_shape)} cells"
+    rows = [
+        ("store", info.path),
+        ("kind", info.kind),
+        ("compressor", storage.compressor),
+        ("shards", shards),
+    ]
+    if storage.bytes is not None:
+        rows.append(("on disk", f"{decimal(storage.bytes)} ({storage.bytes:,} bytes)"))
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(Text(name, style="bold"), Text(printable(value), overflow="fold"))
+    return table
+
+
+def _axes(info: StoreInfo) -> Table:
+    rows = ([axis.name, axis.type, axis.unit or "", _number(axis.low), _number(axis.high)] for axis in info.axes)
+    return _table("Axes", ["axis", "type", "unit", "lowest", "highest"], rows, numbers_from=3)
+
+
+def _levels(info: StoreInfo) -> Table:
+    rows = (
+        [
+            str(level.level),
+            f"{level.vertices:,}",
+            f"{level.chunks:,}",
+            _shape(level.chunk_shape),
+            _shape(level.bin_shape),
+            _shape(level.resolution),
+        ]
+        for level in info.levels
+    )
+    return _table("Levels", ["level", "vertices", "chunks", "chunk shape", "bin shape", "resolution"], rows)
+
+
+def _attributes(info: StoreInfo) -> RenderableType:
+    if not info.attributes:
+        return Text("No vertex attributes")
+    rows = ([a.name, a.dtype, _shape(a.channels) or "1", _words(a)] for a in info.attributes)
+    return _table("Vertex attributes", ["attribute", "dtype", "channels", "categories"], rows, numbers_from=4)
+
+
+def _words(attribute: AttributeInfo) -> str:
+    if attribute.categories is None:
+        return ""
+    more = "" if len(attribute.categories) <= MOST_WORDS else ", .."
+    return f"{len(attribute.categories):,}: {', '.join(attribute.categories[:MOST_WORDS])}{more}"
+
+
+def _table(title: str, columns: Sequence[str], rows: Iterable[list[str]], *, numbers_from: int = 0) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for at, name in enumerate(columns):
+        table.add_column(name, justify="right" if at >= numbers_from else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    return table
+
+
+def _shape(lengths: Sequence[float]) -> str:
+    return " x ".join(map(_number, lengths))
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
