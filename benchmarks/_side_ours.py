@@ -1,4 +1,4 @@
-"""Our side of the storage benchmark."""
+"""Our side of the storage benchmark, laid out as the peer and the limit are: one file a cell."""
 
 from _cloud import BINS, BOX_EDGE, EDGE, box_corners
 
@@ -8,7 +8,8 @@ from zarr_vectors.types.points import read_points, write_points
 
 def write(path, positions, attributes, chunks):
     edge = EDGE / chunks
-    write_points(path, positions, chunk_shape=edge, bin_shape=edge / BINS, attributes=attributes, compressor="none")
+    shapes = {"chunk_shape": edge, "bin_shape": edge / BINS, "shard_shape": 1}
+    write_points(path, positions, **shapes, attributes=attributes, compressor="none")
 
 
 def read_all(path):

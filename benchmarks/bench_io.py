@@ -23,7 +23,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SIDES = ("ours", "peer", "limit")
+SIDES = ("ours", "default", "peer", "limit")  # default: ours, with files shared by many cells
 OPERATIONS = {
     "write": "write, 2 attributes",
     "read_all": "read all",
@@ -86,8 +86,10 @@ def measure(rows, chunks, folder, sides, repeats):
         np.savez(data, positions=positions, **attributes)
     out = {operation: {side: [] for side in sides} for operation in OPERATIONS}
     for repeat in range(repeats):
+        # Another side begins each time: the first after a pause of the machine is not always the same.
+        turn = [*sides[repeat % len(sides) :], *sides[: repeat % len(sides)]]
         for operation in OPERATIONS:
-            for side in sides:
+            for side in turn:
                 at = repeat if operation == "write" else 0
                 store = folder / f"{side}_{rows}_{chunks}_{at}"
                 out[operation][side].append(sample(side, operation, store, data, chunks))

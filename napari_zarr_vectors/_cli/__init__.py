@@ -22,7 +22,7 @@ app = typer.Typer(name="zarr-vectors", add_completion=False, no_args_is_help=Tru
 StorePath = Annotated[str, typer.Argument(metavar="PATH", help="A Zarr Vectors store.")]
 
 
-def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
+def _print_version(asked: bool) -> None:
     if asked:
         typer.echo(f"zarr-vectors {__version__}")
         raise typer.Exit
@@ -30,7 +30,7 @@ def _print_version(asked: bool) -> None:  # noqa: FBT001 - typer's callback
 
 @app.callback()
 def main(
-    version: Annotated[  # noqa: ARG001 - its callback answers
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:

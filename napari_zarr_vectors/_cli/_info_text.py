@@ -89,7 +89,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[list[str]], *, num
 
 
 def _shape(lengths: Sequence[float]) -> str:
-    return " x ".join(map(_number, lengths))
+    return " x ".join(f"{length:.4g}" for length in lengths)
 
 
 def _number(value: float) -> str:

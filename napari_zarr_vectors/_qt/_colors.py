@@ -83,10 +83,8 @@ class ColorSection(Section):
         self.limits.show_limits(model.contrast_limits, facts.limits)
         self.gamma.setValue(model.gamma)
         self._show_legend(facts if kind == "category" else None)
-        self.show_row(self.color, kind == "none")
-        for field in (self.colormap, self.limits, self.gamma):
-            self.show_row(field, kind == "scalar")
-        self.show_row(self.legend, kind == "category")
+        rows = {"none": [self.color], "scalar": [self.colormap, self.limits, self.gamma], "category": [self.legend]}
+        self.hide_rows([field for of, fields in rows.items() if of != kind for field in fields])
 
     def _show_choices(self, color_by: str | None, facts: DisplayFacts) -> None:
         choices: list[str | None] = [None, *facts.attributes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -46,6 +47,8 @@ class Section(QWidget):
         self._model: Any = None
         self._facts: DisplayFacts | None = None
         self._showing = False
+        self._rows: list[tuple[QWidget, QWidget]] = []
+        self._hidden: Collection[QWidget] = ()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(SPACING)
@@ -68,18 +71,27 @@ class Section(QWidget):
         for widget in (label, field):
             widget.setToolTip(tip)
         field.setAccessibleName(name)
+        self._rows.append((label, field))
         self.form.addRow(label, field)
 
-    def show_row(self, field: QWidget, shown: bool) -> None:
-        """Show or hide a field with its label."""
-        field.setVisible(shown)
-        self.form.labelForField(field).setVisible(shown)
+    def hide_rows(self, hidden: Collection[QWidget]) -> None:
+        """Take the rows of these fields out of the form, and put all others in."""
+        if hidden == self._hidden:
+            return
+        self._hidden = hidden
+        # Qt 5 leaves the spacing of a row behind whose widgets are only hidden.
+        while self.form.rowCount():
+            self.form.takeRow(0)
+        for label, field in self._rows:
+            shown = field not in hidden
+            if shown:
+                self.form.addRow(label, field)
+            for widget in (label, field):
+                widget.setVisible(shown)
 
     def labels(self) -> list[QWidget]:
         """Give the labels of all rows."""
-        rows = range(self.form.rowCount())
-        items = (self.form.itemAt(row, QFormLayout.ItemRole.LabelRole) for row in rows)
-        return [item.widget() for item in items if item is not None]
+        return [label for label, _ in self._rows]
 
     def bind(self, model: Any, facts: DisplayFacts) -> None:  # noqa: ANN401 - DisplayStyle or LodControl
         """Show a model and follow it, in place of the one before."""

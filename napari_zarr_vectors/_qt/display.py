@@ -152,7 +152,11 @@ class DisplayDock(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
         """Ask for no more than the panel needs."""
-        return QSize(WIDTH, self.panel.sizeHint().height())
+        return QSize(max(WIDTH, self.minimumSizeHint().width()), self.panel.sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Ask for the width at which nothing is cut off; the height may be scrolled."""
+        return QSize(self.panel.minimumSizeHint().width(), super().minimumSizeHint().height())
 
     @property
     def is_empty(self) -> bool:

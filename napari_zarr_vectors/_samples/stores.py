@@ -59,7 +59,7 @@ _GALAXY: Mapping[str, Any] = {
     "blending": "additive",
     "opacity": 0.08,
 }
-_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 2.2, "size_mode": "world", "blending": "opaque"}
+_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 2.8, "size_mode": "world", "blending": "opaque"}
 _TILT = (0.0, -35.0, 55.0)
 _OVER = (0.0, -25.0, 60.0)
 

@@ -30,17 +30,24 @@ from zarr_vectors.core.arrays._writer import GridWriter, shard_order
 from zarr_vectors.encoding import encode_tiling_ranges
 from zarr_vectors.types._sort import SortedRows
 
-__all__ = ["Storage", "write_level"]
+__all__ = ["Storage", "automatic_shards", "write_level"]
 
 _FRAGMENT_BYTES = 8
+_SHARDS_ABOVE = 512
+_SHARD_EDGE = {2: 16, 3: 8, 4: 4, 5: 3}
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """How cells are stored: the compressor's name or codecs, and the cells of a shard."""
+    """How cells are stored: the compressor's name or codecs, and the cells of a shard (None or ones: no shards)."""
 
     compressor: str | tuple[Codec, ...]
     shard_shape: tuple[int, ...] | None
+
+
+def automatic_shards(chunks: int, ndim: int) -> tuple[int, ...]:
+    """Give the cells of a shard for a level of so many chunks: a few hundred to a shard, ones for few chunks."""
+    return (_SHARD_EDGE[ndim] if chunks > _SHARDS_ABOVE else 1,) * ndim
 
 
 def write_level(
@@ -60,13 +67,18 @@ def write_level(
     base = str(meta.level)
     writers = [_writer(backend, base, column, rows, storage) for column in columns]
     fragments = _fragment_writer(backend, base, rows, storage)
-    _write_cells(rows, writers, fragments, storage.shard_shape)
+    _write_cells(rows, writers, fragments, _shards(storage))
     _write_metadata(backend, base, meta, rows, [*writers, fragments], has_attributes=len(columns) > 1)
+
+
+def _shards(storage: Storage) -> tuple[int, ...] | None:
+    single = storage.shard_shape is None or all(n == 1 for n in storage.shard_shape)
+    return None if single else storage.shard_shape
 
 
 def _grid(rows: SortedRows, storage: Storage, itemsize: int, attributes: dict[str, Any]) -> GridMetadata:
     codecs = codec_chain(storage.compressor, itemsize)
-    return GridMetadata(rows.grid.shape, rows.grid.origin, codecs, storage.shard_shape, attributes=attributes)
+    return GridMetadata(rows.grid.shape, rows.grid.origin, codecs, _shards(storage), attributes=attributes)
 
 
 def _writer(backend: Backend, base: str, column: Column, rows: SortedRows, storage: Storage) -> GridWriter:

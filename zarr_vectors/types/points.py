@@ -21,7 +21,7 @@ from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import OpenStore, StoreLike, backend_of, load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
 from zarr_vectors.spatial import BinGrid, BoxLike
-from zarr_vectors.types._pipeline import Storage, write_level
+from zarr_vectors.types._pipeline import Storage, automatic_shards, write_level
 from zarr_vectors.types._read import points_result
 from zarr_vectors.types._result import PointsResult
 from zarr_vectors.types._sort import sort_rows
@@ -79,7 +79,8 @@ def write_points(
         Default x, y, z, w, v.
     compressor : "none", "zstd", "blosc", "auto" or a list of codecs
     shard_shape : int or D ints, optional
-        Cells of a shard; None = one file a cell.
+        Cells of a shard; 1 = one file a cell. None = one file a cell for up to 512 chunks, else shards, because then
+        files, not bytes, are what writing and copying costs.
     overwrite : bool
         Replace a Zarr Vectors store at `path`; anything else there is never replaced.
 
@@ -93,12 +94,13 @@ def write_points(
     target = backend_of(path)
     spec = _plan_write(positions, chunk_shape, bin_shape, attributes, dtype, axes, axis_units)
     ndim = len(spec.axes)
-    storage = Storage(_check_compressor(compressor), check_shard_shape(shard_shape, ndim))
+    codecs, asked_shards = _check_compressor(compressor), check_shard_shape(shard_shape, ndim)
     _check_json(coordinate_system)
     check_target(target, overwrite=overwrite)
     grid = BinGrid.of_extent(spec.bounds, spec.chunk_shape, spec.bin_shape)
     rows = sort_rows(grid, spec.positions, spec.position_column, spec.attributes, block_rows=BLOCK_ROWS)
     columns = [spec.position_column, *(column for column, _ in spec.attributes)]
+    storage = Storage(codecs, asked_shards or automatic_shards(len(rows.counts), ndim))
     with new_store(target, overwrite=overwrite) as publication:
         write_level(publication.backend, _level_zero(spec), rows, columns, storage)
         root = RootMetadata(

@@ -67,13 +67,22 @@ class GridArray:
 
     def read_one(self, coord: Sequence[int]) -> UInt8Array:
         """Give the payload of one cell, as `read` does, with less work around it."""
-        if not self.is_sharded:
-            cell = [c - first for c, (first, _) in zip(coord, self._axes, strict=True)]
-            if all(0 <= c < size for c, (_, size) in zip(cell, self._axes, strict=True)):
-                stored = self.backend.get(f"{self.path}/c/{'/'.join(map(str, cell))}")
-                if stored is not None:
-                    return self._decode(coord, stored)
+        cell = [c - first for c, (first, _) in zip(coord, self._axes, strict=True)]
+        if all(0 <= c < size for c, (_, size) in zip(cell, self._axes, strict=True)):
+            stored = self._fetch_one(cell)
+            if stored is not None:
+                return self._decode(coord, stored)
         return self.read(np.array([coord], np.int64))[0]
+
+    def _fetch_one(self, cell: Sequence[int]) -> UInt8Array | None:
+        if self.grid.shard_shape is None:
+            return self.backend.get(f"{self.path}/c/{'/'.join(map(str, cell))}")
+        shard = "/".join(str(c // n) for c, n in zip(cell, self.grid.shard_shape, strict=True))
+        inner = 0
+        for c, n in zip(cell, self.grid.shard_shape, strict=True):
+            inner = inner * n + c % n
+        offset, size = self._shard_indices([shard])[shard][inner].tolist()
+        return None if offset < 0 else self.backend.get(f"{self.path}/c/{shard}", (offset, size))
 
     def read_present(self, coords: Int64Array) -> list[UInt8Array | None]:
         """Give the payload of each cell; None where the array has no such cell."""

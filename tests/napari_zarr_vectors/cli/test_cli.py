@@ -1,0 +1,106 @@
+"""The command line: what it prints, how it fails, and what it must not load."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_zarr_vectors import __version__
+from napari_zarr_vectors._cli import app
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+WORDS = ("[bold]soma[/bold]", "axon\x1b[31m")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stores") / "cells.zarrvectors"
+    positions = np.random.default_rng(3).uniform(0, 40, (2000, 3))
+    attributes = {"height": positions[:, 0].astype(np.float32), "part": np.array(WORDS)[np.arange(2000) % 2]}
+    write_points(
+        path,
+        positions,
+        chunk_shape=10.0,
+        bin_shape=2.5,
+        attributes=attributes,
+        axes=["z", "y", "x"],
+        axis_units="micrometer",
+        compressor="zstd",
+        shard_shape=2,
+    )
+    build_pyramid(path, [(2, 1)])
+    return str(path)
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_it_tells_its_version():
+    result = run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"zarr-vectors {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["unknown"], ["info"], ["view", "x", "--ndisplay", "5"], ["demo", "--name", "x"]])
+def test_what_is_asked_for_wrongly_ends_with_2(words):
+    assert run(*words).exit_code == 2
+
+
+def test_info_for_programs(store):
+    result = run("info", store, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert found["kind"] == "point_cloud"
+    assert [(a["name"], a["type"], a["unit"]) for a in found["axes"]] == [(n, "space", "micrometer") for n in "zyx"]
+    assert all(0 <= a["low"] < a["high"] <= 40 for a in found["axes"])
+    assert [level["level"] for level in found["levels"]] == [0, 1]
+    finest = found["levels"][0]
+    assert (finest["vertices"], finest["chunks"]) == (2000, 64)
+    assert (finest["chunk_shape"], finest["bin_shape"]) == ([10.0] * 3, [2.5] * 3)
+    assert finest["resolution"] == [0.0] * 3
+    height, part = found["attributes"]
+    assert height == {"name": "height", "dtype": "float32", "channels": [], "categories": None}
+    assert sorted(part["categories"]) == sorted(WORDS)
+    assert found["storage"]["compressor"] == "zstd"
+    assert found["storage"]["shard_shape"] == [2, 2, 2]
+    assert found["storage"]["bytes"] > 2000 * 24
+
+
+def test_info_for_people(store):
+    text = run("info", store).stdout
+    for word in ("cells.zarrvectors", "point_cloud", "micrometer", "2,000", "2.5 x 2.5 x 2.5", "height", "float32"):
+        assert word in text.replace("\n", "")
+
+
+def test_names_of_a_store_neither_format_nor_reach_the_terminal(store):
+    text = run("info", store).stdout
+    assert "[bold]soma[/bold]" in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize("word", ["info", "view"])
+def test_what_cannot_be_done_is_one_line_on_stderr_and_ends_with_1(word, tmp_path, monkeypatch):
+    monkeypatch.setattr("napari_zarr_vectors._cli.no_display", lambda: None)
+    (tmp_path / "foreign").mkdir()
+    for place in (tmp_path / "absent", tmp_path / "foreign", "s3://bucket/x.zarrvectors"):
+        result = run(word, place)
+        assert result.exit_code == 1
+        assert result.stdout == ""
+        assert result.stderr.startswith("zarr-vectors: ")
+        assert result.stderr.count("\n") == 1
+
+
+def test_info_needs_neither_napari_nor_qt(store):
+    code = (
+        "import sys; from napari_zarr_vectors._cli import app\n"
+        "app(['info', sys.argv[1], '--json'], standalone_mode=False)\n"
+        "seen = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(sorted(seen & {'napari', 'qtpy', 'PyQt5', 'PyQt6', 'PySide6', 'vispy', 'superqt'}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, store], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stderr == "[]\n"
+    assert json.loads(done.stdout)["path"] == store
