@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import bench_io
@@ -17,7 +18,8 @@ REPORT = HERE.parent / "docs" / "benchmarks" / "io.md"
 
 TEXT = """# Writing and reading points
 
-Made by `make bench` (`benchmarks/bench_io.py`) on {machine}.
+Made by `make bench` (`benchmarks/bench_io.py`) on {machine}; the stores lay on {disk}
+(`TMPDIR` chooses).
 
 *ours*, *peer* (the public package zarr-vectors 0.9.2) and *limit* write one file a cell; *default* is ours with the
 layout that callers get who ask for none: shards, once there are many chunks. *limit* is the same rows sorted by numpy
@@ -35,6 +37,16 @@ system is slow at it: there the ratio of peer and ours falls, and that of ours a
 """
 
 
+def file_system(folder):
+    """Name the kind of file system that a folder lies on, where the system tells."""
+    mounts = Path("/proc/self/mounts")
+    if not mounts.exists():
+        return "a file system of unknown kind"
+    rows = [line.split() for line in mounts.read_text().splitlines()]
+    above = [(len(row[1]), row[2]) for row in rows if Path(folder).resolve().is_relative_to(row[1])]
+    return max(above)[1]
+
+
 def main(options):
     quick = "--quick" in options
     repeats = 1 if quick else 3
@@ -47,7 +59,11 @@ def main(options):
             f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {platform.system()}"
         )
         REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(TEXT.format(machine=machine, repeats=repeats, table="\n".join(table)))
+        REPORT.write_text(
+            TEXT.format(
+                machine=machine, disk=file_system(tempfile.gettempdir()), repeats=repeats, table="\n".join(table)
+            )
+        )
     plan = HERE / "bench_plan.py"
     if plan.exists():
         print(flush=True)

@@ -11,7 +11,7 @@ from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._samples import SAMPLES, sample_store
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-BUDGET = 2_000_000
+BUDGET = 2_500_000
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class Shot:
     angles: tuple[float, float, float]
     zoom: float
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    with_dock: bool = False
 
 
 SHOTS = (
     Shot("galaxy", "galaxy.png", SAMPLES["galaxy"].angles, SAMPLES["galaxy"].zoom),
-    Shot("galaxy", "galaxy_near.png", (0.0, -20.0, 70.0), 9.0, (0.0, 3.0, 4.0)),
-    Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom),
+    Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, with_dock=True),
     Shot("terrain", "terrain_near.png", SAMPLES["terrain"].angles, 5.0, (0.0, 300.0, -250.0)),
 )
 
@@ -40,11 +40,14 @@ def main(folder: Path) -> None:
         window = Window(ndisplay=3, size=(1500, 1000))
         sample = SAMPLES[shot.sample]
         layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **sample.display)[0]
+        if shot.with_dock:
+            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Zarr Vectors display")
+            window.process(0.5)
         window.look(angles=shot.angles, zoom=shot.zoom)
         camera = window.viewer.scene.camera
         camera.center = tuple(c + o for c, o in zip(camera.center, shot.offset, strict=True))
         complete = window.wait_until(lambda status=layer.lod: status.status.complete, 120)
-        window.save(folder / shot.file)
+        window.save(folder / shot.file, whole=shot.with_dock)
         print(f"{folder / shot.file}: {layer.lod.status} {'' if complete else 'NOT COMPLETE'}", flush=True)
         window.close()
 

@@ -12,7 +12,8 @@ from napari_zarr_vectors._samples import SAMPLES, sample_store
 
 __all__ = ["demo"]
 
-PICTURE_BUDGET = 2_000_000
+PICTURE_BUDGET = 2_500_000
+"""All of a sample: a picture is looked at for longer than a frame."""
 PATIENCE_S = 120.0
 
 

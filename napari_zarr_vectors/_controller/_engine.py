@@ -105,6 +105,11 @@ class Engine:
     # -- what is asked of the engine
 
     @property
+    def store(self) -> LazyStore:
+        """The store that is shown."""
+        return self._store
+
+    @property
     def status(self) -> LodStatus:
         """How much of the newest view is on the screen; right at every read."""
         plan = self._last
@@ -362,6 +367,8 @@ class Engine:
             colors = future.result()
         except (ZarrVectorsError, OSError) as error:
             notify(f"{self._layer.name}: {error}")
+            if self.colors is not None:
+                self._show_colors(self.colors)
             return
         self._epoch += 1
         self._source.coloring[self._epoch] = colors.coloring

@@ -53,6 +53,7 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Streamin
     """
     register()
     _warn_of_peer()
+    color_by = display.get("color_by", AUTO)
     store = open_zv(path, cache_size=0)
     try:
         layer = _make_layer(store, display)
@@ -60,7 +61,6 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Streamin
         store.close()
         raise
     viewer.add_layer(layer)
-    color_by = layer.style.color_by if "color_by" in display else AUTO
     layer.metadata["zarr_vectors"] = {"path": store.name}
     clock = Clock(viewer, layer)
     _ENGINES[id(layer)] = Engine(viewer, layer, store, clock, color_by)

@@ -139,7 +139,7 @@ def _facts(layer: StreamingPoints) -> DisplayFacts:
     slab = float(np.max(layer.default_slab))
     if engine is None or engine.colors is None:
         return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab)
-    store, colors = engine._store, engine.colors
+    store, colors = engine.store, engine.colors
     return DisplayFacts(
         name=layer.name,
         levels=tuple((level, store.vertex_count(level)) for level in store.levels),

@@ -45,12 +45,14 @@ void main() {
     float px = u_size.x * u_px;
     if (u_size.y > 0.5) px /= max(clip.w, 1e-30);
     px = clamp(px, u_size.z, u_size.w);
-    // A coarse point fills its cell, so that a coarse level leaves no gaps.
+    // A coarse point fills its cell, so that a coarse level leaves no gaps, but never more than the points that it
+    // stands for would have painted.
     int level = int(a_level + 0.5);
     float own = px;
-    px = max(px, min(u_fill.x * u_spacing[level / 4][level - 4 * (level / 4)] / max(clip.w, 1e-30), u_fill.y));
-    v_alpha = 1.0;
-    if (u_energy > 0.5) v_alpha = min(1.0, u_weight[level / 4][level - 4 * (level / 4)] * own * own / (px * px));
+    float weight = u_weight[level / 4][level - 4 * (level / 4)];
+    float cell = u_fill.x * u_spacing[level / 4][level - 4 * (level / 4)] / max(clip.w, 1e-30);
+    px = max(own, min(min(cell, own * sqrt(weight)), u_fill.y));
+    v_alpha = u_energy > 0.5 ? min(1.0, weight * own * own / (px * px)) : 1.0;
     // napari sets the range of depth when a layer is added, and caps it: what lies beyond is not to vanish.
     if (clip.w > 0.0) clip.z = clamp(clip.z, -clip.w, clip.w);
     gl_Position = inside ? clip : vec4(2.0, 2.0, 2.0, 1.0);

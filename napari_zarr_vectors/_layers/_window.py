@@ -57,9 +57,9 @@ class Window:
             time.sleep(STEP_S)
         return condition()
 
-    def save(self, path: Path) -> None:
-        """Write the canvas to a PNG."""
-        iio.imwrite(path, self.viewer.screenshot(canvas_only=True, flash=False))
+    def save(self, path: Path, *, whole: bool = False) -> None:
+        """Write the canvas, or the whole window, to a PNG."""
+        iio.imwrite(path, self.viewer.screenshot(canvas_only=not whole, flash=False)[..., :3])
 
     def run(self) -> None:
         """Let the person have it until the window is closed."""

@@ -30,7 +30,7 @@ class LodOptions:
     """
 
     tau_px: float = 1.5
-    rho_px: float = 1.0
+    rho_px: float = 0.5
     hysteresis: float = 1.25
     slack: float = 0.95
     bins: int = 1024

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 from superqt import QDoubleRangeSlider
 
 from napari_zarr_vectors._qt._numbers import NumberSpin
+from napari_zarr_vectors._qt._section import SPACING
 
 __all__ = ["LimitsField"]
 
@@ -36,16 +37,18 @@ class LimitsField(QWidget):
         self.high.setAccessibleName("Upper limit")
         self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
         self.from_data = QPushButton("From data")
+        self.from_data.setStyleSheet("padding: 3px 2px;")
         self.from_data.setToolTip("Take the limits from the data: the middle 99 % of a sample.")
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(SPACING)
         layout.addWidget(self.slider, 0, 0, 1, 3)
         for column, field in enumerate((self.low, self.high, self.from_data)):
             layout.addWidget(field, 1, column)
         for box in (self.low, self.high):
             # Without the arrows, and narrower than napari's own, both fit beside the button; the keys still step.
             box.setButtonSymbols(NumberSpin.ButtonSymbols.NoButtons)
-            box.setStyleSheet("min-width: 40px; padding: 1px 4px;")
+            box.setStyleSheet("min-width: 40px; padding: 1px 1px;")
             box.steps_evenly = True
         self.setFocusProxy(self.low)
         self.low.valueChanged.connect(lambda low: self._emit(low, self._shown[1]))

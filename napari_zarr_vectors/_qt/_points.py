@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["PointsSection"]
 
 SMALLEST = 1e-30
+MODE_WIDTH = 95
+"""Room for the words below; Qt's own minimum counts an icon that is not there."""
 SIZE_MODES = {"px": "pixels", "world": "world"}
 SHADINGS = {"flat": "squares", "round": "discs", "soft": "soft discs"}
 
@@ -28,8 +30,7 @@ class PointsSection(Section):
         self.size = NumberSpin(SMALLEST)
         self.size_mode = QComboBox()
         self.size_mode.addItems(list(SIZE_MODES.values()))
-        self.size_mode.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.size_mode.setMinimumContentsLength(6)
+        self.size_mode.setMinimumWidth(MODE_WIDTH)
         self.adaptive = QCheckBox("Larger where sparse")
         self.shading = QComboBox()
         self.shading.addItems(list(SHADINGS.values()))
