@@ -54,6 +54,8 @@ FRAMES_A_COMMIT = 1.5
 LONGEST_WAIT_S = 0.3
 """Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
 chunk as it comes would paint all the time and load nothing."""
+SLOW_PAINT_S = 0.05
+"""Where paints take longer than this, frames come quicker while uploads wait: each is as short as ever."""
 SETTLE_S = 0.3
 """A plan is made once more this long after the last change: what was held against flicker may go now."""
 
@@ -236,6 +238,7 @@ class Engine:
             self._stale = False
         self._finish_recolouring()
         self._clock.active = self._under_way(planner, loader)
+        self._clock.hurry = self._paint_s > SLOW_PAINT_S and (bool(self._held) or loader.waiting > 0)
 
     def _view(self) -> View:
         return View(
@@ -244,6 +247,7 @@ class Engine:
             self._lod.level,
             self._generation,
             min(self._capacity(), self._pool.capacity_rows),
+            self._epoch,
         )
 
     def _commit(self, planned: Planned) -> None:
@@ -252,11 +256,11 @@ class Engine:
         # What was uploaded anew after the plan was asked for is news to the planner, and stays.
         self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
         self._last = plan
-        self._want(plan)
+        self._want(planned.requests)
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
 
-    def _want(self, plan: LodPlan) -> None:
+    def _want(self, requests: list[Request]) -> None:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
@@ -265,9 +269,7 @@ class Engine:
             for node, built in self._repaint.items()
             if built is None and node in self._pool.resident
         ]
-        share, fresh = plan.fetch_fraction, self._fresh
-        new = [Request(node, share, self._epoch) for node in plan.fetch.tolist() if node not in fresh]
-        self._loader.want(again + new)
+        self._loader.want(again + requests if again else requests)
 
     def _upload(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's share of time is used up."""

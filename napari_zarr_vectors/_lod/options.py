@@ -35,7 +35,7 @@ class LodOptions:
     slack: float = 0.95
     bins: int = 1024
     hold_s: float = 0.25
-    max_fetch: int = 512
+    max_fetch: int = 2048
 
     def __post_init__(self) -> None:
         """Refuse numbers with which the order of errors would be lost."""

@@ -95,6 +95,11 @@ class Loader(Generic[Result]):
         return len(self._busy)
 
     @property
+    def waiting(self) -> int:
+        """Results and failures that wait to be taken."""
+        return len(self._done)
+
+    @property
     def idle(self) -> bool:
         """Nothing is wanted, being read or waiting to be taken."""
         with self._lock:
@@ -103,10 +108,10 @@ class Loader(Generic[Result]):
     def want(self, requests: Sequence[Request]) -> None:
         """Replace the wanted list, best first; what is being read or waits to be taken is not read again."""
         with self._lock:
-            waiting = {item[0] for item in self._done if not isinstance(item, Failure)}
-            news = [r for r in requests if self._busy.get(r.node) != r and r not in waiting]
-            self._wanted = deque(r for r in news if r.node not in self._tries)
-            self._paused = deque(r for r in news if r.node in self._tries)
+            known = self._busy | {item[0].node: item[0] for item in self._done if not isinstance(item, Failure)}
+            news = [r for r in requests if r.node not in known or known[r.node] != r]
+            self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
+            self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
         self.pump()
 
     def take(self) -> tuple[Request, Result] | Failure | None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from napari_zarr_vectors._lod import empty_residency
 from napari_zarr_vectors._lod.plan import plan
+from napari_zarr_vectors._stream.loader import Request
 from napari_zarr_vectors._stream.ranges import shown_ranges
 
 if TYPE_CHECKING:
@@ -30,21 +31,23 @@ __all__ = ["Planned", "Planner", "View"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a plan is asked for: the camera, the budget, the level lock and the number of the view."""
+    """What a plan is asked for: the camera, the budget, the level lock, the number of the view, what values mean."""
 
     camera: CameraState
     budget: int
     locked_level: int | None
     generation: int
     capacity_rows: int
+    epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planned:
-    """A plan, the rows that it shows, and the milliseconds it took."""
+    """A plan, the rows that it shows, what it wants to be read (best first), and the milliseconds it took."""
 
     plan: LodPlan
     ranges: ShownRanges
+    requests: list[Request]
     plan_ms: float
 
 
@@ -141,7 +144,8 @@ class Planner:
             self._book.evict(made.evict)
             self._previous = made
             ranges = shown_ranges(made, self._tree, self._chunk)
-        return Planned(made, ranges, 1e3 * (time.perf_counter() - began))
+        requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
+        return Planned(made, ranges, requests, 1e3 * (time.perf_counter() - began))
 
     def _apply(self, notes: list[_Note]) -> None:
         loads = {n.node: n for n in notes if n.kind == "load"}
