@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +11,11 @@ import typer
 from rich.console import Console
 
 from napari_zarr_vectors import __version__
-from napari_zarr_vectors._cli._display import no_display
+from napari_zarr_vectors._cli._display import HEADLESS, no_display
 from napari_zarr_vectors._cli._errors import one_line_errors
 from napari_zarr_vectors._cli._info import read_info, to_json
 from napari_zarr_vectors._cli._info_text import to_tables
+from napari_zarr_vectors._cli._xvfb import LACKING, can_start, private_display
 from napari_zarr_vectors._samples import SAMPLES
 
 __all__ = ["app"]
@@ -80,9 +83,19 @@ def demo(
     if name not in SAMPLES:
         msg = f"{name!r} is not one of {', '.join(SAMPLES)}"
         raise typer.BadParameter(msg, param_hint="--name")
-    # napari and Qt come with this import: see `view`.
-    from napari_zarr_vectors._cli._demo import demo as show
+    own_server = no_display() is not None and not _has_server()
+    if own_server and not can_start():
+        typer.echo(f"zarr-vectors: there is no display, and {LACKING}", err=True)
+        raise typer.Exit(1)
+    with private_display() if own_server else nullcontext(), one_line_errors():
+        # napari and Qt come with this import: see `view`.
+        from napari_zarr_vectors._cli._demo import demo as show
 
-    with one_line_errors():
         code = show(name, output)
     raise typer.Exit(code)
+
+
+def _has_server() -> bool:
+    """Tell whether a window can be made although nobody looks at it."""
+    environ = {key: value for key, value in os.environ.items() if key != HEADLESS}
+    return no_display(environ) is None

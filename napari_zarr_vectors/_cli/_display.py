@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
-__all__ = ["no_display"]
+__all__ = ["HEADLESS", "no_display"]
 
 HEADLESS = "ZARR_VECTORS_HEADLESS"
 BLIND = ("offscreen", "minimal", "minimalegl")

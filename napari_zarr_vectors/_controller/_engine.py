@@ -91,6 +91,7 @@ class Engine:
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
         self._held: deque[tuple[Request, BuiltChunk]] = deque()
+        self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._failed: set[int] = set()
         self._fresh: set[int] = set()
         self._planner: Planner | None = None
@@ -99,6 +100,8 @@ class Engine:
         self._opener = ThreadPoolExecutor(1, "zarr-vectors-open")
         self._opening: Future[Prepared] | None = self._opener.submit(prepare, store, color_by)
         self._recolouring: Future[Colors] | None = None
+        self._color_asked = False
+        self._closed = False
         self._repaint: dict[int, BuiltChunk | None] = {}
         self._next_colors: Colors | None = None
         self.colors: Colors | None = None
@@ -158,12 +161,14 @@ class Engine:
         self._moved = True
 
     def _on_change(self) -> None:
+        if self._closed:
+            return
         self._generation += 1
         self._stale = True
         self._clock.active = True
 
     def _on_retry(self) -> None:
-        if self._planner is None or self._loader is None:
+        if self._closed or self._planner is None or self._loader is None:
             return
         self._failed.clear()
         self._planner.retry()
@@ -171,6 +176,8 @@ class Engine:
         self._on_change()
 
     def _on_budget(self) -> None:
+        if self._closed:
+            return
         self._apply_budget(self._asked_budget())
 
     def _on_draw(self) -> None:
@@ -197,20 +204,29 @@ class Engine:
         if not opening.done():
             return
         self._opening = None
+        self._clock.active = False  # whatever is raised here is told once
         try:
             ready = opening.result()
         except (ZarrVectorsError, OSError) as error:
-            self._clock.active = False
             notify(f"{self._layer.name}: {error}")
             return
         self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
         self._planner = Planner(ready.tree, self._resident)
         self._loader = Loader(self._source, LOADERS)
         self._source.coloring[0] = ready.colors.coloring
+        asked = (self._layer.style.color_by,) if self._color_asked else None
         self._show_colors(ready.colors)
         self._layer.levels = ready.levels
         self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
-        self._pool.resize(self._capacity())
+        self._make_room()
+        self._clock.active = True
+        if asked is not None:
+            self._layer.style.color_by = asked[0]
+
+    def _make_room(self) -> None:
+        """Grow the pool to the budget; by half at least, because growing sends everything anew."""
+        if self._capacity() > self._pool.capacity_rows:
+            self._pool.resize(max(self._capacity(), int(1.5 * self._pool.capacity_rows)))
 
     def _resident(self, node: int) -> BuiltChunk | None:
         """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""
@@ -232,7 +248,10 @@ class Engine:
             loader.pump()
         if self._settle_at is not None and time.monotonic() >= self._settle_at:
             self._settle_at, self._stale = None, True
+        if self._repaint:
+            self._finish_repaint()
         if self._stale and due and self._layer.visible and not planner.busy:
+            self._exchange(planner)
             planner.submit(self._view())
             self._fresh.clear()
             self._stale = False
@@ -274,7 +293,7 @@ class Engine:
     def _upload(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's share of time is used up."""
         while 1e3 * (time.perf_counter() - began) < UPLOAD_MS:
-            item = self._held.popleft() if self._held else loader.take()
+            item = self._held.popleft() if self._held and not self._repaint else loader.take()
             if item is None:
                 return
             if isinstance(item, Failure):
@@ -288,14 +307,17 @@ class Engine:
             return True
         if request.node in self._repaint:
             self._repaint[request.node] = built
-            self._finish_repaint()
             return True
-        if not self._is_kept(request.node) or self._resident_share(request.node) >= built.fraction:
+        if not self._is_kept(request.node):
             return True
         if self._repaint:
             # Its values belong to the next colours: it waits until all others have them too.
             self._held.append((request, built))
-            return False
+            return True
+        if request.node in self._pool.resident:
+            self._larger[request.node] = (request, built)
+            self._stale = True
+            return True
         if not self._pool.upload(request.node, built, planner.level_of(request.node)):
             # The next plan makes room, and what it still wants is in the cache by then.
             return False
@@ -304,8 +326,23 @@ class Engine:
         self._stale = True
         return True
 
-    def _resident_share(self, node: int) -> float:
-        return self._pool.chunk(node).fraction if node in self._pool.resident else 0.0
+    def _exchange(self, planner: Planner) -> None:
+        """Put larger shares of resident chunks in place of smaller ones; no plan is in flight.
+
+        What is shown of them is found anew in the same call, so nothing disappears.
+        """
+        replaced = False
+        for node, (request, built) in self._larger.items():
+            if node not in self._pool.resident:
+                continue
+            enough = self._pool.chunk(node).fraction >= built.fraction
+            if enough or self._pool.upload(node, built, planner.level_of(node)):
+                planner.loaded(node, built, request.fraction)
+                replaced |= not enough
+        self._larger = {}
+        if replaced and self._last is not None:
+            ranges = planner.ranges_of(self._last, self._pool.resident)
+            self._pool.commit(ranges.nodes, ranges.starts, ranges.stops)
 
     def _is_kept(self, node: int) -> bool:
         keep = np.empty(0, np.int32) if self._last is None else self._last.keep
@@ -332,10 +369,13 @@ class Engine:
         began = time.perf_counter()
         self._budget = budget
         if self._planner is not None:
-            self._pool.resize(self._capacity())
+            self._make_room()
             pending = self._planner.take(wait=True)
             if pending is not None and pending.plan.shown_vertices <= budget:
                 self._commit(pending)
+            elif pending is not None:
+                # The planner has let go of these; nobody else would.
+                self._pool.evict(node for node in pending.plan.evict.tolist() if node not in self._fresh)
             self._generation += 1
             planned = self._planner.plan_now(self._view())
             self._fresh.clear()
@@ -354,7 +394,10 @@ class Engine:
         self._layer.events.value_info()
 
     def _on_color_by(self) -> None:
+        if self._closed:
+            return
         if self._source is None:
+            self._color_asked = True
             return
         name = self._layer.style.color_by
         self._recolouring = self._opener.submit(prepare_colors, self._store, name)
@@ -397,7 +440,15 @@ class Engine:
 
     def close(self) -> None:
         """End: threads stop, the store is closed; what is shown stays until the layer goes."""
+        if self._closed:
+            return
+        last, self._closed = self.status, True
         self._clock.active = False
+        self._lod.set_status_provider(lambda: last)
+        self._lod.events.budget.disconnect(self._on_budget)
+        self._lod.events.level.disconnect(self._on_change)
+        self._lod.retry.disconnect(self._on_retry)
+        self._layer.style.events.color_by.disconnect(self._on_color_by)
         if self._loader is not None:
             self._loader.close()
         if self._planner is not None:

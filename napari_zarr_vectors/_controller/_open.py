@@ -14,6 +14,7 @@ from napari_zarr_vectors._controller._prepare import AUTO
 from napari_zarr_vectors._layers import Clock, StreamingPoints, known_units, notify, register
 from napari_zarr_vectors._model import DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Streamin
     color_by = display.get("color_by", AUTO)
     store = open_zv(path, cache_size=0)
     try:
+        if color_by not in (None, AUTO, *store.attribute_names(store.levels[0])):
+            msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
+            raise ArgumentError(msg)
         layer = _make_layer(store, display)
     except (ValueError, TypeError):
         store.close()

@@ -92,8 +92,11 @@ Sample = tuple["npt.NDArray[np.float64]", dict[str, "npt.NDArray[np.generic]"]]
 
 def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
     """Read some chunks of the coarsest level, spread over it."""
-    level = tree.levels[0] if tree.levels else store.levels[-1]
-    roots = np.arange(tree.base[1]) if len(tree.base) > 1 else np.empty(0, np.int64)
+    # The coarsest level that has what is asked for: some writers give attributes to level 0 only.
+    having = [i for i, n in enumerate(tree.levels) if set(names) <= set(store.attribute_names(n))]
+    depth = having[0] if having else 0
+    level = tree.levels[depth] if tree.levels else store.levels[-1]
+    roots = np.arange(tree.base[depth], tree.base[depth + 1]) if tree.levels else np.empty(0, np.int64)
     roots = roots[~tree.is_virtual[roots]]
     if not len(roots):
         return np.empty((0, store.spatial_dims)), {}
@@ -112,7 +115,8 @@ def prepare_colors(store: LazyStore, name: str | None, sample: Sample | None = N
         return Colors(Coloring(name, "rgb"), ValueInfo("rgb"))
     words = store.categories(name, store.levels[0])
     if words is not None:
-        return Colors(Coloring(name, "category"), ValueInfo("category", categories=max(1, len(words))), words)
+        # One colour more, for what is missing.
+        return Colors(Coloring(name, "category", words), ValueInfo("category", categories=len(words) + 1), words)
     coloring = Coloring(name, "scalar")
     if sample is None:
         sample = _sample(store, build_tree(store.catalogue()), [name])

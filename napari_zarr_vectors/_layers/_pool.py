@@ -149,13 +149,16 @@ class PagePool:
         Returns
         -------
         bool
-            False when there are not enough free pages; the pool is as before then, except that a node that was
-            to be replaced is gone.
+            False when there are not enough free pages; the pool is as before then.
         """
+        needed = -(-len(built.vertices) // self.page_rows)
+        own = len(self._resident[node].pages) if node in self._resident else 0
+        if self._free.count + own < needed:
+            return False
         if node in self._resident:
             self.evict([node])
-        pages = self._free.take(-(-len(built.vertices) // self.page_rows))
-        if pages is None:
+        pages = self._free.take(needed)
+        if pages is None:  # cannot be: they were counted
             return False
         values = np.ascontiguousarray(built.vertices[:, 3])
         resident = _Resident(built, values, pages, self._take_owner(), level)

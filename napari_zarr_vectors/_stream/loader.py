@@ -81,7 +81,7 @@ class Loader(Generic[Result]):
         self._lock = threading.Lock()
         self._wanted: deque[Request] = deque()
         self._paused: deque[Request] = deque()
-        self._busy: dict[int, Request] = {}
+        self._busy: set[Request] = set()
         self._running = 0
         self._tries: dict[int, int] = {}
         self._not_before: dict[int, float] = {}
@@ -108,8 +108,9 @@ class Loader(Generic[Result]):
     def want(self, requests: Sequence[Request]) -> None:
         """Replace the wanted list, best first; what is being read or waits to be taken is not read again."""
         with self._lock:
-            known = self._busy | {item[0].node: item[0] for item in self._done if not isinstance(item, Failure)}
-            news = [r for r in requests if r.node not in known or known[r.node] != r]
+            known = self._busy | {item[0] for item in self._done if not isinstance(item, Failure)}
+            nodes = {r.node for r in known}
+            news = [r for r in requests if r.node not in nodes or r not in known]
             self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
             self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
         self.pump()
@@ -144,7 +145,7 @@ class Loader(Generic[Result]):
                 if not batch:
                     break
                 self._running += 1
-                self._busy |= {r.node: r for r in batch}
+                self._busy |= set(batch)
                 batches.append(batch)
         # Outside the lock: a read that is done at once enters its outcome on this very thread.
         for batch in batches:
@@ -179,8 +180,7 @@ class Loader(Generic[Result]):
         error = None if future.cancelled() else future.exception()
         with self._lock:
             self._running -= 1
-            for request in batch:
-                self._busy.pop(request.node, None)
+            self._busy -= set(batch)
             if self._closed or future.cancelled():
                 return
             if error is None:
@@ -188,7 +188,10 @@ class Loader(Generic[Result]):
             elif isinstance(error, (ZarrVectorsError, OSError)):
                 self._failed(batch, error)
             else:
+                # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
                 self._unexpected.append(error)
+                reason = RuntimeError(f"{type(error).__name__}: {error}")
+                self._done.extend(Failure(request.node, reason) for request in batch)
         self.pump()
 
     def _failed(self, batch: list[Request], error: Exception) -> None:

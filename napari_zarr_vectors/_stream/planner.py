@@ -20,7 +20,7 @@ from napari_zarr_vectors._stream.loader import Request
 from napari_zarr_vectors._stream.ranges import shown_ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._lod import CameraState, LodPlan, Tree
@@ -160,6 +160,10 @@ class Planner:
             self._book.fail(np.array(failed, np.int32))
         if any(n.kind == "retry" for n in notes):
             self._book.retry()
+
+    def ranges_of(self, made: LodPlan, resident: Container[int]) -> ShownRanges:
+        """Find the rows of a plan's shown places again, of nodes that are still resident."""
+        return shown_ranges(made, self._tree, self._chunk, only=resident)
 
     def close(self) -> None:
         """End; a plan in flight is dropped."""

@@ -10,7 +10,7 @@ import numpy as np
 from napari_zarr_vectors._build import place_interval, row_range
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container
 
     import numpy.typing as npt
 
@@ -29,8 +29,10 @@ class ShownRanges:
     stops: npt.NDArray[np.int64]
 
 
-def shown_ranges(plan: LodPlan, tree: Tree, chunk: Callable[[int], BuiltChunk | None]) -> ShownRanges:
-    """Find the rows of each shown place.
+def shown_ranges(
+    plan: LodPlan, tree: Tree, chunk: Callable[[int], BuiltChunk | None], *, only: Container[int] | None = None
+) -> ShownRanges:
+    """Find the rows of each shown place; with `only`, of those nodes.
 
     Raises
     ------
@@ -41,6 +43,8 @@ def shown_ranges(plan: LodPlan, tree: Tree, chunk: Callable[[int], BuiltChunk | 
     starts: list[int] = []
     stops: list[int] = []
     for node, part in zip(plan.show.tolist(), plan.part.tolist(), strict=True):
+        if only is not None and node not in only:
+            continue
         built = chunk(node)
         if built is None:
             msg = f"plan {plan.generation} shows node {node}, which is not in the pool"

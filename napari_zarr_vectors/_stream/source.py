@@ -29,11 +29,13 @@ BATCH_ROWS = 1 << 17
 class Coloring:
     """Which attribute colours the points, and how it becomes one number a vertex.
 
-    `attribute` None means one colour; `kind` is "none", "scalar", "category" or "rgb".
+    `attribute` None means one colour; `kind` is "none", "scalar", "category" or "rgb"; `words` are a category's, and
+    what is missing or is none of them has the code after the last.
     """
 
     attribute: str | None = None
     kind: str = "none"
+    words: tuple[str, ...] = ()
 
 
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -45,9 +47,21 @@ def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDA
     if coloring.kind == "rgb":
         return pack_rgb(values[:, :3].astype(np.uint8))
     column = values[:, 0] if values.ndim == 2 else values
+    if coloring.kind == "category":
+        codes = column.astype(np.int64)
+        known = (codes >= 0) & (codes < len(coloring.words))
+        return np.where(known, codes, len(coloring.words)).astype(np.float32)
     numbers = column.astype(np.float32)
     out: npt.NDArray[np.float32] = np.where(np.isnan(numbers), np.finfo(np.float32).min, numbers)
     return out
+
+
+def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32] | None:
+    """Give the numbers of points of a level that lacks the attribute: the lowest, or "missing"."""
+    if coloring.attribute is None:
+        return None
+    lowest = {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
+    return np.full(len(positions), lowest, dtype=np.float32)
 
 
 class PointSource:
@@ -86,6 +100,15 @@ class PointSource:
             found |= dict(zip(missing, self._read(missing), strict=True))
         return [built for r in requests if (built := found[r]) is not None]
 
+    def _own_codes(self, coloring: Coloring, level: int, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        """Turn a level's codes into those of the colouring's words: levels may have word lists of their own."""
+        words = self._store.categories(coloring.attribute or "", level) if coloring.kind == "category" else None
+        if words is None or words == coloring.words:
+            return values
+        place = {word: code for code, word in enumerate(coloring.words)}
+        table = np.array([*(place.get(word, -1) for word in words), -1], dtype=np.int64)
+        return table[values.astype(np.int64)]
+
     def _level(self, node: int) -> int:
         return int(np.searchsorted(self._tree.base, node, side="right")) - 1
 
@@ -93,13 +116,17 @@ class PointSource:
         tree, first = self._tree, requests[0]
         depth = self._level(first.node)
         coloring = self.coloring[first.epoch]
-        names = [] if coloring.attribute is None else [coloring.attribute]
+        has_it = coloring.attribute in self._store.attribute_names(tree.levels[depth])
+        names = [coloring.attribute] if coloring.attribute is not None and has_it else []
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_chunks(tree.levels[depth], coords, names)
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
-            values = None if not names else color_values(coloring, batch.attributes[names[0]][rows])
+            values = no_values(coloring, batch.positions[rows])
+            if names:
+                codes = self._own_codes(coloring, tree.levels[depth], batch.attributes[names[0]][rows])
+                values = color_values(coloring, codes)
             built = build_points(
                 batch.positions[rows],
                 values,

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from benchmarks.flying import Flight, clustered_points, streaming_threads, tour
-from napari_zarr_vectors._controller import engine_of
+from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._layers import Window
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -123,6 +125,54 @@ def test_colours_change_without_reading_positions_anew_and_end_right(fly):
         built = pool.chunk(node)
         radius = np.linalg.norm(built.vertices[:, :3] + flight.layer.origin - 500, axis=1)
         assert np.allclose(pool.values(node), radius, atol=0.01)
+
+
+def test_colours_change_while_new_chunks_arrive(fly):
+    flight = fly(budget=20_000)
+    camera, zoom = flight.viewer.scene.camera, float(flight.viewer.scene.camera.zoom)
+    for k, name in enumerate(["radius", None, "radius", None, "radius"]):
+        camera.zoom = zoom * (1 + k)
+        camera.center = (500 + 30 * k, 500, 500 - 30 * k)
+        flight.layer.style.color_by = name
+        flight.window.process(0.02)
+    assert flight.settle()
+    assert flight.window.wait_until(lambda: flight.layer.value_info.kind == "scalar", 5)
+    assert flight.layer.style.color_by == "radius"
+
+
+def test_a_colour_asked_for_before_the_store_is_read_is_not_forgotten(store):
+    window = Window(ndisplay=3, size=(400, 300))
+    layer = open_layer(window.viewer, store, budget=5_000, color_by=None)[0]
+    layer.style.color_by = "radius"
+    window.wait_until(lambda: layer.lod.status.complete and layer.value_info.kind == "scalar", 20)
+    found = layer.style.color_by, layer.value_info.kind
+    window.close()
+    assert found == ("radius", "scalar")
+
+
+def test_an_unknown_colour_attribute_is_refused_before_a_layer_is_added(store):
+    window = Window(ndisplay=3, size=(400, 300))
+    try:
+        with pytest.raises(ArgumentError, match="no vertex attribute 'typo'"):
+            open_layer(window.viewer, store, color_by="typo")
+        assert len(window.viewer.layers) == 0
+    finally:
+        window.close()
+
+
+def test_the_budget_may_wander_without_a_hole_or_a_stuck_view(fly):
+    flight = fly(budget=20_000)
+    flight.layer.lod.level = 0  # thinned: every change of the budget changes the share of each chunk
+    rng = np.random.default_rng(0)
+    for budget in rng.integers(50, 80_000, 25).tolist():
+        flight.layer.lod.budget = budget
+        flight._look()
+        flight.window.process(0.03)
+        flight._look()
+    flight.layer.lod.budget = 2 * COUNT
+    assert flight.settle()
+    assert flight.counts.over_budget == 0
+    assert flight.layer.lod.status.shown_vertices == COUNT
 
 
 END_MID_FLIGHT = """

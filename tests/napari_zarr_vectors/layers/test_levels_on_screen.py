@@ -15,7 +15,12 @@ MIDDLE = [[50, 50, 50]]
 
 def show_as_level(layer, level, points=MIDDLE):
     built = build_points(
-        np.array(points, float), None, origin=layer.origin, chunk_lo=np.zeros(3), cell_shape=np.full(3, 100.0), ratios=[]
+        np.array(points, float),
+        None,
+        origin=layer.origin,
+        chunk_lo=np.zeros(3),
+        cell_shape=np.full(3, 100.0),
+        ratios=[],
     )
     assert layer.pool.upload(1, built, level)
     layer.pool.commit([1], [0], [len(points)])

@@ -105,11 +105,11 @@ class PoolAgainstNaive(RuleBasedStateMachine):
 
     @rule(node=st.integers(0, 6), rows=st.integers(0, 60))
     def upload(self, node, rows):
-        self.forget({node})
-        used = sum(-(-n // 16) for n in self.resident.values())
+        used = sum(-(-n // 16) for other, n in self.resident.items() if other != node)
         fits = used + -(-rows // 16) <= self.pool.capacity_rows // 16 - 1
         assert self.pool.upload(node, chunk(node, rows)) is fits
-        if fits:
+        if fits:  # else the pool is as before, also what is shown of the node
+            self.forget({node})
             self.resident[node] = rows
 
     @rule(nodes=st.sets(st.integers(0, 8)))

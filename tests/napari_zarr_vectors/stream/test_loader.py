@@ -156,9 +156,23 @@ def test_forgotten_failures_may_be_asked_for_again(made):
 
 def test_a_bug_in_a_source_is_raised_where_results_are_taken(made):
     loader = made(Source(bad={1}, error=KeyError("bug")), threads=1)
-    loader.want([Request(1)])
+    loader.want([Request(1), Request(2)])
     with pytest.raises(KeyError, match="bug"):
         collect(loader)
+    items = collect(loader)
+    assert [item.node for item in items if isinstance(item, Failure)] == [1]  # told once, and not asked for again
+    assert nodes(items) == [2]
+
+
+def test_two_requests_for_one_node_are_both_read_and_counted(made):
+    gate = threading.Event()
+    loader = made(Source(gate=gate), threads=2)
+    loader.want([Request(1, 0.5)])
+    loader.want([Request(1, 1.0)])
+    while loader.loading < 2:
+        time.sleep(0.001)
+    gate.set()
+    assert sorted(item[0].fraction for item in collect(loader)) == [0.5, 1.0]
 
 
 def test_closing_mid_read_leaves_no_thread_and_no_result(made):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 
@@ -129,7 +130,7 @@ def test_a_locked_level_above_the_budget_is_thinned_evenly(path):
 
 @pytest.mark.parametrize(("name", "kind"), [("word", "category"), ("rgb", "rgb")])
 def test_words_are_codes_and_colours_are_packed(path, name, kind):
-    planned, chunks, _ = settle(path, 10 * COUNT, Coloring(name, kind))
+    planned, chunks, _ = settle(path, 10 * COUNT, Coloring(name, kind, ("a", "b")))
     values = shown_rows(planned, chunks)[:, 3]
     with open_zv(path) as store:
         found = store.read(0).attributes[name]
@@ -138,6 +139,24 @@ def test_words_are_codes_and_colours_are_packed(path, name, kind):
     else:
         packed = found.astype(np.int64) @ np.array([65536, 256, 1])
         assert sorted(values.astype(np.int64).tolist()) == sorted(packed.tolist())
+
+
+def test_a_level_without_the_attribute_is_shown_all_the_same(path, tmp_path):
+    bare = tmp_path / "bare.zarrvectors"
+    shutil.copytree(path, bare)
+    shutil.rmtree(bare / "1" / "vertex_attributes")
+    for name, kind in (("number", "scalar"), ("word", "category"), ("rgb", "rgb")):
+        planned, chunks, _ = settle(bare, 10 * COUNT, Coloring(name, kind, ("a", "b")), locked_level=1)
+        with open_zv(bare) as store:
+            assert len(shown_rows(planned, chunks)) == store.vertex_count(1)
+
+
+def test_what_is_missing_has_a_code_of_its_own(tmp_path):
+    place = tmp_path / "missing.zarrvectors"
+    words = np.array(["a", None, "b", None], dtype=object)
+    write_points(place, np.arange(12.0).reshape(4, 3), chunk_shape=100, attributes={"word": words})
+    planned, chunks, _ = settle(place, 100, Coloring("word", "category", ("a", "b")))
+    assert sorted(shown_rows(planned, chunks)[:, 3].tolist()) == [0, 1, 2, 2]
 
 
 def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
