@@ -123,3 +123,21 @@ def test_the_fragments_of_a_bin_hold_its_rows(stores):
                 rows = found["positions"][index.indices(f)].astype(np.float64)
                 local = np.floor(rows / bins) - np.array(coord) * per
                 assert (local == np.unravel_index(f, per)).all()
+
+
+def test_objects_groups_and_metadata_of_the_full_store_are_told(stores):
+    data, facts = expected(stores, "s02")
+    with open_zv(store(stores, "s02")) as found:
+        assert found.n_objects == len(data["object_ids"]) == found.object_count_at(0)
+        assert found.object_attribute_names() == ("bbox2", "mass", "rank")
+        groups = found.groups
+        assert list(groups) == facts["group_names"]
+        for row, members in enumerate(groups.values()):
+            assert members.tolist() == data[f"group|{row}"].tolist()
+
+
+@pytest.mark.parametrize("name", ["s01", "s11"])
+def test_a_cloud_without_objects_has_none(stores, name):
+    with open_zv(store(stores, name)) as found:
+        assert (found.n_objects, found.object_attribute_names(), found.groups) == (0, (), {})
+        assert (found.headers, found.user_metadata) == ({}, {})

@@ -240,15 +240,24 @@ def _beside(target: LocalFiles, commit_id: str, *, replace: bool) -> Iterator[Lo
     os.makedirs(parent, exist_ok=True)
     folder = os.path.join(parent, f".{name}.{commit_id[:12]}.writing")
     os.mkdir(folder)
+    before = _identity(place)
     try:
         yield LocalFiles(folder)
-        _take_place(folder, place, replace=replace)
+        _take_place(folder, place, replace=replace, before=before)
     finally:
         # After success this is gone or holds the replaced store; after a failure it is our unfinished one.
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _take_place(folder: str, place: str, *, replace: bool) -> None:
+def _identity(path: str) -> int | None:
+    """Give a folder's inode, which a rename keeps; None where there is nothing."""
+    try:
+        return os.stat(path).st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _take_place(folder: str, place: str, *, replace: bool, before: int | None) -> None:
     try:
         os.rename(folder, place)
     except OSError as error:
@@ -258,6 +267,10 @@ def _take_place(folder: str, place: str, *, replace: bool) -> None:
             msg = f"{place} was written by somebody else in the meantime; this store was not published"
             raise ConcurrentWriteError(msg) from error
         _exchange(folder, place)
+        if _identity(folder) != before:
+            _exchange(folder, place)
+            msg = f"{place} was replaced by somebody else in the meantime; theirs stays, this store was not published"
+            raise ConcurrentWriteError(msg) from error
 
 
 def _exchange(folder: str, place: str) -> None:

@@ -22,11 +22,12 @@ from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._level import Chunk, LevelReader
+from zarr_vectors.lazy._objects import group_members, header_blocks, object_attribute_names, object_count
 from zarr_vectors.spatial import BoxLike, upper_edge
 from zarr_vectors.types._read import points_result
 from zarr_vectors.types._result import PointsResult
 from zarr_vectors.types.points import check_kind, level_metadata
-from zarr_vectors.typing import Float64Array
+from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LazyStore", "open_zv"]
 
@@ -181,6 +182,36 @@ class LazyStore:
         """Give the words behind the codes of a categorical vertex attribute; None if it is numeric."""
         found = self._reader(level).arrays.attribute(name).column.categories
         return None if found is None else found.words
+
+    @property
+    def n_objects(self) -> int:
+        """Objects of level 0; 0 for a cloud without objects."""
+        return self.object_count_at(self.levels[0])
+
+    def object_count_at(self, level: int) -> int:
+        """Give the object rows of a level."""
+        return object_count(self.level_group(level))
+
+    def object_attribute_names(self) -> tuple[str, ...]:
+        """Give the names of the object attributes, sorted."""
+        return object_attribute_names(self.level_group(self.levels[0]))
+
+    @property
+    def groups(self) -> dict[str, Int64Array]:
+        """Member ids of each group, by name."""
+        return group_members(self.level_group(self.levels[0]))
+
+    @property
+    def headers(self) -> dict[str, dict[str, Any]]:
+        """Headers of the formats the data came from, by format."""
+        self._meta(self.levels[0])
+        return header_blocks(zarr_group(self._store.backend))
+
+    @property
+    def user_metadata(self) -> dict[str, Any]:
+        """What users noted at the root: ``{namespace: {key: value}}``."""
+        self._meta(self.levels[0])
+        return dict(self._store.root.other_root.get("user_metadata", {}))
 
     def catalogue(self) -> Catalogue:
         """Give the non-empty chunks of all levels, with vertex counts."""

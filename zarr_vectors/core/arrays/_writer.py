@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from zarr_vectors._spec import GridMetadata
-from zarr_vectors._spec.names import format_cell_keys
 from zarr_vectors.core._backends import Backend, Buffers, joined
 from zarr_vectors.core._commit import dump_json, seal
 from zarr_vectors.core.arrays._codecs import CellCodec
@@ -48,10 +47,6 @@ class GridWriter:
         self._parts: list[bytes] = []
         self._index: npt.NDArray[np.uint64] | None = None  # (cells of a shard, 2)
         self._end = 0
-
-    def cell_keys(self, cells: Int64Array) -> list[str]:
-        """Spell the keys of cells once for all arrays that share them."""
-        return format_cell_keys(cells)
 
     def put(self, cell: Sequence[int], key: str, payload: Buffers) -> None:
         """Write one cell; `key` is the cell spelled as a key."""
