@@ -45,7 +45,7 @@ gui6: system $(STAMP) ## what needs a Qt binding, again under PyQt6
 	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow" $(ARGS)
 
 bench: $(STAMP) ## how fast the library is
-	$(BIN)/python -m benchmarks.run $(ARGS)
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 flight: system $(STAMP) ## how smooth the viewer is
 	$(DISPLAYED) $(BIN)/python -m benchmarks.flight $(ARGS)
