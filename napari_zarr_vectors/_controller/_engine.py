@@ -272,12 +272,15 @@ class Engine:
     def _commit(self, planned: Planned) -> None:
         plan, ranges = planned.plan, planned.ranges
         self._pool.commit(ranges.nodes, ranges.starts, ranges.stops)
-        # What was uploaded anew after the plan was asked for is news to the planner, and stays.
-        self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
+        self._drop(plan)
         self._last = plan
         self._want(planned.requests)
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
+
+    def _drop(self, plan: LodPlan) -> None:
+        """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
+        self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
 
     def _want(self, requests: list[Request]) -> None:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
@@ -375,7 +378,7 @@ class Engine:
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.
-                self._pool.evict(node for node in pending.plan.evict.tolist() if node not in self._fresh)
+                self._drop(pending.plan)
             self._generation += 1
             planned = self._planner.plan_now(self._view())
             self._fresh.clear()

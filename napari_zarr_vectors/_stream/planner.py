@@ -82,7 +82,7 @@ class Planner:
 
     def level_of(self, node: int) -> int:
         """Give the store level of a node."""
-        return self._tree.levels[int(np.searchsorted(self._tree.base, node, side="right")) - 1]
+        return self._tree.levels[int(self._tree.level_of(np.array(node)))]
 
     @property
     def busy(self) -> bool:

@@ -68,7 +68,7 @@ def shown_ranges(
 
 
 def _part_range(tree: Tree, node: int, part: int, built: BuiltChunk) -> tuple[int, int]:
-    depth, fine = (int(i) for i in np.searchsorted(tree.base, [node, part], side="right") - 1)
+    depth, fine = (int(i) for i in tree.level_of(np.array([node, part])))
     between = np.prod(tree.ratios[depth:fine], axis=0)
     cell = tree.coords[part] - tree.coords[node] * between
     return row_range(built, *place_interval(cell, fine - depth, tree.ratios[depth:]))

@@ -84,11 +84,11 @@ class PointSource:
     def batch(self, requests: Sequence[Request]) -> int:
         """Give the leading requests of the first one's level, epoch and share, up to some rows."""
         first = requests[0]
-        level, rows = self._level(first.node), 0
+        level, rows = int(self._tree.level_of(np.array(first.node))), 0
         for i, request in enumerate(requests[:BATCH]):
             rows += int(self._tree.count[request.node])
             same = (request.epoch, request.fraction) == (first.epoch, first.fraction)
-            if i and (not same or self._level(request.node) != level or rows > BATCH_ROWS):
+            if i and (not same or int(self._tree.level_of(np.array(request.node))) != level or rows > BATCH_ROWS):
                 return i
         return min(len(requests), BATCH)
 
@@ -109,12 +109,9 @@ class PointSource:
         table = np.array([*(place.get(word, -1) for word in words), -1], dtype=np.int64)
         return table[values.astype(np.int64)]
 
-    def _level(self, node: int) -> int:
-        return int(np.searchsorted(self._tree.base, node, side="right")) - 1
-
     def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         tree, first = self._tree, requests[0]
-        depth = self._level(first.node)
+        depth = int(tree.level_of(np.array(first.node)))
         coloring = self.coloring[first.epoch]
         has_it = coloring.attribute in self._store.attribute_names(tree.levels[depth])
         names = [coloring.attribute] if coloring.attribute is not None and has_it else []
@@ -123,10 +120,11 @@ class PointSource:
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
-            values = no_values(coloring, batch.positions[rows])
             if names:
                 codes = self._own_codes(coloring, tree.levels[depth], batch.attributes[names[0]][rows])
-                values = color_values(coloring, codes)
+                values: npt.NDArray[np.float32] | None = color_values(coloring, codes)
+            else:
+                values = no_values(coloring, batch.positions[rows])
             built = build_points(
                 batch.positions[rows],
                 values,
