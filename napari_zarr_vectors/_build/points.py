@@ -1,7 +1,7 @@
 """Decoded points of one chunk -> rows that can be uploaded as they are.
 
-A vertex is four float32: three data axes minus the layer's origin, in data order, and the value that colours
-it. Rows are shuffled with a fixed seed and then sorted by place (see `places`), so that the rows of a place are
+A vertex is three float32, data axes minus the layer's origin in data order, and the float32 that colours it, each in
+an array of its own: buffers are filled from them without a copy. Rows are shuffled with a fixed seed and then sorted by place (see `places`), so that the rows of a place are
 one range, and the first k rows of that range are an honest sample of it, the same ones from frame to frame.
 """
 
@@ -29,8 +29,10 @@ class BuiltChunk:
 
     Attributes
     ----------
-    vertices : (n, 4) float32
-        Up to three data axes minus the origin (0 where there are fewer), then the value.
+    positions : (n, 3) float32
+        Up to three data axes minus the origin; 0 where there are fewer.
+    values : (n,) float32
+        What colours the vertices.
     extra : (n, 2) float32 or None
         Data axes 3 and 4 minus the origin; None up to three axes.
     keys : (s,) int64
@@ -43,7 +45,8 @@ class BuiltChunk:
         Share of them that was kept.
     """
 
-    vertices: Float32Array
+    positions: Float32Array
+    values: Float32Array
     extra: Float32Array | None
     keys: Int64Array
     starts: Int64Array
@@ -54,7 +57,7 @@ class BuiltChunk:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         extra = 0 if self.extra is None else self.extra.nbytes
-        return self.vertices.nbytes + extra + self.keys.nbytes + self.starts.nbytes
+        return self.positions.nbytes + self.values.nbytes + extra + self.keys.nbytes + self.starts.nbytes
 
 
 def build_points(
@@ -107,9 +110,11 @@ def build_points(
     order = _stable_order(keys)
     rows, keys = rows[order], keys[order]
     places, starts = np.unique(keys, return_index=True)
-    vertices, extra = _pack(positions[rows], None if values is None else values[rows], origin)
+    main, extra = _pack(positions[rows], origin)
+    column = np.zeros(keep) if values is None else values[rows]
     return BuiltChunk(
-        vertices=vertices,
+        positions=main,
+        values=np.ascontiguousarray(column, dtype=np.float32),
         extra=extra,
         keys=places,
         starts=np.append(starts, keep).astype(np.int64),
@@ -180,19 +185,14 @@ def _stable_order(keys: Int64Array) -> npt.NDArray[np.intp]:
     return np.argsort(narrow, kind="stable")
 
 
-def _pack(
-    positions: npt.NDArray[np.floating], values: npt.NDArray[np.floating] | None, origin: npt.ArrayLike
-) -> tuple[Float32Array, Float32Array | None]:
-    """Vertex rows (n, 4) and, above three axes, the rest (n, 2)."""
+def _pack(positions: npt.NDArray[np.floating], origin: npt.ArrayLike) -> tuple[Float32Array, Float32Array | None]:
+    """Three axes (n, 3) and, above three, the rest (n, 2)."""
     relative = positions - np.asarray(origin, dtype=np.float64)  # (n, D) float64
-    vertices = np.zeros((len(relative), 4), dtype=np.float32)
-    main = relative[:, :VERTEX_AXES]
-    vertices[:, : main.shape[1]] = main
-    if values is not None:
-        vertices[:, 3] = values
+    main = np.zeros((len(relative), VERTEX_AXES), dtype=np.float32)
+    main[:, : relative.shape[1]] = relative[:, :VERTEX_AXES]
     rest = relative[:, VERTEX_AXES:]
     if not rest.shape[1]:
-        return vertices, None
+        return main, None
     extra = np.zeros((len(relative), 2), dtype=np.float32)
     extra[:, : rest.shape[1]] = rest
-    return vertices, extra
+    return main, extra

@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._controller import open_layer, status_of
 from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._samples import SAMPLES, sample_store
 
@@ -41,9 +41,9 @@ def demo(name: str, output: Path | None) -> int:
         return 0
     picture = (output or Path("out") / f"{name}.png").absolute()
     picture.parent.mkdir(parents=True, exist_ok=True)
-    whole = window.wait_until(lambda: layer.lod.status.complete, PATIENCE_S)
+    whole = window.wait_until(lambda: status_of(layer).complete, PATIENCE_S)
     window.save(picture)
-    status = layer.lod.status
+    status = status_of(layer)
     window.close()
     print(f"{status.shown_vertices:,} points of levels {sorted(status.levels)} drawn", flush=True)
     print(f"picture: {picture}", flush=True)

@@ -1,5 +1,5 @@
 """Wires camera -> plan -> stream -> layer; knows no window."""
 
-from napari_zarr_vectors._controller._open import engine_of, open_layer
+from napari_zarr_vectors._controller._open import engine_of, open_layer, status_of
 
-__all__ = ["engine_of", "open_layer"]
+__all__ = ["engine_of", "open_layer", "status_of"]

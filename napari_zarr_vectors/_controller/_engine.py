@@ -7,6 +7,7 @@ is ready, uploads what has arrived for a few milliseconds, and asks for the next
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -36,16 +37,19 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._controller._prepare import Prepared
-    from napari_zarr_vectors._layers import Clock, StreamingPoints
+    from napari_zarr_vectors._controller._prepare import Opened
+    from napari_zarr_vectors._layers import Clock, Prepared, StreamingPoints
     from napari_zarr_vectors._lod import LodPlan
-    from napari_zarr_vectors._stream import Planned
+    from napari_zarr_vectors._stream import Planned, ShownRanges
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["POOL_SHARE", "Engine"]
+__all__ = ["POOL_SHARE", "Engine", "Opening"]
 
 UPLOAD_MS = 2.0
-LOADERS = 3
+UPLOAD_BYTES = 4 << 20
+"""The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
+LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
+"""More threads than cores that decode load no faster, and the planner waits for the interpreter's lock."""
 POOL_SHARE = 2.0
 """Rows of the pool for each vertex of the budget: what is shown, and room for whatever replaces it."""
 POOL_SLACK_ROWS = 1 << 18
@@ -60,6 +64,25 @@ SETTLE_S = 0.3
 """A plan is made once more this long after the last change: what was held against flicker may go now."""
 
 
+class Opening:
+    """What must be known before the first plan, being read on a thread while the GUI thread makes the layer.
+
+    Parameters
+    ----------
+    store : LazyStore
+    color_by : str or None
+        An attribute, None, or "auto".
+    """
+
+    def __init__(self, store: LazyStore, color_by: str | None) -> None:
+        self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
+        self.future = self.pool.submit(prepare, store, color_by)
+
+    def cancel(self) -> None:
+        """End without a layer; the store may be closed then."""
+        self.pool.shutdown(wait=True, cancel_futures=True)
+
+
 class Engine:
     """Streams one store into one layer.
 
@@ -70,12 +93,12 @@ class Engine:
     store : LazyStore
         Closed by the engine when the layer ends.
     clock : Clock
-    color_by : str or None
-        An attribute, None, or "auto".
+    opening : Opening
+        Under way since before the layer was made; closed by the engine.
     """
 
     def __init__(
-        self, viewer: Viewer, layer: StreamingPoints, store: LazyStore, clock: Clock, color_by: str | None
+        self, viewer: Viewer, layer: StreamingPoints, store: LazyStore, clock: Clock, opening: Opening
     ) -> None:
         self._viewer, self._layer, self._store, self._clock = viewer, layer, store, clock
         self._lod, self._pool = layer.lod, layer.pool
@@ -87,6 +110,7 @@ class Engine:
         self._settle_at: float | None = None
         self._epoch = 0
         self._last: LodPlan | None = None
+        self._kept: frozenset[int] = frozenset()
         self._paint_s = 0.0
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
@@ -94,11 +118,11 @@ class Engine:
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._failed: set[int] = set()
         self._fresh: set[int] = set()
-        self._planner: Planner | None = None
+        self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
         self._source: PointSource | None = None
-        self._opener = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self._opening: Future[Prepared] | None = self._opener.submit(prepare, store, color_by)
+        self._opener = opening.pool
+        self._opening: Future[Opened] | None = opening.future
         self._recolouring: Future[Colors] | None = None
         self._color_asked = False
         self._closed = False
@@ -152,7 +176,7 @@ class Engine:
         self._clock.on_frame(self._on_frame)
         self._clock.on_draw(self._on_draw)
         self._clock.on_end(self.close)
-        self._clock.active = True
+        self._clock.hurry = self._clock.active = True
 
     # -- slots
 
@@ -200,7 +224,7 @@ class Engine:
 
     # -- opening
 
-    def _finish_opening(self, opening: Future[Prepared]) -> None:
+    def _finish_opening(self, opening: Future[Opened]) -> None:
         if not opening.done():
             return
         self._opening = None
@@ -211,7 +235,7 @@ class Engine:
             notify(f"{self._layer.name}: {error}")
             return
         self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
-        self._planner = Planner(ready.tree, self._resident)
+        self._planner = Planner(ready.tree, self._resident, self._prepare)
         self._loader = Loader(self._source, LOADERS)
         self._source.coloring[0] = ready.colors.coloring
         asked = (self._layer.style.color_by,) if self._color_asked else None
@@ -222,6 +246,8 @@ class Engine:
         self._clock.active = True
         if asked is not None:
             self._layer.style.color_by = asked[0]
+        if self._layer.visible:
+            self._submit(self._planner)
 
     def _make_room(self) -> None:
         """Grow the pool to the budget; by half at least, because growing sends everything anew."""
@@ -232,32 +258,44 @@ class Engine:
         """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""
         return self._pool.chunk(node) if node in self._pool.resident else None
 
+    def _prepare(self, ranges: ShownRanges) -> Prepared:
+        """Make the commit of a plan; called on the planner's thread."""
+        return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops)
+
     def _capacity(self) -> int:
         return int(POOL_SHARE * self._budget) + POOL_SLACK_ROWS
 
     # -- the ring
 
-    def _stream(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
-        due = began >= self._commit_at
-        planned = planner.take() if due else None
-        if planned is not None:
-            self._commit(planned)
-            self._commit_at = began + min(LONGEST_WAIT_S, FRAMES_A_COMMIT * self._paint_s)
-        self._upload(planner, loader, began)
-        if loader.pausing:
-            loader.pump()
+    def _stream(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
+        """One frame: commit a plan or upload what has come, not both; ask for the next plan if anything changed."""
         if self._settle_at is not None and time.monotonic() >= self._settle_at:
             self._settle_at, self._stale = None, True
+        due = began >= self._commit_at
+        planned = planner.take() if due else None
+        if planned is not None and self._commit(planned):
+            self._commit_at = began + min(LONGEST_WAIT_S, FRAMES_A_COMMIT * self._paint_s)
+        if self._stale and due and self._layer.visible and not planner.busy:
+            self._submit(planner)
+        if planned is None:
+            self._upload(planner, loader, began)
+        else:
+            # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
+            self._want(planned.requests)
+        if loader.pausing:
+            loader.pump()
         if self._repaint:
             self._finish_repaint()
-        if self._stale and due and self._layer.visible and not planner.busy:
-            self._exchange(planner)
-            planner.submit(self._view())
-            self._fresh.clear()
-            self._stale = False
         self._finish_recolouring()
         self._clock.active = self._under_way(planner, loader)
-        self._clock.hurry = self._paint_s > SLOW_PAINT_S and (bool(self._held) or loader.waiting > 0)
+        uploads_wait = bool(self._held) or loader.waiting > 0
+        self._clock.hurry = not self._pool.draw_count or (self._paint_s > SLOW_PAINT_S and uploads_wait)
+
+    def _submit(self, planner: Planner[Prepared]) -> None:
+        self._exchange(planner)
+        planner.submit(self._view())
+        self._fresh.clear()
+        self._stale = False
 
     def _view(self) -> View:
         return View(
@@ -269,14 +307,15 @@ class Engine:
             self._epoch,
         )
 
-    def _commit(self, planned: Planned) -> None:
-        plan, ranges = planned.plan, planned.ranges
-        self._pool.commit(ranges.nodes, ranges.starts, ranges.stops)
+    def _commit(self, planned: Planned[Prepared]) -> bool:
+        """Show a plan; tell whether there was anything to show before or after."""
+        plan, before = planned.plan, self._pool.draw_count
+        self._pool.show(planned.commit)
         self._drop(plan)
-        self._last = plan
-        self._want(planned.requests)
+        self._last, self._kept = plan, planned.keep
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
+        return bool(before or self._pool.draw_count)
 
     def _drop(self, plan: LodPlan) -> None:
         """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
@@ -293,9 +332,10 @@ class Engine:
         ]
         self._loader.want(again + requests if again else requests)
 
-    def _upload(self, planner: Planner, loader: Loader[BuiltChunk], began: float) -> None:
-        """Put what has arrived into the pool until the frame's share of time is used up."""
-        while 1e3 * (time.perf_counter() - began) < UPLOAD_MS:
+    def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
+        """Put what has arrived into the pool until the frame's share of time or bytes is used up."""
+        sent = 0
+        while 1e3 * (time.perf_counter() - began) < UPLOAD_MS and sent < UPLOAD_BYTES:
             item = self._held.popleft() if self._held and not self._repaint else loader.take()
             if item is None:
                 return
@@ -304,14 +344,16 @@ class Engine:
             elif not self._place(planner, *item):
                 self._stale = True
                 return
+            else:
+                sent += item[1].nbytes
 
-    def _place(self, planner: Planner, request: Request, built: BuiltChunk) -> bool:
+    def _place(self, planner: Planner[Prepared], request: Request, built: BuiltChunk) -> bool:
         if request.epoch != self._epoch:
             return True
         if request.node in self._repaint:
             self._repaint[request.node] = built
             return True
-        if not self._is_kept(request.node):
+        if request.node not in self._kept:
             return True
         if self._repaint:
             # Its values belong to the next colours: it waits until all others have them too.
@@ -329,7 +371,7 @@ class Engine:
         self._stale = True
         return True
 
-    def _exchange(self, planner: Planner) -> None:
+    def _exchange(self, planner: Planner[Prepared]) -> None:
         """Put larger shares of resident chunks in place of smaller ones; no plan is in flight.
 
         What is shown of them is found anew in the same call, so nothing disappears.
@@ -344,22 +386,16 @@ class Engine:
                 replaced |= not enough
         self._larger = {}
         if replaced and self._last is not None:
-            ranges = planner.ranges_of(self._last, self._pool.resident)
-            self._pool.commit(ranges.nodes, ranges.starts, ranges.stops)
+            self._pool.show(planner.commit_of(self._last, self._pool.resident))
 
-    def _is_kept(self, node: int) -> bool:
-        keep = np.empty(0, np.int32) if self._last is None else self._last.keep
-        at = int(np.searchsorted(keep, node))
-        return at < len(keep) and int(keep[at]) == node
-
-    def _give_up(self, planner: Planner, failure: Failure) -> None:
+    def _give_up(self, planner: Planner[Prepared], failure: Failure) -> None:
         if not self._failed:
             notify(f"{self._layer.name}: a chunk could not be read and is left out: {failure.error}")
         self._failed.add(failure.node)
         planner.failed(failure.node)
         self._stale = True
 
-    def _under_way(self, planner: Planner, loader: Loader[BuiltChunk]) -> bool:
+    def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
         waiting = self._settle_at is not None or self._recolouring is not None
@@ -383,6 +419,7 @@ class Engine:
             planned = self._planner.plan_now(self._view())
             self._fresh.clear()
             self._commit(planned)
+            self._want(planned.requests)
             self._stale = True
             self._clock.active = True
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
@@ -433,7 +470,7 @@ class Engine:
             return
         for node, built in self._repaint.items():
             if built is not None and node in resident:
-                self._pool.set_values(node, built.vertices[:, 3])
+                self._pool.set_values(node, built.values)
         self._repaint = {}
         colors, self._next_colors = self._next_colors, None
         self._show_colors(colors)

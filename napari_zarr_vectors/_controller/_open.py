@@ -1,38 +1,57 @@
-"""`open_layer`: a store becomes a layer at once; its points follow."""
+"""`open_layer`: a store becomes a layer at once; its points follow.
+
+Where napari takes no layer of our own it becomes an ordinary Points layer with few points, and it is said why.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_zarr_vectors._controller._engine import POOL_SHARE, Engine
+from napari_zarr_vectors._controller._engine import POOL_SHARE, Engine, Opening
+from napari_zarr_vectors._controller._fallback import SETTLE_S, Fallback
+from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
 from napari_zarr_vectors._controller._prepare import AUTO
-from napari_zarr_vectors._layers import Clock, StreamingPoints, known_units, notify, register
-from napari_zarr_vectors._model import DisplayStyle, LodControl
+from napari_zarr_vectors._layers import (
+    MOST_POINTS,
+    Clock,
+    FallbackPoints,
+    StreamingPoints,
+    known_units,
+    notify,
+    refusal,
+    register,
+)
+from napari_zarr_vectors._model import DisplayStyle, LodControl, LodStatus
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
-__all__ = ["engine_of", "open_layer"]
+__all__ = ["engine_of", "open_layer", "status_of"]
 
 PEER = "zarr-vectors"
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
-_ENGINES: dict[int, Engine] = {}
+_ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
 
 
-def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[StreamingPoints]:  # noqa: ANN401 - see below
+def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]:  # noqa: ANN401 - see below
     """Add a streaming layer for a store to a viewer.
 
     The layer is there when this returns, with the store's extent, units and axis names; its points are read in the
     background and follow the camera from then on. GUI thread only.
+
+    Where this napari takes no layer of our own, an ordinary Points layer is added, and a notification says why: it
+    shows at most 50 000 points of what is in view, read anew when the view has been still for a moment.
 
     Parameters
     ----------
@@ -44,15 +63,15 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Streamin
 
     Returns
     -------
-    list of StreamingPoints
-        One layer a geometry.
+    list of napari.layers.Layer
+        One layer a geometry: `StreamingPoints`, else `napari.layers.Points`.
 
     Raises
     ------
     ZarrVectorsError
         If there is no store that can be read; no layer is added then.
     """
-    register()
+    reason = refusal()
     _warn_of_peer()
     color_by = display.get("color_by", AUTO)
     store = open_zv(path, cache_size=0)
@@ -60,46 +79,100 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Streamin
         if color_by not in (None, AUTO, *store.attribute_names(store.levels[0])):
             msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
             raise ArgumentError(msg)
-        layer = _make_layer(store, display)
+        make = _streaming if reason is None else _few
+        layer, start = make(viewer, store, color_by, display)
     except (ValueError, TypeError):
         store.close()
         raise
+    if reason is not None:
+        _warn_of_fallback(reason)
     viewer.add_layer(layer)
     layer.metadata["zarr_vectors"] = {"path": store.name}
     clock = Clock(viewer, layer)
-    _ENGINES[id(layer)] = Engine(viewer, layer, store, clock, color_by)
+    _ENGINES[id(layer)] = start(clock)
     clock.on_end(lambda: _forget(layer))
     return [layer]
 
 
-def _forget(layer: StreamingPoints) -> None:
+def _forget(layer: Layer) -> None:
     _ENGINES.pop(id(layer), None)
 
 
-def _make_layer(store: LazyStore, display: dict[str, Any]) -> StreamingPoints:
-    style = DisplayStyle(**{name: display.pop(name) for name in _STYLE if name in display})
-    lod = LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
+Made = tuple["Layer", Callable[[Clock], Engine | Fallback]]
+"""A layer to be added, and what then has it filled."""
+
+
+def _streaming(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> Made:
+    register()
+    style, lod = _take_intent(display)
     rows = START if lod.budget == "auto" else lod.budget
-    options: dict[str, Any] = {
+    opening = Opening(store, color_by)
+    try:
+        layer = StreamingPoints(
+            store.extent,
+            lod=lod,
+            style=style,
+            source=store.name,
+            default_slab=np.array(store.bin_shape),
+            pool_rows=int(rows * POOL_SHARE),
+            **(_layer_options(store) | display),
+        )
+    except (ValueError, TypeError):
+        opening.cancel()
+        raise
+    return layer, lambda clock: Engine(viewer, layer, store, clock, opening)
+
+
+def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> Made:
+    style, lod = _take_intent(display)
+    most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
+    points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
+    reader = FewReader(store, most=most, color_by=color_by, level=lod.level)
+    return points.layer, lambda clock: Fallback(viewer, points, store, reader, clock)
+
+
+def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
+    """Take what is ours out of the options; napari's stay."""
+    style = DisplayStyle(**{name: display.pop(name) for name in _STYLE if name in display})
+    return style, LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
+
+
+def _layer_options(store: LazyStore) -> dict[str, Any]:
+    return {
         "name": store.name.rstrip("/").rpartition("/")[2],
         "axis_labels": tuple(axis.name for axis in store.axes),
         "units": known_units([axis.unit for axis in store.axes]),
         "blending": "translucent",
     }
-    return StreamingPoints(
-        store.extent,
-        lod=lod,
-        style=style,
-        source=store.name,
-        default_slab=np.array(store.bin_shape),
-        pool_rows=int(rows * POOL_SHARE),
-        **(options | display),
+
+
+def engine_of(layer: Layer) -> Engine | None:
+    """Give the engine that streams into a layer; None once the layer has ended, and for an ordinary layer."""
+    found = _ENGINES.get(id(layer))
+    return found if isinstance(found, Engine) else None
+
+
+def status_of(layer: Layer) -> LodStatus:
+    """Give how much of the newest view is on the screen, for any layer that `open_layer` gave."""
+    if isinstance(layer, StreamingPoints):
+        return layer.lod.status
+    found = _ENGINES.get(id(layer))
+    return LodStatus() if found is None else found.status
+
+
+def _warn_of_fallback(reason: str) -> None:
+    """Say, once for each reason, that an ordinary layer takes the place of a streaming one."""
+    if reason in _refused:
+        return
+    _refused.append(reason)
+    notify(
+        f"Points cannot be streamed: {reason}. An ordinary Points layer is used instead. It shows at most "
+        f"{MOST_POINTS:,} points of what is in view, of one level, and does not follow the camera frame by frame: it "
+        f"is filled anew when the view has been still for {SETTLE_S:g} s."
     )
 
 
-def engine_of(layer: StreamingPoints) -> Engine | None:
-    """Give the engine that fills a layer; None once the layer has ended."""
-    return _ENGINES.get(id(layer))
+_refused: list[str] = []
 
 
 def _warn_of_peer() -> None:

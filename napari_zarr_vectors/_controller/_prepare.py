@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._lod import Tree
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Colors", "Prepared", "color_choices", "prepare", "prepare_colors"]
+__all__ = ["Colors", "Opened", "color_choices", "prepare", "prepare_colors"]
 
 RGB_NAMES = ("rgb", "color", "colour", "colors", "colours", "rgba")
 SAMPLE_CHUNKS = 64
@@ -36,7 +36,7 @@ class Colors:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
+class Opened:
     """Everything the engine starts with."""
 
     tree: Tree
@@ -45,7 +45,7 @@ class Prepared:
     preview: npt.NDArray[np.float64]  # (n, D)
 
 
-def prepare(store: LazyStore, color_by: str | None) -> Prepared:
+def prepare(store: LazyStore, color_by: str | None) -> Opened:
     """Read the catalogue, build the tree, look at a sample of the coarsest level.
 
     `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
@@ -54,7 +54,7 @@ def prepare(store: LazyStore, color_by: str | None) -> Prepared:
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
     sample = _sample(store, tree, [] if chosen is None else [chosen])
-    return Prepared(tree, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+    return Opened(tree, prepare_colors(store, chosen, sample), _levels(store), sample[0])
 
 
 def _levels(store: LazyStore) -> LevelInfo:

@@ -1,22 +1,24 @@
 """The only bridge to napari: layer, visual, camera snapshot, clock."""
 
 from napari_zarr_vectors._layers._clock import Clock
-from napari_zarr_vectors._layers._fallback import FallbackPoints
+from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
 from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
-from napari_zarr_vectors._layers._napari import REASON
+from napari_zarr_vectors._layers._napari import REASON, refusal
 from napari_zarr_vectors._layers._notify import notify
-from napari_zarr_vectors._layers._pool import PagePool
+from napari_zarr_vectors._layers._pool import PagePool, Prepared
 from napari_zarr_vectors._layers._snapshot import snapshot
 from napari_zarr_vectors._layers._viewer import current_viewer, known_units
 from napari_zarr_vectors._layers._window import Window
 from napari_zarr_vectors._layers._wrapper import register
 
 __all__ = [
+    "MOST_POINTS",
     "REASON",
     "Clock",
     "FallbackPoints",
     "LevelInfo",
     "PagePool",
+    "Prepared",
     "StreamHandle",
     "StreamingPoints",
     "ValueInfo",
@@ -24,6 +26,7 @@ __all__ = [
     "current_viewer",
     "known_units",
     "notify",
+    "refusal",
     "register",
     "snapshot",
 ]

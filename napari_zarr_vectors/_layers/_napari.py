@@ -22,6 +22,7 @@ __all__ = [
     "draw_event",
     "is_registered",
     "native_canvas",
+    "refusal",
     "register_layer",
     "slice_input",
     "slice_units",
@@ -40,13 +41,21 @@ try:
     from napari.layers.base.base import _LayerSlicingState as LayerSlicingState
 except ImportError as error:
     REASON = f"this napari has no place for layers of one's own: {error}"
-    ClippingPlanesMixin = LayerSlicingState = VispyBaseLayer = object
+    # One class each, and not `object`: they stand first among the bases of others.
+    ClippingPlanesMixin = type("ClippingPlanesMixin", (), {})
+    LayerSlicingState = type("LayerSlicingState", (), {})
+    VispyBaseLayer = type("VispyBaseLayer", (), {})
 else:
     REASON = (
         None
         if "font_info" in inspect.signature(VispyBaseLayer.__init__).parameters
         else "this napari makes visuals in a way that is not known here (no font_info)"
     )
+
+
+def refusal() -> str | None:
+    """Give `REASON` as it is now."""
+    return REASON
 
 
 def register_layer(layer_type: type[Layer], visual_type: type) -> None:

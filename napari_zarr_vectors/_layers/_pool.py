@@ -5,10 +5,11 @@ nobody; its row 0 lies outside every slab and is what unused indices point at.
 
 Index buffer: slots of `page_rows` indices. The shown rows of one node fill whole slots, padded with index 0. Slots
 in use are always ``0 .. n - 1``: freed ones are filled with new content, or by moving the last ones there, so that
-drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed.
+drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed. Its costly part,
+finding their indices, is `prepare`, which may run on another thread; `show` puts them in place.
 
 The pool keeps the arrays of resident chunks (they are the loader's own, not copies), so that buffers can be made
-anew: when napari makes the visual, when they grow. It runs on the GUI thread; no GL call happens here.
+anew: when napari makes the visual, when they grow. All but `prepare` runs on the GUI thread; no GL call happens here.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._layers._pages import FreePages, covering_runs, exact_runs
-from napari_zarr_vectors._layers._ranges import Ranges, changed_units, concatenated, make_ranges
+from napari_zarr_vectors._layers._pages import FreePages, covering_runs
+from napari_zarr_vectors._layers._ranges import Ranges, changed_units, make_ranges, slot_block
 from napari_zarr_vectors._layers._slots import SlotTable
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
 
-__all__ = ["HIDDEN", "PagePool", "Sink"]
+__all__ = ["HIDDEN", "PagePool", "Prepared", "Sink"]
 
 Float32Array = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -36,6 +37,8 @@ HIDDEN = 3.0e38
 """Coordinate of the row that padding points at. Finite, because GLSL 1.20 promises nothing about NaN."""
 
 RESERVED_PAGES = 1
+LEVEL_ROWS = 1 << 14
+FIRST_SLOTS = 1 << 13
 BRIDGE_SLOTS = 16
 MOST_RUNS = 8
 
@@ -73,9 +76,38 @@ class Sink(Protocol):
 class _Resident:
     built: BuiltChunk
     values: Float32Array  # (n,)
-    pages: IntArray  # (k,)
+    runs: list[tuple[int, int]]  # of pages, half-open, ascending
+    parts: list[tuple[int, slice]]  # buffer row and chunk rows of each of these runs
     owner: int  # number of the node in the slot table
     level: int
+
+    @property
+    def page_count(self) -> int:
+        return sum(stop - start for start, stop in self.runs)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A commit that only has to be put in place, if the pool is still as it was.
+
+    Attributes
+    ----------
+    version : int
+        Of the pool that it was made for.
+    wanted : Ranges
+    leaving : (l,) int64
+        Owners whose slots go.
+    owners : (k,) int64
+        Of the new slots.
+    block : (k, page_rows) uint32
+        The new slots.
+    """
+
+    version: int
+    wanted: Ranges
+    leaving: IntArray
+    owners: IntArray
+    block: npt.NDArray[np.uint32]
 
 
 class PagePool:
@@ -86,7 +118,7 @@ class PagePool:
     capacity_rows : int
         Size of the vertex buffer; rounded up to whole pages.
     page_rows : int
-        Rows of a page, and indices of a slot.
+        Rows of a page, and indices of a slot; a power of two.
     extra : bool
         Vertices have further axes (more than three dimensions).
     """
@@ -99,8 +131,10 @@ class PagePool:
         self._resident: dict[int, _Resident] = {}
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
-        self._slots = SlotTable(page_rows)
+        self._slots = SlotTable(page_rows, min(self._pages, FIRST_SLOTS))
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
+        self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
+        self._levels: dict[int, Float32Array] = {}
         self._sink: Sink | None = None
 
     @property
@@ -151,17 +185,17 @@ class PagePool:
         bool
             False when there are not enough free pages; the pool is as before then.
         """
-        needed = -(-len(built.vertices) // self.page_rows)
-        own = len(self._resident[node].pages) if node in self._resident else 0
+        needed = -(-len(built.positions) // self.page_rows)
+        own = self._resident[node].page_count if node in self._resident else 0
         if self._free.count + own < needed:
             return False
         if node in self._resident:
             self.evict([node])
-        pages = self._free.take(needed)
-        if pages is None:  # cannot be: they were counted
+        runs = self._free.take(needed)
+        if runs is None:
             return False
-        values = np.ascontiguousarray(built.vertices[:, 3])
-        resident = _Resident(built, values, pages, self._take_owner(), level)
+        parts = self._parts(runs, len(built.positions))
+        resident = _Resident(built, built.values, runs, parts, self._take_owner(), level)
         self._resident[node] = resident
         self._send_vertices(resident)
         self._send_values(resident)
@@ -184,11 +218,12 @@ class PagePool:
         shown = np.isin(self._shown.nodes, gone)
         if shown.any():
             now, stay = self._shown, ~shown
-            self._apply(make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay]))
-        for node in gone:
-            resident = self._resident.pop(node)
-            self._free.give(resident.pages)
-            self._owners.append(resident.owner)
+            kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay])
+            self._apply(self._prepared(self._version, kept, self._residents_of(kept)))
+        self._version += bool(gone)
+        left = [self._resident.pop(node) for node in gone]
+        self._free.give(sorted(run for resident in left for run in resident.runs))
+        self._owners += [resident.owner for resident in left]
 
     def commit(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> int:
         """Show exactly these rows.
@@ -209,11 +244,26 @@ class PagePool:
         ValueError
             When ranges of a node overlap, leave the chunk, or the node is not resident; nothing changes then.
         """
+        return self.show(self.prepare(nodes, starts, stops))
+
+    def prepare(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> Prepared:
+        """Do what a commit of these rows costs, and change nothing; may run on another thread.
+
+        Parameters and errors are those of `commit`. While it runs, the pool may only gain nodes.
+        """
+        version = self._version
         arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in (nodes, starts, stops)]
         some = arrays[2] > arrays[1]
         wanted = make_ranges(*(a[some] for a in arrays))
-        self._check(wanted)
-        self._apply(wanted)
+        residents = self._checked(wanted)
+        return self._prepared(version, wanted, residents)
+
+    def show(self, prepared: Prepared) -> int:
+        """Put a prepared commit in place; it is prepared anew if the pool has changed since. Gives vertices shown."""
+        if prepared.version != self._version:
+            wanted = prepared.wanted
+            prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops)
+        self._apply(prepared)
         return self.shown_vertices
 
     def clear(self) -> None:
@@ -266,33 +316,45 @@ class PagePool:
         if self._sink is None:
             return
         built = resident.built
-        for row, part in self._parts(resident):
+        for row, part in resident.parts:
             extra = built.extra[part] if built.extra is not None else None
-            self._sink.write_vertices(row, np.ascontiguousarray(built.vertices[part, :3]), extra)
-            self._sink.write_levels(row, np.full(part.stop - part.start, resident.level, dtype=np.float32))
+            self._sink.write_vertices(row, built.positions[part], extra)
+            self._sink.write_levels(row, self._constant(resident.level, part.stop - part.start))
+
+    def _constant(self, level: int, rows: int) -> Float32Array:
+        """`rows` times a level, (rows,): a view of an array that is made once."""
+        known = self._levels.get(level)
+        if known is None or len(known) < rows:
+            known = self._levels[level] = np.full(max(rows, LEVEL_ROWS), level, dtype=np.float32)
+        return known[:rows]
 
     def _send_values(self, resident: _Resident) -> None:
         if self._sink is None:
             return
-        for row, part in self._parts(resident):
+        for row, part in resident.parts:
             self._sink.write_values(row, resident.values[part])
 
-    def _parts(self, resident: _Resident) -> Iterable[tuple[int, slice]]:
-        """Buffer row and chunk rows of each run of neighbouring pages."""
-        done, count = 0, len(resident.values)
-        for start, stop in zip(*exact_runs(resident.pages), strict=True):
-            size = min(int(stop - start) * self.page_rows, count - done)
-            yield int(start) * self.page_rows, slice(done, done + size)
+    def _parts(self, runs: list[tuple[int, int]], count: int) -> list[tuple[int, slice]]:
+        parts, done = [], 0
+        for start, stop in runs:
+            size = min((stop - start) * self.page_rows, count - done)
+            parts.append((start * self.page_rows, slice(done, done + size)))
             done += size
+        return parts
 
     # -- indices
 
-    def _check(self, wanted: Ranges) -> None:
+    def _residents_of(self, wanted: Ranges) -> list[_Resident]:
+        return [self._resident[node] for node in wanted.units.tolist()]
+
+    def _checked(self, wanted: Ranges) -> list[_Resident]:
+        """By unit, what is resident; what cannot be drawn is refused."""
         missing = [node for node in wanted.units.tolist() if node not in self._resident]
         if missing:
             msg = f"only resident nodes can be shown; not resident: {missing[:5]}"
             raise ValueError(msg)
-        sizes = np.array([len(self._resident[n].values) for n in wanted.units.tolist()], dtype=np.int64)
+        residents = self._residents_of(wanted)
+        sizes = np.array([len(r.values) for r in residents], dtype=np.int64)
         outside = (wanted.starts < 0) | (wanted.stops > np.repeat(sizes, np.diff(wanted.first)))
         overlaps = (wanted.nodes[1:] == wanted.nodes[:-1]) & (wanted.starts[1:] < wanted.stops[:-1])
         for bad, reason in ((outside, "leaves its chunk"), (overlaps, "overlaps the next one")):
@@ -301,54 +363,31 @@ class PagePool:
                 node, start, stop = (int(a[at]) for a in (wanted.nodes, wanted.starts, wanted.stops))
                 msg = f"range {start}:{stop} of node {node} {reason}"
                 raise ValueError(msg)
+        return residents
 
-    def _apply(self, wanted: Ranges) -> None:
+    def _prepared(self, version: int, wanted: Ranges, residents: list[_Resident]) -> Prepared:
         now = self._shown
         changed = changed_units(now, wanted)
-        leaving = self._owned_by(now.units[changed_units(wanted, now)])
-        if not leaving.any() and not len(changed):
+        gone = now.units[changed_units(wanted, now)]
+        leaving = np.array([self._resident[node].owner for node in gone.tolist()], dtype=np.int64)
+        own = [residents[unit] for unit in changed.tolist()]
+        owners = np.array([r.owner for r in own], dtype=np.int64)
+        slots, block = slot_block(wanted, changed, [r.runs for r in own], self.page_rows)
+        return Prepared(version, wanted, leaving, np.repeat(owners, slots), block)
+
+    def _apply(self, prepared: Prepared) -> None:
+        if not len(prepared.leaving) and not len(prepared.owners):
             return
-        owners, block = self._new_slots(wanted, changed)
-        self._shown = wanted
+        self._version += 1
+        self._shown = prepared.wanted
+        leaving = np.zeros(self._owner_count, dtype=bool)
+        leaving[prepared.leaving] = True
         room = self._slots.indices.size
-        dirty = self._slots.replace(leaving, owners, block)
+        dirty = self._slots.replace(leaving, prepared.owners, prepared.block)
         if self._slots.indices.size == room:
             self._send_slots(dirty)
         else:
             self._send_all_slots()
-
-    def _owned_by(self, nodes: IntArray) -> npt.NDArray[np.bool_]:
-        """By owner: whether it is one of these nodes."""
-        owned = np.zeros(self._owner_count, dtype=bool)
-        owned[[self._resident[node].owner for node in nodes.tolist()]] = True
-        return owned
-
-    def _new_slots(self, wanted: Ranges, units: IntArray) -> tuple[IntArray, npt.NDArray[np.uint32]]:
-        """Owner (k,) and indices (k, page_rows) of the slots that these units need."""
-        pieces = [self._indices(wanted, unit) for unit in units.tolist()]
-        owners = [self._resident[node].owner for node in wanted.units[units].tolist()]
-        sizes = [-(-len(piece) // self.page_rows) for piece in pieces]
-        block = np.zeros((sum(sizes), self.page_rows), dtype=np.uint32)
-        flat, at = block.reshape(-1), 0
-        for piece, size in zip(pieces, sizes, strict=True):
-            flat[at : at + len(piece)] = piece
-            at += size * self.page_rows
-        return np.repeat(np.array(owners, dtype=np.int64), sizes), block
-
-    def _indices(self, wanted: Ranges, unit: int) -> npt.NDArray[np.integer]:
-        """Buffer rows that one unit shows, (n,)."""
-        at = wanted.of(unit)
-        pages = self._resident[int(wanted.units[unit])].pages
-        starts, stops = wanted.starts[at], wanted.stops[at]
-        neighbours = pages[-1] - pages[0] == len(pages) - 1
-        if neighbours and len(starts) == 1:
-            base = int(pages[0]) * self.page_rows
-            return np.arange(base + int(starts[0]), base + int(stops[0]), dtype=np.uint32)
-        rows = concatenated(starts, stops)
-        if neighbours:
-            return np.asarray(rows + pages[0] * self.page_rows)
-        page, row = np.divmod(rows, self.page_rows)
-        return np.asarray(pages[page] * self.page_rows + row)
 
     def _send_all_slots(self) -> None:
         if self._sink is not None:

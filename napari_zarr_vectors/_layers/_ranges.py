@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ranges", "changed_units", "concatenated", "make_ranges"]
+__all__ = ["Ranges", "changed_units", "concatenated", "make_ranges", "slot_block"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -25,6 +25,10 @@ class Ranges:
     def of(self, unit: int) -> slice:
         """Ranges of one unit."""
         return slice(int(self.first[unit]), int(self.first[unit + 1]))
+
+    def of_units(self, units: IntArray) -> IntArray:
+        """Ranges of (k,) units, as positions, unit by unit."""
+        return concatenated(self.first[units], self.first[units + 1])
 
 
 def make_ranges(nodes: IntArray, starts: IntArray, stops: IntArray) -> Ranges:
@@ -55,6 +59,53 @@ def changed_units(old: Ranges, new: Ranges) -> IntArray:
 
 def concatenated(starts: IntArray, stops: IntArray) -> IntArray:
     """``[*range(starts[0], stops[0]), *range(starts[1], stops[1]), ..]`` without a loop."""
+    if not len(starts):
+        return np.zeros(0, dtype=np.int64)
     lengths = stops - starts
     ends = np.cumsum(lengths)
     return np.asarray(np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths))
+
+
+def slot_block(
+    wanted: Ranges, units: IntArray, pages: list[list[tuple[int, int]]], page_rows: int
+) -> tuple[IntArray, npt.NDArray[np.uint32]]:
+    """Buffer rows that some units show, in whole slots padded with 0.
+
+    Parameters
+    ----------
+    wanted : Ranges
+    units : (k,) int64
+        Which of its units.
+    pages : list of list of (start, stop)
+        Runs of pages of each of these units, in the order of its rows.
+    page_rows : int
+        A power of two.
+
+    Returns
+    -------
+    slots : (k,) int64
+        How many each unit fills.
+    block : (sum(slots), page_rows) uint32
+    """
+    at = wanted.of_units(units)
+    counts = wanted.first[units + 1] - wanted.first[units]
+    lengths = wanted.stops[at] - wanted.starts[at]
+    rows_of = np.add.reduceat(lengths, np.cumsum(counts) - counts) if len(units) else lengths
+    slots = -(-rows_of // page_rows)
+    # Rows are numbered through the pages of all units one after another, as if these lay side by side.
+    runs = np.array([run for unit in pages for run in unit], dtype=np.int64).reshape(-1, 2)
+    page = concatenated(runs[:, 0], runs[:, 1])
+    counts_of_pages = [sum(stop - start for start, stop in unit) for unit in pages]
+    first_page = np.cumsum([0, *counts_of_pages])[:-1]
+    starts = wanted.starts[at] + np.repeat(first_page * page_rows, counts)
+    rows = concatenated(starts, starts + lengths)
+    moved = (page - np.arange(len(page))) * page_rows
+    block = np.zeros((int(slots.sum()), page_rows), dtype=np.uint32)
+    first_slot = np.cumsum(slots) - slots
+    ends = np.cumsum(rows_of)
+    # Each unit's rows go to the front of its slots.
+    gap = first_slot * page_rows - (ends - rows_of)
+    block.reshape(-1)[np.arange(len(rows)) + np.repeat(gap, rows_of)] = (
+        rows + moved[rows >> (page_rows.bit_length() - 1)]
+    )
+    return slots, block

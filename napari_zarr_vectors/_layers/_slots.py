@@ -18,6 +18,8 @@ class SlotTable:
     ----------
     slot_size : int
         Indices of a slot.
+    slots : int
+        Room for so many is made, and touched, now: the first commits are the ones that people wait for.
 
     Attributes
     ----------
@@ -28,9 +30,9 @@ class SlotTable:
     count : int
     """
 
-    def __init__(self, slot_size: int) -> None:
-        self.indices: Uint32Array = np.zeros((0, slot_size), dtype=np.uint32)
-        self.owners: IntArray = np.zeros(0, dtype=np.int64)
+    def __init__(self, slot_size: int, slots: int = 0) -> None:
+        self.indices: Uint32Array = np.full((slots, slot_size), 0, dtype=np.uint32)
+        self.owners: IntArray = np.full(slots, -1, dtype=np.int64)
         self.count = 0
 
     def _reserve(self, slots: int) -> None:

@@ -1,6 +1,7 @@
 """Camera, tree, plan: what to show, read and drop. Pure numpy."""
 
 from napari_zarr_vectors._lod.camera import CameraState
+from napari_zarr_vectors._lod.few import FewPlan, chunks_in, plan_few
 from napari_zarr_vectors._lod.options import LodOptions
 from napari_zarr_vectors._lod.plan import LodPlan
 from napari_zarr_vectors._lod.residency import Residency, empty_residency
@@ -8,10 +9,13 @@ from napari_zarr_vectors._lod.tree import Tree, build_tree
 
 __all__ = [
     "CameraState",
+    "FewPlan",
     "LodOptions",
     "LodPlan",
     "Residency",
     "Tree",
     "build_tree",
+    "chunks_in",
     "empty_residency",
+    "plan_few",
 ]

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -45,6 +45,13 @@ class Failure:
 
     node: int
     error: Exception
+
+
+@dataclass(slots=True)
+class _Job:
+    """What one thread reads next; found when it begins."""
+
+    batch: list[Request] = field(default_factory=list)
 
 
 class Source(Protocol[Result_co]):
@@ -137,19 +144,16 @@ class Loader(Generic[Result]):
             self._not_before.clear()
 
     def pump(self) -> None:
-        """Begin what can be begun: called after changes, and now and then for entries that pause."""
-        batches = []
+        """Begin what can be begun: called after changes, and now and then for entries that pause.
+
+        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read.
+        """
         with self._lock:
-            while self._running < self._threads and not self._closed:
-                batch = self._next_batch()
-                if not batch:
-                    break
-                self._running += 1
-                self._busy |= set(batch)
-                batches.append(batch)
-        # Outside the lock: a read that is done at once enters its outcome on this very thread.
-        for batch in batches:
-            self._begin(batch)
+            asked = len(self._wanted) + len(self._paused)
+            free = 0 if self._closed else min(self._threads - self._running, asked)
+            self._running += free
+        for _ in range(free):
+            self._begin(_Job())
 
     @property
     def pausing(self) -> bool:
@@ -168,12 +172,19 @@ class Loader(Generic[Result]):
         size = self._source.batch(head) if head else 0
         return [self._wanted.popleft() for _ in range(size)]
 
-    def _begin(self, batch: list[Request]) -> None:
+    def _begin(self, job: _Job) -> None:
         try:
-            future = self._pool.submit(self._source.load, batch)
+            future = self._pool.submit(self._run, job)
         except RuntimeError:  # closed in the meantime
             return
-        future.add_done_callback(lambda f: self._finish(batch, f))
+        future.add_done_callback(lambda f: self._finish(job.batch, f))
+
+    def _run(self, job: _Job) -> Sequence[Result]:
+        with self._lock:
+            if not self._closed:
+                job.batch = self._next_batch()
+                self._busy |= set(job.batch)
+        return self._source.load(job.batch) if job.batch else []
 
     def _finish(self, batch: list[Request], future: Future[Sequence[Result]]) -> None:
         """Enter a batch's outcome; runs on the loader thread."""
@@ -192,7 +203,8 @@ class Loader(Generic[Result]):
                 self._unexpected.append(error)
                 reason = RuntimeError(f"{type(error).__name__}: {error}")
                 self._done.extend(Failure(request.node, reason) for request in batch)
-        self.pump()
+        if batch:
+            self.pump()
 
     def _failed(self, batch: list[Request], error: Exception) -> None:
         hopeless = isinstance(error, StoreClosedError)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_right
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Planned", "Planner", "View"]
 
+Commit = TypeVar("Commit")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
@@ -42,11 +45,15 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Planned:
-    """A plan, the rows that it shows, what it wants to be read (best first), and the milliseconds it took."""
+class Planned(Generic[Commit]):
+    """A plan, the commit that shows it, what it wants to be read (best first), and the milliseconds it took.
+
+    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives.
+    """
 
     plan: LodPlan
-    ranges: ShownRanges
+    keep: frozenset[int]
+    commit: Commit
     requests: list[Request]
     plan_ms: float
 
@@ -61,7 +68,7 @@ class _Note:
     fraction: float = 0.0
 
 
-class Planner:
+class Planner(Generic[Commit]):
     """Plans on a thread of its own; all methods are for the GUI thread.
 
     Parameters
@@ -69,20 +76,25 @@ class Planner:
     tree : Tree
     chunk : callable
         Gives the resident chunk of a node, or None; called on the planner's thread.
+    prepare : callable
+        Makes a commit of the rows that a plan shows; called on the planner's thread.
     """
 
-    def __init__(self, tree: Tree, chunk: Callable[[int], BuiltChunk | None]) -> None:
-        self._tree, self._chunk = tree, chunk
+    def __init__(
+        self, tree: Tree, chunk: Callable[[int], BuiltChunk | None], prepare: Callable[[ShownRanges], Commit]
+    ) -> None:
+        self._tree, self._chunk, self._prepare = tree, chunk, prepare
         self._book = empty_residency(tree, 0)
         self._previous: LodPlan | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
+        self._base = tree.base.tolist()
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
-        self._flight: Future[Planned] | None = None
+        self._flight: Future[Planned[Commit]] | None = None
 
     def level_of(self, node: int) -> int:
         """Give the store level of a node."""
-        return self._tree.levels[int(self._tree.level_of(np.array(node)))]
+        return self._tree.levels[bisect_right(self._base, node) - 1]
 
     @property
     def busy(self) -> bool:
@@ -113,19 +125,19 @@ class Planner:
         self._flight = self._pool.submit(self._plan, view, notes)
         return True
 
-    def take(self, *, wait: bool = False) -> Planned | None:
+    def take(self, *, wait: bool = False) -> Planned[Commit] | None:
         """Give the plan that is ready, if any; with `wait`, the one in flight."""
         if self._flight is None or not (wait or self._flight.done()):
             return None
         future, self._flight = self._flight, None
         return future.result()
 
-    def plan_now(self, view: View) -> Planned:
+    def plan_now(self, view: View) -> Planned[Commit]:
         """Plan on the calling thread; no plan may be in flight."""
         notes, self._notes = self._notes, []
         return self._plan(view, notes)
 
-    def _plan(self, view: View, notes: list[_Note]) -> Planned:
+    def _plan(self, view: View, notes: list[_Note]) -> Planned[Commit]:
         began = time.perf_counter()
         with self._lock:
             self._apply(notes)
@@ -143,9 +155,9 @@ class Planner:
             self._book.keep(made.keep, made.generation)
             self._book.evict(made.evict)
             self._previous = made
-            ranges = shown_ranges(made, self._tree, self._chunk)
+            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
         requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
-        return Planned(made, ranges, requests, 1e3 * (time.perf_counter() - began))
+        return Planned(made, frozenset(made.keep.tolist()), commit, requests, 1e3 * (time.perf_counter() - began))
 
     def _apply(self, notes: list[_Note]) -> None:
         loads = {n.node: n for n in notes if n.kind == "load"}
@@ -161,9 +173,9 @@ class Planner:
         if any(n.kind == "retry" for n in notes):
             self._book.retry()
 
-    def ranges_of(self, made: LodPlan, resident: Container[int]) -> ShownRanges:
+    def commit_of(self, made: LodPlan, resident: Container[int]) -> Commit:
         """Find the rows of a plan's shown places again, of nodes that are still resident."""
-        return shown_ranges(made, self._tree, self._chunk, only=resident)
+        return self._prepare(shown_ranges(made, self._tree, self._chunk, only=resident))
 
     def close(self) -> None:
         """End; a plan in flight is dropped."""

@@ -49,7 +49,7 @@ def shown_ranges(
         if built is None:
             msg = f"plan {plan.generation} shows node {node}, which is not in the pool"
             raise LookupError(msg)
-        first, last = (0, len(built.vertices)) if node == part else _part_range(tree, node, part, built)
+        first, last = (0, len(built.positions)) if node == part else _part_range(tree, node, part, built)
         share = min(1.0, plan.fraction / built.fraction)
         if share >= 1:
             nodes.append(node)

@@ -123,7 +123,7 @@ def test_colours_change_without_reading_positions_anew_and_end_right(fly):
     assert fine  # of level 0: coarser levels carry means
     for node in fine[:20]:
         built = pool.chunk(node)
-        radius = np.linalg.norm(built.vertices[:, :3] + flight.layer.origin - 500, axis=1)
+        radius = np.linalg.norm(built.positions + flight.layer.origin - 500, axis=1)
         assert np.allclose(pool.values(node), radius, atol=0.01)
 
 

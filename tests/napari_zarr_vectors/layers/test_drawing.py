@@ -90,7 +90,7 @@ def test_the_slab_hides_and_stepping_uploads_nothing(stage, monkeypatch):
 def test_only_committed_rows_are_drawn(stage):
     layer = stage.add(FIVE)
     set_3d(stage)
-    rows = layer.pool.chunk(1).vertices[:, :3] + layer.origin
+    rows = layer.pool.chunk(1).positions + layer.origin
     places = stage.project(layer, rows)
     for shown in (3, 1, 0, 5):
         layer.pool.commit([1], [0], [shown])
