@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.flying import Flight, clustered_points, streaming_threads, tour
 from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._layers import Window
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -213,3 +214,30 @@ def test_removing_the_layer_mid_read_ends_every_thread(store):
     assert streaming_threads() == []
     flight.close()
     assert threading.main_thread().is_alive()
+
+
+def test_a_frame_commits_or_uploads_but_never_both(fly, monkeypatch):
+    done, frames = [], []
+
+    def log(name):
+        method = getattr(Engine, name)
+
+        def logged(self, *args):
+            done.append(name)
+            return method(self, *args)
+
+        monkeypatch.setattr(Engine, name, logged)
+
+    def on_frame(self, method=Engine._on_frame):
+        done.clear()
+        method(self)
+        frames.append(set(done))
+
+    log("_commit")
+    log("_place")
+    monkeypatch.setattr(Engine, "_on_frame", on_frame)
+    flight = fly(budget=20_000)
+    flight.jump(zoom=flight.viewer.scene.camera.zoom * 4)
+    assert {"_commit"} in frames
+    assert {"_place"} in frames
+    assert {"_commit", "_place"} not in frames

@@ -19,8 +19,10 @@ class Source:
         self.error = error or CorruptChunkError("store", "array", "0.0", "broken")
         self.seen: list[int] = []
         self.lock = threading.Lock()
+        self.batched_by: set[threading.Thread] = set()
 
     def batch(self, requests):
+        self.batched_by.add(threading.current_thread())
         return min(self.size, len(requests))
 
     def load(self, requests):
@@ -193,3 +195,12 @@ def test_wanting_after_the_end_does_nothing(made):
     loader.close()
     loader.want([Request(1)])
     assert loader.take() is None
+
+
+def test_the_caller_never_looks_for_batches_itself(made):
+    source = Source(size=3)
+    loader = made(source, 2)
+    loader.want([Request(n) for n in range(30)])
+    assert len(collect(loader)) == 30
+    assert source.batched_by
+    assert threading.current_thread() not in source.batched_by
