@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from napari_zarr_vectors._controller import open_layer
-from napari_zarr_vectors._layers import current_viewer
-from napari_zarr_vectors._samples import SAMPLES, sample_store
+from napari_zarr_vectors._layers import current_viewer, notify, run_later
+from napari_zarr_vectors._samples import SAMPLES, has_sample_store, sample_store
+from zarr_vectors.core.paths import local_folder
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
 
 __all__ = ["get_reader"]
 
@@ -44,15 +49,42 @@ def read(path: str | list[str]) -> list[LayerData]:
     if viewer is None:
         return [_coarsest(_place(p)[0]) for p in paths]
     for one in paths:
-        place, display = _place(one)
-        open_layer(viewer, place, **display)
+        name = _sample_name(one)
+        if name is not None and not has_sample_store(name):
+            _make_then_open(viewer, one, name)
+        else:
+            place, display = _place(one)
+            open_layer(viewer, place, **display)
     return [(None,)]
 
 
+def _make_then_open(viewer: Viewer, path: str, name: str) -> None:
+    """Make a sample on a thread, which takes seconds, and open it when it is there."""
+    notify(f"Making the sample {name!r}, once; it opens when it is there.")
+
+    def opened(place: tuple[str, dict[str, Any]]) -> None:
+        open_layer(viewer, place[0], **place[1])
+
+    def failed(error: Exception) -> None:
+        notify(f"The sample {name!r} could not be made: {error}")
+
+    run_later(viewer, lambda: _place(path), opened, failed)
+
+
+def _scheme(path: str) -> str:
+    return urlsplit(path).scheme if "://" in path else ""
+
+
 def _is_ours(path: str) -> bool:
-    if urlsplit(path).scheme == SAMPLE_SCHEME:
+    scheme = _scheme(path)
+    if scheme == SAMPLE_SCHEME:
         return _sample_name(path) in SAMPLES
-    return "://" not in path and _is_store(Path(path))
+    if scheme not in ("", "file"):
+        return False
+    try:
+        return _is_store(Path(local_folder(path)))
+    except ArgumentError:  # no path at all
+        return False
 
 
 def _is_store(folder: Path) -> bool:
@@ -68,15 +100,16 @@ def _is_store(folder: Path) -> bool:
     return isinstance(attributes, dict) and "zarr_vectors" in attributes
 
 
-def _sample_name(path: str) -> str:
-    return urlsplit(path).netloc.removesuffix(".zarrvectors")
+def _sample_name(path: str) -> str | None:
+    """Give the sample that an address names; None for an ordinary path."""
+    return urlsplit(path).netloc.removesuffix(".zarrvectors") if _scheme(path) == SAMPLE_SCHEME else None
 
 
 def _place(path: str) -> tuple[str, dict[str, Any]]:
     """Give the folder of a path and how to show it; a sample is made first."""
-    if urlsplit(path).scheme != SAMPLE_SCHEME:
-        return path, {}
     name = _sample_name(path)
+    if name is None:
+        return path, {}
     return str(sample_store(name)), {"name": name, **SAMPLES[name].display}
 
 

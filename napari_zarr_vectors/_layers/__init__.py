@@ -2,6 +2,7 @@
 
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
+from napari_zarr_vectors._layers._later import run_later
 from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
 from napari_zarr_vectors._layers._napari import REASON, refusal
 from napari_zarr_vectors._layers._notify import notify
@@ -28,5 +29,6 @@ __all__ = [
     "notify",
     "refusal",
     "register",
+    "run_later",
     "snapshot",
 ]

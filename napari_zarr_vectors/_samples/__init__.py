@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from napari_zarr_vectors._samples._sample import PointSample
 from napari_zarr_vectors._samples.galaxy import spiral_galaxy
-from napari_zarr_vectors._samples.stores import SAMPLES, SampleStore, sample_store
+from napari_zarr_vectors._samples.stores import SAMPLES, SampleStore, has_sample_store, sample_store
 from napari_zarr_vectors._samples.terrain import lidar_terrain
 
-__all__ = ["SAMPLES", "PointSample", "SampleStore", "lidar_terrain", "sample_store", "spiral_galaxy"]
+__all__ = [
+    "SAMPLES",
+    "PointSample",
+    "SampleStore",
+    "has_sample_store",
+    "lidar_terrain",
+    "sample_store",
+    "spiral_galaxy",
+]

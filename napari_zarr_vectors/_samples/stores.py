@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._samples._sample import PointSample
 
-__all__ = ["SAMPLES", "SampleStore", "sample_store"]
+__all__ = ["SAMPLES", "SampleStore", "has_sample_store", "sample_store"]
 
 
 VERSION = 1
@@ -93,10 +93,19 @@ def sample_store(name: str, folder: Path | None = None) -> Path:
         Where samples are kept; default the user's cache.
     """
     sample = SAMPLES[name]
-    place = (folder or cache_folder()) / f"{name}.zarrvectors"
+    place = _sample_place(name, folder)
     if not _is_whole(place):
         _write(place, sample.make(sample.points))
     return place
+
+
+def has_sample_store(name: str, folder: Path | None = None) -> bool:
+    """Tell whether `sample_store` would give the store at once."""
+    return _is_whole(_sample_place(name, folder))
+
+
+def _sample_place(name: str, folder: Path | None) -> Path:
+    return (folder or cache_folder()) / f"{name}.zarrvectors"
 
 
 def _is_whole(place: Path) -> bool:

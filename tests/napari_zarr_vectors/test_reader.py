@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
 import zarr
 
 from napari_zarr_vectors import _reader
-from napari_zarr_vectors._samples import SAMPLES
+from napari_zarr_vectors._samples import SAMPLES, sample_store
 from zarr_vectors.exceptions import FormatVersionError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -33,6 +34,7 @@ def test_a_store_is_ours_whatever_its_name(store, tmp_path):
     assert _reader.get_reader(f"{store}/") is not None
     assert _reader.get_reader(str(other)) is not None
     assert _reader.get_reader([str(store), str(other)]) is not None
+    assert _reader.get_reader(store.as_uri()) is not None
 
 
 def test_foreign_things_are_not_ours(store, tmp_path):
@@ -50,6 +52,7 @@ def test_foreign_things_are_not_ours(store, tmp_path):
     assert _reader.get_reader("s3://bucket/x.zarrvectors") is None
     assert _reader.get_reader("zv-sample://nothing.zarrvectors") is None
     assert _reader.get_reader([]) is None
+    assert _reader.get_reader("") is None
     assert _reader.get_reader([str(store), str(tmp_path / "empty")]) is None
 
 
@@ -86,14 +89,59 @@ def test_napari_opens_it_by_the_plugin(make_napari_viewer, store):
 
 
 @pytest.mark.gui
-def test_samples_open_from_the_menu(make_napari_viewer, tmp_path, monkeypatch):
+def test_a_sample_is_made_on_a_thread_and_opens_when_it_is_there(make_napari_viewer, tmp_path, monkeypatch, qtbot):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    threads = []
+
+    def make(name, *args):
+        threads.append(threading.current_thread())
+        return sample_store(name, *args)
+
+    monkeypatch.setattr(_reader, "sample_store", make)
     viewer = make_napari_viewer()
     viewer.open_sample("napari-zarr-vectors", "terrain-small")
+    assert len(viewer.layers) == 0
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=20_000)
+    assert threading.main_thread() not in threads[:1]
     (layer,) = viewer.layers
     assert layer.name == "terrain-small"
     assert layer.style.size == SAMPLES["terrain-small"].display["size"]
     assert (tmp_path / "napari-zarr-vectors" / "terrain-small.zarrvectors" / "zarr.json").is_file()
+
+
+@pytest.mark.gui
+def test_a_sample_that_is_made_for_a_closed_window_opens_nowhere(make_napari_viewer, tmp_path, monkeypatch, qtbot):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    opened, go = [], threading.Event()
+    monkeypatch.setattr(_reader, "open_layer", lambda *args, **options: opened.append(args))
+
+    def make(name, *args):
+        go.wait(10)
+        return tmp_path
+
+    monkeypatch.setattr(_reader, "sample_store", make)
+    viewer = make_napari_viewer(show=True)
+    viewer.open_sample("napari-zarr-vectors", "terrain-small")
+    viewer.close()
+    go.set()
+    qtbot.wait(300)
+    assert opened == []
+
+
+@pytest.mark.gui
+def test_a_sample_that_cannot_be_made_is_told(make_napari_viewer, tmp_path, monkeypatch, qtbot):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def make(name, *args):
+        raise OSError("the disk is full")
+
+    told = []
+    monkeypatch.setattr(_reader, "sample_store", make)
+    monkeypatch.setattr(_reader, "notify", told.append)
+    viewer = make_napari_viewer()
+    viewer.open_sample("napari-zarr-vectors", "terrain-small")
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=5000)
+    assert "the disk is full" in told[1]
 
 
 @pytest.mark.gui
