@@ -8,12 +8,14 @@ shows no hole). Within a tier by score, then by node number: a total order.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._lod.residency import pages_of
+from napari_zarr_vectors._lod.cut import topmost
+from napari_zarr_vectors._lod.residency import is_in, pages_of
 from napari_zarr_vectors._lod.shown import ADEQUATE, FINER, HOLE
 
 if TYPE_CHECKING:
@@ -40,10 +42,15 @@ _LEAST_GAIN = 1e-3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wanted:
-    """The fetch list: (q,) nodes, best first, and their tiers."""
+    """The fetch list: (q,) nodes, best first, and their tiers.
+
+    Of the (m,) desired nodes, `lacking` are those that are neither adequately resident nor `failed`.
+    """
 
     nodes: Int32Array
     tier: Int8Array
+    lacking: BoolArray
+    failed: BoolArray
 
 
 def ring_pages(residency: Residency) -> int:
@@ -73,97 +80,100 @@ def choose_fetched(
         Whether the coarsest nodes out of view are wanted as well.
     max_fetch : int
     """
-    position, tier = _visible(cut, shown, residency, fraction)
+    failed = residency.failed.take(cut.node.take(cut.items))
+    lacking = (shown.have < fraction * ADEQUATE) & ~failed
+    position, tier = _visible(cut, shown, residency, lacking)
+    nodes = cut.node.take(position)
     score = _scores(view, cut, shown, residency, position)
-    nodes = cut.node[position]
-    if ring:
-        outer = _ring(residency, nodes)
+    outer = _ring(residency, nodes) if ring else nodes[:0]
+    if len(outer):
         nodes = np.concatenate([nodes, outer])
         tier = np.concatenate([tier, np.full(len(outer), RING, np.int8)])
         score = np.concatenate([score, np.zeros(len(outer))])
-    best = _best(nodes, tier, score, max_fetch)
-    return Wanted(nodes[best].astype(np.int32), tier[best])
+    best = _best(tier, score, max_fetch)
+    return Wanted(nodes.take(best).astype(np.int32), tier.take(best), lacking, failed)
 
 
-def _visible(cut: Cut, shown: Shown, residency: Residency, fraction: float) -> tuple[Int64Array, Int8Array]:
-    """List positions to read for what is in view, with their tiers."""
-    items = np.flatnonzero(cut.desired)
-    nodes = cut.node[items]
-    lacking = (residency.fraction[nodes] < fraction * ADEQUATE) & ~residency.failed[nodes]
-    tier = np.full(len(cut.node), RING, np.int8)
-    tier[items[lacking]] = np.where(shown.state[lacking] == FINER, URGENT, VISIBLE)
+def _visible(cut: Cut, shown: Shown, residency: Residency, lacking: BoolArray) -> tuple[Int64Array, Int8Array]:
+    """List positions to read for what is in view, ascending, with their tiers."""
+    position = cut.items[lacking]
+    tier = np.where(shown.state[lacking] == FINER, np.int8(URGENT), np.int8(VISIBLE))
     bare = (shown.state == HOLE) | (shown.gap_holes > 0)
-    if bare.any():
-        tier[_covers(cut, residency, items[bare])] = COVER
-    position = np.flatnonzero(tier != RING)
-    return position, tier[position]
+    if not bare.any():
+        return position, tier
+    tiers = np.full(len(cut.node), RING, np.int8)
+    tiers[position] = tier
+    tiers[_covers(cut, residency, cut.items[bare])] = COVER
+    position = (tiers != RING).nonzero()[0]
+    return position, tiers.take(position)
 
 
 def _covers(cut: Cut, residency: Residency, bare: Int64Array) -> Int64Array:
     """Give the coarsest readable node over each of the `bare` positions, where there is one."""
-    cover = np.full(len(cut.node), -1)
-    readable = ~residency.tree.is_virtual[cut.node] & ~residency.failed[cut.node]
-    readable &= residency.fraction[cut.node] == 0
-    own = np.where(readable, np.arange(len(cover)), -1)
-    cover[: cut.at[1]] = own[: cut.at[1]]
-    for i in range(1, len(cut.at) - 1):
-        here = slice(cut.at[i], cut.at[i + 1])
-        above = cover[cut.up[here]]
-        cover[here] = np.where(above >= 0, above, own[here])
-    found = cover[bare]
-    return found[found >= 0]
+    readable = residency.fraction.take(cut.node) == 0
+    readable &= ~residency.failed.take(cut.node)
+    if residency.tree.has_virtual:
+        readable &= ~residency.tree.is_virtual.take(cut.node)
+    cover = topmost(cut, readable).take(bare)
+    return cover[cover >= 0]
 
 
 def _scores(view: View, cut: Cut, shown: Shown, residency: Residency, position: Int64Array) -> Float64Array:
     """Gain over cost of reading positions: error removed x area x nearness / vertices."""
-    nodes = cut.node[position]
-    if not len(nodes):
+    if not len(position):
         return np.empty(0)
-    drawn = np.full(len(cut.node), -1)
-    drawn[cut.desired] = shown.stand_in
-    stand_in = drawn[position]
-    own = cut.error[position]
-    # Over a hole the coarsest node arrives first; the root's error stands for its.
-    now = np.where(stand_in >= 0, cut.error[stand_in], np.maximum(_root_error(cut, position), own))
-    gain = np.maximum(now - own, 0.0) + _LEAST_GAIN * (1.0 + now)
+    nodes = cut.node.take(position)
+    gain = _gain(cut, shown, position)
     place = view.place(nodes)
-    area = np.empty(len(nodes))
-    bounds = np.searchsorted(position, cut.at)
-    for i in range(len(cut.at) - 1):
-        here = slice(bounds[i], bounds[i + 1])
-        if here.stop > here.start:
-            area[here] = view.area(i, view.px_per_unit(i, place[here]))
-    score = gain * area * view.fovea(place) / np.maximum(residency.count[nodes], 1)
-    return np.fmin(np.fmax(score, 0.0), _BEST)
+    level = view.tree.level_of(nodes)
+    gain *= view.area(level, view.px_per_unit(level, place))
+    gain *= view.fovea(place)
+    gain /= np.maximum(cut.count.take(position), 1)
+    np.fmax(gain, 0.0, out=gain)
+    return np.fmin(gain, _BEST, out=gain)
+
+
+def _gain(cut: Cut, shown: Shown, position: Int64Array) -> Float64Array:
+    """Give the error that reading positions removes from the screen."""
+    drawn = np.full(len(cut.node), -1)
+    drawn[cut.items] = shown.stand_in
+    stand_in = drawn.take(position)
+    own = cut.error.take(position)
+    now = cut.error.take(stand_in)
+    bare = (stand_in < 0).nonzero()[0]
+    if len(bare):
+        # Over a hole the coarsest node arrives first; the root's error stands for its.
+        now[bare] = np.maximum(_root_error(cut, position.take(bare)), own.take(bare))
+    return np.maximum(now - own, 0.0) + _LEAST_GAIN * (1.0 + now)
 
 
 def _root_error(cut: Cut, position: Int64Array) -> Float64Array:
     """Give the error of the root above each of some positions; 0 for a virtual root."""
-    root = position
-    for _ in range(len(cut.at) - 2):
-        above = cut.up[root]
-        root = np.where(above >= 0, above, root)
-    error = cut.error[root]
-    return np.where(np.isfinite(error), error, 0.0)
+    root = np.arange(len(cut.node))
+    for begin, end in pairwise(cut.at[1:]):
+        root[begin:end] = root.take(cut.up[begin:end])
+    error = cut.error.take(root.take(position))
+    error[~np.isfinite(error)] = 0.0
+    return error
 
 
 def _ring(residency: Residency, wanted: Int64Array) -> Int64Array:
-    """List the coarsest real nodes that are neither resident nor failed nor wanted already."""
+    """List the coarsest real nodes that are neither resident nor failed nor `wanted` already, ascending."""
     tops = residency.tree.tops
-    outer = tops[(residency.fraction[tops] == 0) & ~residency.failed[tops]]
-    return np.setdiff1d(outer, wanted, assume_unique=True).astype(np.int64)
+    outer = tops[(residency.fraction.take(tops) == 0) & ~residency.failed.take(tops)].astype(np.int64)
+    return np.asarray(outer[~is_in(outer, wanted)])
 
 
-def _best(nodes: Int64Array, tier: Int8Array, score: Float64Array, most: int) -> Int64Array:
+def _best(tier: Int8Array, score: Float64Array, most: int) -> Int64Array:
     """Order by tier, score and node number, and keep the first `most`; numbers ascend within a tier."""
-    some = np.arange(len(nodes))
-    if len(some) > most:
-        kept: list[Int64Array] = []
-        for t in (COVER, URGENT, VISIBLE, RING):
-            group = np.flatnonzero(tier == t)
-            kept.append(group[_highest(score[group], most - sum(map(len, kept)))])
-        some = np.concatenate(kept)
-    return some[np.lexsort((nodes[some], -score[some], tier[some]))]
+    if len(tier) <= most:
+        return np.lexsort((-score, tier))
+    kept: list[Int64Array] = []
+    for t in (COVER, URGENT, VISIBLE, RING):
+        group = (tier == t).nonzero()[0]
+        kept.append(group[_highest(score[group], most - sum(map(len, kept)))])
+    some = np.concatenate(kept)
+    return some[np.lexsort((-score[some], tier[some]))]
 
 
 def _highest(score: Float64Array, most: int) -> Int64Array:
@@ -196,17 +206,22 @@ def choose_evicted(residency: Residency, wanted: Wanted, keep: Int32Array, fract
     fitting : int
         How many nodes of the list fit once these are gone.
     """
-    pages = pages_of(residency.count[wanted.nodes], fraction, residency.page_rows)
-    need = np.cumsum(pages)
-    free = residency.capacity_pages - residency.used_pages
     nothing = np.empty(0, np.int32)
+    need = pages_of(residency.count.take(wanted.nodes), fraction, residency.page_rows).cumsum()
+    free = residency.capacity_pages - residency.used_pages
     if not len(need) or need[-1] <= free:
         return nothing, len(need)
-    at = np.minimum(np.searchsorted(keep, residency.residents), max(len(keep) - 1, 0))
-    loose = residency.residents[keep[at] != residency.residents] if len(keep) else residency.residents
-    loose = loose[np.lexsort((-loose, residency.last_kept[loose]))]
-    gained = np.cumsum(residency.pages(loose))
+    loose = residency.residents[~is_in(residency.residents, keep)][::-1]
+    loose = loose[_stable_order(residency.last_kept.take(loose))]
+    gained = residency.pages(loose).cumsum()
     fitting = int(np.searchsorted(need, free + (gained[-1] if len(loose) else 0), side="right"))
     short = int(need[fitting - 1] - free) if fitting else 0
     drop = int(np.searchsorted(gained, short)) + 1 if short > 0 else 0
     return loose[:drop], fitting
+
+
+def _stable_order(values: Int64Array) -> npt.NDArray[np.intp]:
+    """Sort whole numbers, equal ones in the order they have; 16 bits, where they suffice, are several times faster."""
+    if len(values) and np.ptp(values) <= np.iinfo(np.uint16).max:
+        return np.argsort((values - values.min()).astype(np.uint16), kind="stable")
+    return np.argsort(values, kind="stable")

@@ -7,17 +7,19 @@ live beside it: `cut` (what is desired), `shown` (what is drawn of it), `fetchin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._lod.cut import Cut, Held, make_cut
+from napari_zarr_vectors._lod.cut import Cut, make_cut
 from napari_zarr_vectors._lod.fetching import Wanted, choose_evicted, choose_fetched, ring_pages
 from napari_zarr_vectors._lod.options import LodOptions
 from napari_zarr_vectors._lod.residency import ascending, pages_of
-from napari_zarr_vectors._lod.shown import ADEQUATE, FINER, HOLE, SELF, Shown, choose_shown, quantised_share
+from napari_zarr_vectors._lod.shown import FINER, HOLE, SELF, Shown, choose_shown, quantised_share
 from napari_zarr_vectors._lod.view import make_view
+from napari_zarr_vectors._lod.walk import Held
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._lod.camera import CameraState
@@ -158,9 +160,8 @@ def plan(
             lock=_tree_level(tree, locked_level),
             options=options,
         )
-        desired = cut.node[cut.desired]
-        fraction = _share(residency, desired, budget, page_limit)
-        shown = choose_shown(view, cut, residency, _settled(previous), budget=budget, fraction=fraction)
+        fraction = _share(cut.count.take(cut.items), budget, page_limit, residency.page_rows)
+        shown = choose_shown(view, cut, residency, previous, budget=budget, fraction=fraction)
         wanted = choose_fetched(
             view, cut, shown, residency, fraction=fraction, ring=pinned > 0, max_fetch=options.max_fetch
         )
@@ -174,13 +175,6 @@ def _held(previous: LodPlan | None, now: float, hold_s: float) -> Held:
     return Held(previous.refined, now - previous.refined_at < hold_s)
 
 
-def _settled(previous: LodPlan | None) -> Int32Array:
-    """List what the previous plan drew whole, ascending."""
-    if previous is None:
-        return np.empty(0, np.int32)
-    return np.sort(previous.show[previous.show == previous.part])
-
-
 def _tree_level(tree: Tree, locked_level: int | None) -> int | None:
     """Find the tree level of a store level, or the nearest there is; the finer of two."""
     if locked_level is None or not tree.levels:
@@ -188,14 +182,13 @@ def _tree_level(tree: Tree, locked_level: int | None) -> int | None:
     return min(range(len(tree.levels)), key=lambda i: (abs(tree.levels[i] - locked_level), tree.levels[i]))
 
 
-def _share(residency: Residency, desired: Int64Array, budget: int, page_limit: int) -> float:
+def _share(count: Int64Array, budget: int, page_limit: int, page_rows: int) -> float:
     """Give the share of the desired nodes' rows that fits the budget and, as far as pages allow, the pool."""
-    count = residency.count[desired]
     total = float(count.sum())
     fraction = quantised_share(budget / total) if total > budget else 1.0
-    while fraction > _LEAST_SHARE and int(pages_of(count, fraction, residency.page_rows).sum()) > page_limit:
+    while fraction > _LEAST_SHARE and int(pages_of(count, fraction, page_rows).sum()) > page_limit:
         smaller = quantised_share(fraction * 2 ** (-1 / 2))
-        if not (count * smaller >= residency.page_rows).any() and not (count * fraction > residency.page_rows).any():
+        if not (count * smaller >= page_rows).any() and not (count * fraction > page_rows).any():
             break
         fraction = smaller
     return fraction
@@ -222,16 +215,15 @@ def _assemble(
     fraction: float,
 ) -> LodPlan:
     """Put a plan together, the fetch list cut to what the pool can take."""
-    desired = cut.node[cut.desired].astype(np.int32)
+    desired = cut.node.take(cut.items).astype(np.int32)
     fetch_fraction = _fetch_share(fraction)
-    pins = tree.tops[residency.fraction[tree.tops] > 0] if pin_tops else desired[:0]
-    keep = ascending(np.concatenate([desired, shown.show, wanted.nodes, pins]))
+    pins = tree.tops[residency.fraction.take(tree.tops) > 0] if pin_tops else desired[:0]
+    keep = ascending(np.concatenate([desired, shown.nodes, wanted.nodes, pins]))
     evict, fitting = choose_evicted(residency, wanted, keep, fetch_fraction)
-    have = residency.fraction[desired]
-    failed = residency.failed[desired]
-    lacking = (have < fraction * ADEQUATE) & ~failed
     refined, refined_at = _refined(cut, previous, now)
-    whole = (shown.state == SELF) | failed
+    whole = (shown.state == SELF) | wanted.failed
+    missing = int(np.count_nonzero(wanted.lacking))
+    begin = shown.nodes.searchsorted(tree.base).tolist()
     return LodPlan(
         generation=generation,
         budget=budget,
@@ -248,24 +240,24 @@ def _assemble(
         refined=refined,
         refined_at=refined_at,
         ratio=cut.ratio,
-        holes=int((shown.state == HOLE).sum() + shown.gap_holes[shown.state == FINER].sum()),
-        wanted=int(lacking.sum()),
-        failed=int(failed.sum()),
-        levels=frozenset(tree.levels[i] for i in np.flatnonzero(np.bincount(tree.level_of(shown.show)))),
-        complete=bool(whole.all() and not lacking.any() and shown.fraction == fraction),
+        holes=int(np.count_nonzero(shown.state == HOLE) + shown.gap_holes[shown.state == FINER].sum()),
+        wanted=missing,
+        failed=int(np.count_nonzero(wanted.failed)),
+        levels=frozenset(level for level, (a, b) in zip(tree.levels, pairwise(begin), strict=True) if b > a),
+        complete=bool(whole.all() and not missing and shown.fraction == fraction),
     )
 
 
 def _refined(cut: Cut, previous: LodPlan | None, now: float) -> tuple[Int32Array, Float64Array]:
     """List what is refined, and since when; a node is as young as the youngest refinement below it."""
-    nodes = cut.node[cut.refined].astype(np.int32)
+    refined = cut.refined.nonzero()[0]
     since = np.full(len(cut.node), now)
     if previous is not None and len(previous.refined):
-        old = cut.refined & cut.held
-        since[old] = previous.refined_at[np.searchsorted(previous.refined, cut.node[old])]
-    fresh = np.flatnonzero(cut.refined & ~cut.held)
+        old = (cut.refined & cut.held).nonzero()[0]
+        since[old] = previous.refined_at[previous.refined.searchsorted(cut.node.take(old))]
+    fresh = (cut.refined > cut.held).nonzero()[0]
     while len(fresh):
         fresh = cut.up[fresh]
         fresh = fresh[fresh >= 0]
         since[fresh] = now
-    return nodes, since[cut.refined]
+    return cut.node.take(refined).astype(np.int32), since.take(refined)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari_zarr_vectors._lod.tree import Tree
 
-__all__ = ["Residency", "ascending", "empty_residency", "pages_of"]
+__all__ = ["Residency", "ascending", "empty_residency", "is_in", "pages_of"]
 
 BoolArray = npt.NDArray[np.bool_]
 Int32Array = npt.NDArray[np.int32]
@@ -153,14 +153,27 @@ def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256) -> 
 
 def ascending(nodes: Int32Array) -> Int32Array:
     """Sort nodes and drop repetitions; for a plan's few thousand, faster than `numpy.unique` and its hashing."""
-    nodes = np.sort(nodes)
-    return nodes[np.append(True, nodes[1:] != nodes[:-1])] if len(nodes) else nodes
+    nodes = nodes.copy()
+    nodes.sort()
+    first = np.ones(len(nodes), np.bool_)
+    np.not_equal(nodes[1:], nodes[:-1], out=first[1:])
+    return nodes[first]
+
+
+def is_in(nodes: Nodes, among: Nodes) -> BoolArray:
+    """Tell which of `nodes` occur `among` some, ascending."""
+    if not len(among):
+        return np.zeros(len(nodes), np.bool_)
+    return np.asarray(among.take(among.searchsorted(nodes), mode="clip") == nodes)
 
 
 def pages_of(count: Int64Array, fraction: npt.NDArray[np.floating] | float, page_rows: int) -> Int64Array:
     """Pages for a share of so many rows, both rounded up."""
-    rows = np.ceil(count * np.asarray(fraction, dtype=np.float64))
-    return np.ceil(rows / page_rows).astype(np.int64)
+    rows = count * (fraction.astype(np.float64) if isinstance(fraction, np.ndarray) else fraction)
+    np.ceil(rows, out=rows)
+    rows /= page_rows
+    np.ceil(rows, out=rows)
+    return rows.astype(np.int64)
 
 
 def _child_sums(tree: Tree) -> Int64Array:

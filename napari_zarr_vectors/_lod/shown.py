@@ -15,16 +15,19 @@ step leaves an antichain between roots and cut, which fits by construction of th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._lod.cut import expand
-from napari_zarr_vectors._lod.residency import ascending
+from napari_zarr_vectors._lod.cut import topmost
+from napari_zarr_vectors._lod.residency import ascending, is_in
+from napari_zarr_vectors._lod.walk import expand
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._lod.cut import Cut
+    from napari_zarr_vectors._lod.plan import LodPlan
     from napari_zarr_vectors._lod.residency import Residency
     from napari_zarr_vectors._lod.tree import Tree
     from napari_zarr_vectors._lod.view import View
@@ -63,6 +66,8 @@ class Shown:
     ----------
     show, part : (n,) int32
         Nodes and the node to whose place each is confined.
+    nodes : (k,) int32
+        The nodes of `show`, each once, ascending.
     fraction : float
         Share of the rows that is drawn.
     vertices : int
@@ -73,15 +78,19 @@ class Shown:
         Position of the nearest resident strict ancestor of each desired node, -1 for none.
     gap_holes : (m,) int64
         Holes inside of desired nodes that are shown by finer ones.
+    have : (m,) float32
+        Resident share of each desired node's rows.
     """
 
     show: Int32Array
     part: Int32Array
+    nodes: Int32Array
     fraction: float
     vertices: int
     state: Int8Array
     stand_in: Int64Array
     gap_holes: Int64Array
+    have: npt.NDArray[np.float32]
 
 
 def quantised_share(wanted: float) -> float:
@@ -93,12 +102,20 @@ def quantised_share(wanted: float) -> float:
 
 def rows_of(residency: Residency, nodes: npt.NDArray[np.integer], fraction: float) -> Float64Array:
     """Rows drawn of resident nodes at a share: at most what is resident, rounded down."""
-    share = residency.fraction[nodes].astype(np.float64) / ADEQUATE
-    return np.asarray(np.floor(np.minimum(share, fraction) * residency.count[nodes]))
+    return _rows(residency.fraction.take(nodes), residency.count.take(nodes), fraction)
+
+
+def _rows(have: npt.NDArray[np.float32], count: Int64Array, fraction: float) -> Float64Array:
+    """Rows drawn at a share of nodes of so many rows, of which they `have` a share."""
+    rows = have.astype(np.float64)
+    rows /= ADEQUATE
+    np.minimum(rows, fraction, out=rows)
+    rows *= count
+    return np.floor(rows, out=rows)
 
 
 def choose_shown(
-    view: View, cut: Cut, residency: Residency, settled: Int32Array, *, budget: int, fraction: float
+    view: View, cut: Cut, residency: Residency, previous: LodPlan | None, *, budget: int, fraction: float
 ) -> Shown:
     """Choose what is drawn.
 
@@ -107,21 +124,28 @@ def choose_shown(
     view : View
     cut : Cut
     residency : Residency
-    settled : (s,) int32
-        Nodes that the previous plan drew whole, ascending: they do not wait again.
+    previous : LodPlan or None
+        What it drew whole does not wait again.
     budget : int
     fraction : float
         Share of the rows of the desired nodes that fits the budget.
     """
     scene = _arrange(view, cut, residency, fraction)
-    if _total(scene) > budget:
-        _let_newcomers_wait(scene, residency.tree, settled)
-        _admit(scene, budget)
-        _give_up_finer(scene, budget)
     cover = np.empty(0, np.int64)
     if _total(scene) > budget:
-        cover = _collapse(scene, budget)
+        _let_newcomers_wait(scene, residency.tree, _settled(previous))
+        _admit(scene, budget)
+        _give_up_finer(scene, budget)
+        if _total(scene) > budget:
+            cover = _collapse(scene, budget)
     return _draw(scene, cover, residency, budget, fraction)
+
+
+def _settled(previous: LodPlan | None) -> Int32Array:
+    """List what the previous plan drew whole, ascending."""
+    if previous is None:
+        return np.empty(0, np.int32)
+    return np.sort(previous.show[previous.show == previous.part])
 
 
 @dataclass(slots=True, eq=False)
@@ -141,11 +165,11 @@ class _Scene:
     """The representation under construction; `state` is what the steps change.
 
     `walk_rows` (V,) are the rows that each walked node would draw; `finer_rows` (m,) those of an item's finer
-    nodes; `gaps` (m,) how many places finer nodes leave open; `waiting` (m,) resident nodes that are held back.
+    nodes; `gaps` (m,) how many places finer nodes leave open; `waiting` (m,) resident nodes that are held back; `have`
+    (m,) the resident shares of items.
     """
 
     cut: Cut
-    items: Int64Array
     node: Int64Array
     state: Int8Array
     stand_in: Int64Array
@@ -154,35 +178,51 @@ class _Scene:
     finer_rows: Float64Array
     gaps: Int64Array
     waiting: BoolArray
+    have: npt.NDArray[np.float32]
 
 
 def _arrange(view: View, cut: Cut, residency: Residency, fraction: float) -> _Scene:
     """Represent every desired node as well as the residency allows, whatever it costs."""
-    items = np.flatnonzero(cut.desired)
-    resident = residency.fraction[cut.node] > 0
-    nearest = _nearest(cut, resident)
-    up = cut.up[items]
-    stand_in = np.where(up >= 0, nearest[up], -1)
-    state = np.where(resident[items], SELF, np.where(stand_in >= 0, STAND_IN, HOLE)).astype(np.int8)
-    node = cut.node[items]
-    finer = _look_below(view, node, np.flatnonzero(state != SELF), residency)
-    m = len(items)
-    drawn = finer.show >= 0
-    rows = rows_of(residency, finer.show[drawn], fraction)
-    finer_rows = np.bincount(finer.item[drawn], weights=rows, minlength=m).astype(np.float64)
-    gaps = np.bincount(finer.item[~drawn], minlength=m)
-    state[finer.item[drawn]] = FINER
-    walk_rows = rows_of(residency, cut.node, fraction)
-    return _Scene(cut, items, node, state, stand_in, walk_rows, finer, finer_rows, gaps, np.zeros(m, np.bool_))
+    walk_have = residency.fraction.take(cut.node)
+    have = walk_have.take(cut.items)
+    stand_in = _above(cut, walk_have > 0)
+    state = np.full(len(have), HOLE, np.int8)
+    state[stand_in >= 0] = STAND_IN
+    state[have > 0] = SELF
+    node = cut.node.take(cut.items)
+    finer = _look_below(view, node, (state != SELF).nonzero()[0], residency)
+    m = len(have)
+    finer_rows, gaps = np.zeros(m), np.zeros(m, np.int64)
+    if len(finer.item):
+        drawn = finer.show >= 0
+        item = finer.item[drawn]
+        rows = rows_of(residency, finer.show[drawn], fraction)
+        finer_rows = np.bincount(item, weights=rows, minlength=m).astype(np.float64)
+        gaps = np.bincount(finer.item[~drawn], minlength=m)
+        state[item] = FINER
+    walk_rows = _rows(walk_have, cut.count, fraction)
+    waiting = np.zeros(m, np.bool_)
+    return _Scene(cut, node, state, stand_in, walk_rows, finer, finer_rows, gaps, waiting, have)
+
+
+def _above(cut: Cut, flagged: BoolArray) -> Int64Array:
+    """Give the nearest flagged position strictly above each desired one, -1 for none, (m,)."""
+    nearest = cut.up.take(cut.items)
+    on = np.zeros(len(flagged) + 1, np.bool_)  # -1 reads the last
+    np.logical_not(flagged, out=on[:-1])
+    todo = on.take(nearest).nonzero()[0]
+    while len(todo):
+        further = cut.up.take(nearest.take(todo))
+        nearest[todo] = further
+        todo = todo[on.take(further)]
+    return nearest
 
 
 def _nearest(cut: Cut, flagged: BoolArray) -> Int64Array:
     """Give for each position the nearest flagged one among itself and its ancestors, -1 for none, (V,)."""
     nearest = np.where(flagged, np.arange(len(flagged)), -1)
-    for i in range(1, len(cut.at) - 1):
-        here = slice(cut.at[i], cut.at[i + 1])
-        above = nearest[cut.up[here]]
-        nearest[here] = np.where(flagged[here], nearest[here], above)
+    for begin, end in pairwise(cut.at[1:]):
+        np.copyto(nearest[begin:end], nearest.take(cut.up[begin:end]), where=~flagged[begin:end])
     return nearest
 
 
@@ -191,64 +231,71 @@ def _look_below(view: View, node: Int64Array, missing: Int64Array, residency: Re
     tree = view.tree
     empty = np.empty(0, np.int64)
     rows: list[tuple[Int64Array, Int64Array, Int64Array]] = [(empty, empty, empty)]
-    missing = missing[node[missing] < tree.base[-2]] if tree.levels else missing
-    missing = missing[_has_below(tree.child_ptr, node[missing], residency.residents, len(tree.levels))]
-    level = tree.level_of(node[missing])
+    if not len(missing) or not len(residency.residents):
+        return _Finer(empty, empty, empty)
+    residents = _ended(residency.residents)
+    missing = missing[node.take(missing) < tree.base[-2]]
+    missing = missing[_has_below(tree, node.take(missing), residents)]
+    level = tree.level_of(node.take(missing))
     items, nodes = empty, empty
     for i in range(int(level.min()) if len(level) else len(tree.levels), len(tree.levels) - 1):
-        items = np.concatenate([items, missing[level == i]])
-        nodes = np.concatenate([nodes, node[missing[level == i]]])
-        children, of = expand(tree.child_ptr, nodes)
-        seen, _ = view.inside(i + 1, children, view.place(children))
-        children, of = children[seen], items[of[seen]]
-        here = residency.fraction[children] > 0
+        own = missing[level == i]
+        items = np.concatenate([items, own])
+        nodes = np.concatenate([nodes, node.take(own)])
+        if not len(items):
+            continue
+        children, number = expand(tree.child_ptr, nodes)
+        seen = view.visible(i + 1, children, view.place(children))
+        children, of = children[seen], items.repeat(number)[seen]
+        here = residency.fraction.take(children) > 0
         deeper = ~here
-        deeper[deeper] = _has_below(tree.child_ptr, children[deeper], residency.residents, len(tree.levels))
-        gap = ~here & ~deeper
+        deeper[deeper] = _has_below(tree, children[deeper], residents)
+        gap = ~(here | deeper)
         rows.append((of[here], children[here], children[here]))
-        rows.append((of[gap], np.full(int(gap.sum()), -1), children[gap]))
+        rows.append((of[gap], np.full(np.count_nonzero(gap), -1), children[gap]))
         items, nodes = of[deeper], children[deeper]
     item, show, part = (np.concatenate(column) for column in zip(*rows, strict=True))
     return _Finer(item, show, part)
 
 
-def _has_below(child_ptr: Int64Array, nodes: Int64Array, among: Int32Array, levels: int) -> BoolArray:
-    """Tell which nodes have a descendant `among` some, ascending: descendants are an interval of each finer level."""
+def _ended(ascending: Int32Array) -> Int64Array:
+    """Put a number above all others behind some nodes."""
+    ended = np.full(len(ascending) + 1, np.iinfo(np.int64).max)
+    ended[:-1] = ascending
+    return ended
+
+
+def _has_below(tree: Tree, nodes: Int64Array, among: Int64Array) -> BoolArray:
+    """Tell which nodes have a descendant `among` some, `_ended`: descendants are an interval of each finer level."""
     found = np.zeros(len(nodes), np.bool_)
-    if not len(nodes):
+    if not len(nodes) or len(among) == 1:
         return found
-    ended = np.append(among, np.iinfo(np.int64).max)
     lo, hi = nodes, nodes + 1
-    for _ in range(levels - 1):
-        lo, hi = child_ptr[lo], child_ptr[hi]
-        if not len(among) or among[-1] < lo.min():
+    for _ in range(len(tree.levels) - 1):
+        lo, hi = tree.child_ptr.take(lo), tree.child_ptr.take(hi)
+        if among[-2] < lo.min():
             break
-        found |= ended[np.searchsorted(ended, lo)] < hi
+        found |= among.take(among.searchsorted(lo)) < hi
     return found
-
-
-def _is_in(nodes: Int64Array, ascending: Int32Array) -> BoolArray:
-    """Tell which of `nodes` occur among the `ascending` ones."""
-    if not len(ascending):
-        return np.zeros(len(nodes), np.bool_)
-    at = np.minimum(np.searchsorted(ascending, nodes), len(ascending) - 1)
-    return np.asarray(ascending[at] == nodes)
 
 
 def _used(scene: _Scene) -> Int64Array:
     """List the positions of the stand-ins in use, ascending."""
-    uses = (scene.state == STAND_IN) | ((scene.state == FINER) & (scene.gaps > 0))
-    stand_in = scene.stand_in[uses]
-    flags = np.zeros(len(scene.cut.node), np.bool_)
-    flags[stand_in[stand_in >= 0]] = True
-    return np.flatnonzero(flags)
+    uses = scene.state == STAND_IN
+    if len(scene.finer.item):
+        uses |= (scene.state == FINER) & (scene.gaps > 0)
+    flags = np.zeros(len(scene.cut.node) + 1, np.bool_)  # -1 marks the last
+    flags[scene.stand_in[uses]] = True
+    return flags[:-1].nonzero()[0]
 
 
 def _total(scene: _Scene) -> float:
     """Rows drawn, stand-ins charged in full and once."""
-    own = scene.walk_rows[scene.items[scene.state == SELF]].sum()
-    finer = scene.finer_rows[scene.state == FINER].sum()
-    return float(own + finer + scene.walk_rows[_used(scene)].sum())
+    total = scene.walk_rows.take(scene.cut.items[scene.state == SELF]).sum()
+    total += scene.walk_rows.take(_used(scene)).sum()
+    if len(scene.finer.item):
+        total += scene.finer_rows[scene.state == FINER].sum()
+    return float(total)
 
 
 def _let_newcomers_wait(scene: _Scene, tree: Tree, settled: Int32Array) -> None:
@@ -257,11 +304,11 @@ def _let_newcomers_wait(scene: _Scene, tree: Tree, settled: Int32Array) -> None:
     What replaces finer nodes does not wait: its stand-in would be a loss.
     """
     finer = scene.finer
-    known = _is_in(finer.show, settled)
-    kept = np.bincount(finer.item[known], minlength=len(scene.items)) > 0
+    known = is_in(finer.show, settled)
+    kept = np.bincount(finer.item[known], minlength=len(scene.cut.items)) > 0
     new = (scene.state == FINER) & ~kept
-    mine = np.flatnonzero((scene.state == SELF) & ~_is_in(scene.node, settled))
-    new[mine[~_has_below(tree.child_ptr, scene.node[mine], settled, len(tree.levels))]] = True
+    mine = np.flatnonzero((scene.state == SELF) & ~is_in(scene.node, settled))
+    new[mine[~_has_below(tree, scene.node[mine], _ended(settled))]] = True
     new &= scene.stand_in >= 0
     scene.waiting = new & (scene.state == SELF)
     scene.state[new] = STAND_IN
@@ -278,7 +325,7 @@ def _admit(scene: _Scene, budget: int) -> None:
     others = ~waiting & ((scene.state == STAND_IN) | ((scene.state == FINER) & (scene.gaps > 0)))
     forced = np.zeros(n, np.bool_)
     forced[stand_in[others & (stand_in >= 0)]] = True
-    rows = scene.walk_rows[scene.items]
+    rows = scene.walk_rows[scene.cut.items]
     single = np.flatnonzero(waiting & forced[stand_in])
     branch = np.unique(stand_in[waiting & ~forced[stand_in]])
     replaced = np.bincount(stand_in[waiting], weights=rows[waiting], minlength=n) - scene.walk_rows
@@ -322,9 +369,9 @@ def _collapse(scene: _Scene, budget: int) -> Int64Array:
     nearest = _nearest(cut, used)
     above = np.where(cut.up >= 0, nearest[cut.up], -1)
     rows = np.where(used, scene.walk_rows, 0.0)
-    own = scene.items[scene.state == SELF]
+    own = scene.cut.items[scene.state == SELF]
     rows[own] += scene.walk_rows[own]
-    finer = scene.items[scene.state == FINER]
+    finer = scene.cut.items[scene.state == FINER]
     rows[finer] += scene.finer_rows[scene.state == FINER]
     saved = np.bincount(above[above >= 0], weights=rows[above >= 0], minlength=len(rows))[order]
     enough = int(np.searchsorted(np.cumsum(saved), _total(scene) - budget))
@@ -333,39 +380,38 @@ def _collapse(scene: _Scene, budget: int) -> Int64Array:
 
 def _draw(scene: _Scene, cover: Int64Array, residency: Residency, budget: int, fraction: float) -> Shown:
     """Turn the representation into rows to draw: confined places are merged as far as they lie together."""
-    cut = scene.cut
-    label = np.full(len(cut.node), -1)
-    collapsed = np.zeros(len(cut.node), np.bool_)
-    collapsed[cover] = True
-    over = _topmost(cut, collapsed)[scene.items]
-    taken = over >= 0
-    scene.state[taken] = STAND_IN
-    source = np.where(taken, over, scene.stand_in)
-    stood = scene.state == STAND_IN
-    label[scene.items[stood]] = source[stood]
-    whole = cut.node[scene.items[scene.state == SELF]]
-    by, place = _merge(cut, label)
-    finer = scene.finer
-    of = scene.state[finer.item] == FINER
-    fill = scene.stand_in[finer.item]
-    filled = of & (finer.show < 0) & (fill >= 0)
-    drawn = of & (finer.show >= 0)
-    show = np.concatenate([whole, cut.node[by], finer.show[drawn], cut.node[fill[filled]]]).astype(np.int32)
-    part = np.concatenate([whole, cut.node[place], finer.part[drawn], finer.part[filled]]).astype(np.int32)
-    holes = np.bincount(finer.item[of & (finer.show < 0) & (fill < 0)], minlength=len(scene.items))
-    share, vertices = _thin(residency, ascending(show), budget, fraction)
-    return Shown(show, part, share, vertices, scene.state, scene.stand_in, holes)
+    cut, state = scene.cut, scene.state
+    source = scene.stand_in
+    if len(cover):
+        collapsed = np.zeros(len(cut.node), np.bool_)
+        collapsed[cover] = True
+        over = topmost(cut, collapsed).take(cut.items)
+        taken = over >= 0
+        state[taken] = STAND_IN
+        source = np.where(taken, over, source)
+    whole = scene.node[state == SELF]
+    by, place = _merge(cut, np.where(state == STAND_IN, source, -1))
+    finer, gaps, holes = _drawn_below(scene)
+    below = scene.finer
+    fill = scene.stand_in.take(below.item.take(gaps))
+    show = np.concatenate([whole, cut.node.take(by), below.show.take(finer), cut.node.take(fill)]).astype(np.int32)
+    part = np.concatenate([whole, cut.node.take(place), below.part.take(finer), below.part.take(gaps)]).astype(np.int32)
+    nodes = ascending(show)
+    share, vertices = _thin(residency, nodes, budget, fraction)
+    return Shown(show, part, nodes, share, vertices, state, scene.stand_in, holes, scene.have)
 
 
-def _topmost(cut: Cut, flagged: BoolArray) -> Int64Array:
-    """Give for each position the topmost flagged one among itself and its ancestors, -1 for none, (V,)."""
-    top = np.where(flagged, np.arange(len(flagged)), -1)
-    if flagged.any():
-        for i in range(1, len(cut.at) - 1):
-            here = slice(cut.at[i], cut.at[i + 1])
-            above = top[cut.up[here]]
-            top[here] = np.where(above >= 0, above, top[here])
-    return top
+def _drawn_below(scene: _Scene) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """List the finer rows that are drawn and those that a stand-in fills; count the holes of each item, (m,)."""
+    finer, m = scene.finer, len(scene.state)
+    if not len(finer.item):
+        return finer.item, finer.item, np.zeros(m, np.int64)
+    of = scene.state.take(finer.item) == FINER
+    there = finer.show >= 0
+    gap = of & ~there
+    filled = scene.stand_in.take(finer.item) >= 0
+    holes = np.bincount(finer.item[gap & ~filled], minlength=m)
+    return (of & there).nonzero()[0], (gap & filled).nonzero()[0], holes
 
 
 def _merge(cut: Cut, label: Int64Array) -> tuple[Int64Array, Int64Array]:
@@ -374,7 +420,7 @@ def _merge(cut: Cut, label: Int64Array) -> tuple[Int64Array, Int64Array]:
     Parameters
     ----------
     cut : Cut
-    label : (V,) int64
+    label : (m,) int64
         Position of the stand-in of each desired node that has one, else -1.
 
     Returns
@@ -384,22 +430,21 @@ def _merge(cut: Cut, label: Int64Array) -> tuple[Int64Array, Int64Array]:
     """
     if not (label >= 0).any():
         return np.empty(0, np.int64), np.empty(0, np.int64)
-    n = len(label)
-    low = np.where(cut.desired, label, n)
-    high = np.where(cut.desired, label, -1)
-    for i in range(len(cut.at) - 2, 0, -1):
-        here = slice(cut.at[i], cut.at[i + 1])
-        up = cut.up[here]
-        if len(up):
-            first = np.flatnonzero(np.append(True, up[1:] != up[:-1]))  # siblings lie side by side
-            low[up[first]] = np.minimum(low[up[first]], np.minimum.reduceat(low[here], first))
-            high[up[first]] = np.maximum(high[up[first]], np.maximum.reduceat(high[here], first))
+    n = len(cut.node)
+    common = np.full(n, n)  # the label of all that is desired inside of each place, n where nothing is
+    common[cut.items] = label
+    for begin, end in reversed([*pairwise(cut.at[1:])]):
+        some = (common[begin:end] < n).nonzero()[0]
+        some += begin
+        mine, up = common.take(some), cut.up.take(some)
+        common[up] = mine  # any child's, and then it is compared with all
+        common[up[common.take(up) != mine]] = -1
     # Positions ascend from coarse to fine: a place at or below its stand-in has no smaller position.
-    alone = (low == high) & (low >= 0) & (low <= np.arange(n))
-    inner = alone & (cut.up >= 0)
-    inner[inner] = alone[cut.up[inner]] & (low[cut.up[inner]] == low[inner])
-    place = np.flatnonzero(alone & ~inner)
-    return low[place], place
+    alone = (common >= 0) & (common <= np.arange(n))
+    place = alone.nonzero()[0]
+    by, up = common.take(place), cut.up.take(place)
+    largest = (up < 0) | ~alone.take(up) | (common.take(up) != by)
+    return by[largest], place[largest]
 
 
 def _thin(residency: Residency, show: Int32Array, budget: int, fraction: float) -> tuple[float, int]:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari_zarr_vectors._lod.camera import CameraState
     from napari_zarr_vectors._lod.options import LodOptions
     from napari_zarr_vectors._lod.tree import Tree
@@ -42,16 +44,17 @@ class View:
     axes : (d,) intp
         Displayed data axes.
     normals : (P, d) float64
-    offsets : (P,) float64
-        Visible half-spaces, moved outwards by the tolerance.
-    reach : (L, P) float64
-        Half width of a level's box along each normal.
+        Of the visible half-spaces.
+    lift : (L, P, 1) float64
+        Their offsets, moved outwards by the tolerance and by half a level's box.
+    width : (L, P, 1) float64
+        Width of a level's box along each normal.
     slab_axes : (s,) intp
         Axes along which the slab is bounded.
-    scale : (d,) float64
+    scale : (d,) float64 or float
         World units per data unit, absolute.
-    half_world : (L, d) float64
-        Half edges, displayed axes.
+    half_world : (L, d) or (L, 1) float64
+        Half edges, displayed axes; one for all axes where they are equal, and likewise `scale`.
     geometry : (L,) float64
         Largest displacement of a vertex over `tau_px`, world units per pixel; inf where the level's geometry is
         perfect, so that only its density counts.
@@ -70,10 +73,10 @@ class View:
     camera: CameraState
     axes: npt.NDArray[np.intp]
     normals: Float64Array
-    offsets: Float64Array
-    reach: Float64Array
+    lift: Float64Array
+    width: Float64Array
     slab_axes: npt.NDArray[np.intp]
-    scale: Float64Array
+    scale: Float64Array | float
     half_world: Float64Array
     geometry: Float64Array
     face: Float64Array
@@ -87,50 +90,69 @@ class View:
         center = self.tree.center.take(nodes, axis=0)
         return center if self.as_stored else center.take(self.axes, axis=1)
 
-    def inside(self, level: int, nodes: Nodes, place: Float64Array) -> tuple[BoolArray, BoolArray]:
-        """Tell which boxes of a tree level are visible and which of them wholly so.
+    def visible(self, level: int, nodes: Nodes, place: Float64Array) -> BoolArray:
+        """Tell which boxes of a tree level are visible.
 
         Chunks are half-open: a slab that ends on the border of two chunks shows the upper one only.
         """
-        away = self.normals @ place.T  # (P, n): reducing the first axis is several times faster
-        away += (self.offsets + self.reach[level])[:, None]
-        seen = away.min(axis=0, initial=np.inf) >= 0
-        away -= 2 * self.reach[level][:, None]
-        whole = away.min(axis=0, initial=np.inf) >= 0
-        for axis, shift in zip(self.slab_axes, self.slab_shift, strict=True):
-            center = self.tree.center[nodes, axis]
-            low = center - self.tree.half[level, axis] - shift
-            high = center + self.tree.half[level, axis] - shift
-            lo, hi = self.camera.slab_lo[axis], self.camera.slab_hi[axis]
+        away: Float64Array = self.normals @ place.T  # (P, n): reducing the first axis is several times faster
+        away += self.lift[level]
+        seen: BoolArray = np.logical_and.reduce(away >= 0, axis=0)
+        for low, high, lo, hi in self._slab(level, nodes):
+            seen &= (low <= hi) & (high >= lo)
+        return seen
+
+    def inside(self, level: int, nodes: Nodes, place: Float64Array) -> tuple[BoolArray, BoolArray]:
+        """Tell which boxes of a tree level are `visible` and which of them wholly so."""
+        away: Float64Array = self.normals @ place.T
+        away += self.lift[level]
+        seen = np.logical_and.reduce(away >= 0, axis=0)
+        whole = np.logical_and.reduce(away >= self.width[level], axis=0)
+        for low, high, lo, hi in self._slab(level, nodes):
             seen &= (low <= hi) & (high >= lo)
             whole &= (low >= lo) & (high <= hi)
         return seen, whole
 
-    def px_per_unit(self, level: int, place: Float64Array) -> Float64Array:
-        """Pixels per world unit at each box's point nearest to the eye, (n,)."""
+    def _slab(self, level: int, nodes: Nodes) -> Iterator[tuple[Float64Array, Float64Array, float, float]]:
+        """Give the ends of boxes and of the slab along each axis on which the slab is bounded."""
+        for axis, shift in zip(self.slab_axes, self.slab_shift, strict=True):
+            center = self.tree.center[nodes, axis]
+            half = self.tree.half[level, axis]
+            yield center - half - shift, center + half - shift, self.camera.slab_lo[axis], self.camera.slab_hi[axis]
+
+    def px_per_unit(self, level: int | Nodes, place: Float64Array) -> Float64Array:
+        """Pixels per world unit at each box's point nearest to the eye, (n,); of one level, or of one each."""
         if self.camera.eye is None:
-            return np.full(len(place), abs(self.camera.focal_px))
+            return np.full(len(place), abs(self.camera.focal_px), np.float64)
         away = place - self.camera.eye
         np.abs(away, out=away)
         away *= self.scale
         away -= self.half_world[level]
         np.maximum(away, 0.0, out=away)
-        distance = np.sqrt(np.einsum("ij,ij->i", away, away))
-        return np.asarray(abs(self.camera.focal_px) / np.maximum(distance, _NEAR))
+        px: Float64Array = np.einsum("ij,ij->i", away, away)
+        np.sqrt(px, out=px)
+        np.maximum(px, _NEAR, out=px)
+        return np.divide(abs(self.camera.focal_px), px, out=px)
 
-    def area(self, level: int, px_per_unit: Float64Array) -> Float64Array:
-        """Pixels that a box covers at most, (n,)."""
-        return np.asarray(np.minimum(self.face[level] * px_per_unit * px_per_unit, self.area_px))
+    def area(self, level: int | Nodes, px_per_unit: Float64Array) -> Float64Array:
+        """Pixels that a box covers at most, (n,); of one level, or of one each."""
+        area: Float64Array = self.face[level] * px_per_unit
+        area *= px_per_unit
+        return np.minimum(area, self.area_px, out=area)
 
     def error(self, level: int, place: Float64Array, count: npt.NDArray[np.integer]) -> Float64Array:
         """Screen error of drawing boxes by themselves: 1 is just good enough, the finest level 0. Never NaN."""
         if level == len(self.tree.levels) - 1:
             return np.zeros(len(place))
         px = self.px_per_unit(level, place)
-        density = np.sqrt(self.area(level, px) / np.maximum(count, 1))
+        density = self.area(level, px)
+        density /= np.maximum(count, 1)
+        np.sqrt(density, out=density)
         density /= self.rho_px
-        error = np.fmin(self.geometry[level] * px, density)
-        return np.asarray(np.fmin(np.fmax(error, 0.0), ERROR_MAX))
+        px *= self.geometry[level]
+        error = np.fmin(px, density, out=px)
+        np.fmax(error, 0.0, out=error)
+        return np.fmin(error, ERROR_MAX, out=error)
 
     def fovea(self, place: Float64Array) -> Float64Array:
         """Weight of each box by its nearness to the middle of the canvas, 0.4 to 1, (n,)."""
@@ -150,28 +172,34 @@ class View:
 def make_view(camera: CameraState, tree: Tree, options: LodOptions) -> View:
     """Gather what every box test of one plan needs."""
     axes = np.array(camera.displayed, dtype=np.intp)
-    d = len(axes)
+    d, D = len(axes), tree.half.shape[1]
+    as_stored = camera.displayed == tuple(range(D))
     normals, offsets = camera.planes[:, :d], camera.planes[:, d]
-    half = tree.half[:, axes]  # (L, d)
+    steep = np.abs(normals)
+    half, resolution = (a if as_stored else a.take(axes, axis=1) for a in (tree.half, tree.resolution))
     scale = np.abs(camera.axis_scale)
-    extent = np.sort(2 * half * scale, axis=1)
-    worst = (tree.resolution[:, axes] * scale).max(axis=1, initial=0.0)
-    finest = tree.half[-1] if len(tree.half) else np.zeros(tree.half.shape[1])
-    slab_axes = np.flatnonzero(~((camera.slab_lo == -np.inf) & (camera.slab_hi == np.inf)))
+    half_world = half * scale
+    cubes = bool((half_world == half_world[:, :1]).all())
+    extent = 2 * half_world
+    extent.sort(axis=1)
+    worst = (resolution * scale).max(axis=1, initial=0.0)
+    finest = tree.half[-1] if len(tree.half) else np.zeros(D)
+    reach = half @ steep.T  # (L, P)
+    slab_axes = ((camera.slab_lo != -np.inf) | (camera.slab_hi != np.inf)).nonzero()[0]
     return View(
         tree=tree,
         camera=camera,
         axes=axes,
         normals=normals,
-        offsets=offsets + np.abs(normals) @ finest[axes] * _EDGE,
-        reach=half @ np.abs(normals).T,
+        lift=(offsets + steep @ finest[axes] * _EDGE + reach)[:, :, None],
+        width=(2 * reach)[:, :, None],
         slab_axes=slab_axes,
-        scale=scale,
-        half_world=half * scale,
+        scale=float(scale[0]) if (scale == scale[0]).all() else scale,
+        half_world=half_world[:, :1] if cubes else half_world,
         geometry=np.where(worst > 0, worst / options.tau_px, np.inf),
         face=extent[:, -1] * extent[:, -2],
         rho_px=options.rho_px,
         area_px=max(float(camera.canvas_px[0]) * float(camera.canvas_px[1]), 0.0),
         slab_shift=finest[slab_axes] * _EDGE,
-        as_stored=camera.displayed == tuple(range(tree.half.shape[1])),
+        as_stored=as_stored,
     )

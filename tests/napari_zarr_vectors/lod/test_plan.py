@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._lod.cut import Held, make_cut
+from napari_zarr_vectors._lod.cut import make_cut
 from napari_zarr_vectors._lod.plan import LodOptions, plan
 from napari_zarr_vectors._lod.residency import empty_residency
 from napari_zarr_vectors._lod.tree import build_tree
 from napari_zarr_vectors._lod.view import make_view
+from napari_zarr_vectors._lod.walk import Held
 from tests.napari_zarr_vectors.lod import strategies as s
 
 EVERYTHING = 2**40
