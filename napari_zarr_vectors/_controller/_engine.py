@@ -111,6 +111,7 @@ class Engine:
         self._epoch = 0
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
+        self._most_rows = 0
         self._paint_s = 0.0
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
@@ -235,6 +236,7 @@ class Engine:
             notify(f"{self._layer.name}: {error}")
             return
         self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
+        self._most_rows = ready.most_rows
         self._planner = Planner(ready.tree, self._resident, self._prepare)
         self._loader = Loader(self._source, LOADERS)
         self._source.coloring[0] = ready.colors.coloring
@@ -263,7 +265,8 @@ class Engine:
         return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops)
 
     def _capacity(self) -> int:
-        return int(POOL_SHARE * self._budget) + POOL_SLACK_ROWS
+        """Rows that the pool should have: for the budget, but no more than the store can fill."""
+        return min(int(POOL_SHARE * self._budget) + POOL_SLACK_ROWS, 2 * self._most_rows + POOL_SLACK_ROWS)
 
     # -- the ring
 

@@ -27,6 +27,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
+from napari_zarr_vectors._layers._selection import is_colormap
 from napari_zarr_vectors._model import DisplayStyle, LodControl, LodStatus
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
@@ -105,7 +106,8 @@ Made = tuple["Layer", Callable[[Clock], Engine | Fallback]]
 def _streaming(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> Made:
     register()
     style, lod = _take_intent(display)
-    rows = START if lod.budget == "auto" else lod.budget
+    # The engine makes more room when it knows how much there is to show.
+    rows = START if lod.budget == "auto" else min(START, lod.budget)
     opening = Opening(store, color_by)
     try:
         layer = StreamingPoints(
@@ -134,6 +136,9 @@ def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[s
 def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
     """Take what is ours out of the options; napari's stay."""
     style = DisplayStyle(**{name: display.pop(name) for name in _STYLE if name in display})
+    if not is_colormap(style.colormap):
+        msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
+        raise ArgumentError(msg)
     return style, LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
 
 

@@ -24,6 +24,8 @@ SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
+ROWS_A_PAGE = 256
+"""Of the pool: the last page of a chunk is not full."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,9 +39,10 @@ class Colors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """Everything the engine starts with."""
+    """Everything the engine starts with; `most_rows` is more than all levels can fill of a pool."""
 
     tree: Tree
+    most_rows: int
     colors: Colors
     levels: LevelInfo
     preview: npt.NDArray[np.float64]  # (n, D)
@@ -54,7 +57,8 @@ def prepare(store: LazyStore, color_by: str | None) -> Opened:
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
     sample = _sample(store, tree, [] if chosen is None else [chosen])
-    return Opened(tree, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+    most = int(tree.count.sum()) + ROWS_A_PAGE * len(tree.count)
+    return Opened(tree, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
 
 
 def _levels(store: LazyStore) -> LevelInfo:

@@ -169,8 +169,9 @@ def _select(
     rank = walk.rank.take(some)
     sum_rows = cover_rows + np.bincount(rank, weights=rows.take(some), minlength=bins).cumsum()
     sum_pages = cover_pages + np.bincount(rank, weights=pages.take(some), minlength=bins).cumsum()
-    # Sums ascend: what is found is the first bin in which one is too large.
-    full = int(sum_rows.searchsorted(options.slack * budget, side="right"))
+    # Sums ascend: what is found is the first bin in which one is too large. Where all fits nothing has to be kept free.
+    slack = 1.0 if sum_rows[-1] <= budget else options.slack
+    full = int(sum_rows.searchsorted(slack * budget, side="right"))
     new = rank[~walk.held.take(some) & (rank >= full)]
     last = int(min(sum_rows.searchsorted(budget, side="right"), sum_pages.searchsorted(page_limit, side="right")))
     if len(new):

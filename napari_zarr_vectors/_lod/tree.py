@@ -123,7 +123,7 @@ def build_tree(catalogue: Catalogue) -> Tree:
         parent=parent.astype(np.int32),
         child_ptr=_child_ptr(parent, base),
         is_virtual=is_virtual,
-        resolution=np.array([level.resolution for level in chain], dtype=np.float64).reshape(-1, D),
+        resolution=_rising(np.array([level.resolution for level in chain], dtype=np.float64).reshape(-1, D)),
         chunk_shape=shape,
         ratios=ratios,
         left_out=tuple(sorted({v.level for v in catalogue.levels} - {v.level for v in chain})),
@@ -232,6 +232,11 @@ def _child_ptr(parent: Int64Array, base: Int64Array) -> Int64Array:
     roots = int(base[1]) if len(base) > 1 else 0
     kids = np.bincount(parent[roots:], minlength=n)
     return np.concatenate([[roots], roots + np.cumsum(kids)]).astype(np.int64)
+
+
+def _rising(resolution: Float64Array) -> Float64Array:
+    """Let no level, (L, D) coarsest first, be finer than the next: its points were moved by what those were."""
+    return np.asarray(np.maximum.accumulate(resolution[::-1], axis=0)[::-1])
 
 
 def _tops(parent: Int64Array, is_virtual: BoolArray, base: Int64Array) -> Int32Array:

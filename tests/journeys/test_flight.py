@@ -241,3 +241,21 @@ def test_a_frame_commits_or_uploads_but_never_both(fly, monkeypatch):
     assert {"_commit"} in frames
     assert {"_place"} in frames
     assert {"_commit", "_place"} not in frames
+
+
+def test_a_budget_beyond_the_store_takes_no_more_memory_than_the_store(fly):
+    flight = fly(budget=10**10)
+    assert flight.layer.lod.status.shown_vertices > 0
+    flight.layer.lod.budget = 10**12
+    assert flight.settle()
+    assert flight.layer.pool.capacity_rows < 20 * COUNT + (1 << 20)
+
+
+def test_what_fits_the_budget_is_drawn_whole_whatever_was_shown_before(fly):
+    flight = fly(budget=COUNT)
+    zoom = flight.viewer.scene.camera.zoom
+    for budget in (COUNT, COUNT // 3, COUNT):
+        flight.layer.lod.budget = budget
+        flight.jump(zoom=zoom * 40)
+        flight.jump(zoom=zoom * 30)
+    assert flight.layer.lod.status.levels == {0}

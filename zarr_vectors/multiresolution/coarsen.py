@@ -104,8 +104,11 @@ def build_pyramid(
     storage = _storage_of(arrays)
     # Everything that can be refused is found out before the first byte is written.
     levels, vertices = [], _read_level(arrays)
+    cell = np.zeros(store.root.ndim)
     for step in steps:
-        vertices, cell = _thinned(vertices, step, store.root.bin_shape, modes, seed + step.level)
+        vertices, own = _thinned(vertices, step, store.root.bin_shape, modes, seed + step.level)
+        # Where few points are left any small cell keeps them apart; they were still moved by what came before.
+        cell = np.maximum(cell, own)
         levels.append(_arranged(store.root, step, vertices, columns, cell))
     with revised_store(store.backend, keep=lambda name: name == "0" or not name.isdecimal()) as publication:
         for level in levels:

@@ -211,3 +211,14 @@ def test_clouds_without_volume_have_a_pyramid(tmp_path, ndim, kind):
         counts = [store.read(n).vertex_count for n in store.levels]
     assert counts == sorted(counts, reverse=True)
     assert counts[-1] >= 1
+
+
+@pytest.mark.parametrize("count", [3, 1000, 30_000])
+def test_resolution_never_falls_from_level_to_level(tmp_path, count):
+    positions = np.random.default_rng(0).uniform(0, 1000, (count, 3)).astype(np.float32)
+    write_points(tmp_path / "s", positions, chunk_shape=100)
+    build_pyramid(tmp_path / "s", [(2, 1)] * 8)
+    with open_zv(tmp_path / "s") as store:
+        resolutions = np.array([store.resolution_at(level) for level in store.levels])
+    assert (np.diff(resolutions, axis=0) >= 0).all()
+    assert (resolutions[1:] > 0).all()
