@@ -104,7 +104,8 @@ def build_points(
     if values is not None and values.shape != (count,):
         msg = f"values must have one number per point: expected shape ({count},), got {values.shape}"
         raise ValueError(msg)
-    keep = min(count, max(1, math.floor(fraction * count)))
+    # A share that was given as `fraction` before gives the same rows again, whatever the last bit of k / n * n.
+    keep = min(count, max(1, math.floor(fraction * count * (1 + 1e-12))))
     rows = np.random.default_rng(seed).permutation(count)[:keep]
     keys = _keys(positions, rows, chunk_lo, cell_shape, ratios)
     order = _stable_order(keys)

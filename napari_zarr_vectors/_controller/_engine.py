@@ -79,8 +79,8 @@ class Opening:
         self.future = self.pool.submit(prepare, store, color_by)
 
     def cancel(self) -> None:
-        """End without a layer; the store may be closed then."""
-        self.pool.shutdown(wait=True, cancel_futures=True)
+        """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Engine:
@@ -276,13 +276,14 @@ class Engine:
             self._settle_at, self._stale = None, True
         due = began >= self._commit_at
         planned = planner.take() if due else None
-        if planned is not None and self._commit(planned):
+        shown = planned is not None and self._commit(planned)
+        if shown:
             self._commit_at = began + min(LONGEST_WAIT_S, FRAMES_A_COMMIT * self._paint_s)
         if self._stale and due and self._layer.visible and not planner.busy:
             self._submit(planner)
-        if planned is None:
-            self._upload(planner, loader, began)
-        else:
+        if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
+            self._upload(planner, loader, time.perf_counter())
+        if planned is not None:
             # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
             self._want(planned.requests)
         if loader.pausing:
@@ -354,7 +355,10 @@ class Engine:
         if request.epoch != self._epoch:
             return True
         if request.node in self._repaint:
-            self._repaint[request.node] = built
+            if request.node in self._pool.resident and len(built.values) == len(self._pool.values(request.node)):
+                self._repaint[request.node] = built
+            else:  # another share of its rows than the one that is resident
+                self._held.append((request, built))
             return True
         if request.node not in self._kept:
             return True
@@ -468,6 +472,9 @@ class Engine:
     def _finish_repaint(self) -> None:
         """Change all colours at once, when the new values of every resident chunk are here."""
         resident = self._pool.resident
+        for node, built in self._repaint.items():
+            if built is not None and node in resident and len(built.values) != len(self._pool.values(node)):
+                self._repaint[node], self._stale = None, True  # it was exchanged meanwhile
         waiting = [n for n, built in self._repaint.items() if built is None and n in resident and n not in self._failed]
         if waiting or self._next_colors is None:
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,9 +95,14 @@ def sample_store(name: str, folder: Path | None = None) -> Path:
     """
     sample = SAMPLES[name]
     place = _sample_place(name, folder)
-    if not _is_whole(place):
-        _write(place, sample.make(sample.points))
+    with _MAKING:
+        if not _is_whole(place):
+            _write(place, sample.make(sample.points))
     return place
+
+
+_MAKING = threading.Lock()
+"""One at a time: whoever asks for a sample that is being made waits for it."""
 
 
 def has_sample_store(name: str, folder: Path | None = None) -> bool:

@@ -149,7 +149,9 @@ class Loader(Generic[Result]):
         Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read.
         """
         with self._lock:
-            asked = len(self._wanted) + len(self._paused)
+            now = self._clock()
+            due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
+            asked = len(self._wanted) + due
             free = 0 if self._closed else min(self._threads - self._running, asked)
             self._running += free
         for _ in range(free):
@@ -203,7 +205,8 @@ class Loader(Generic[Result]):
                 self._unexpected.append(error)
                 reason = RuntimeError(f"{type(error).__name__}: {error}")
                 self._done.extend(Failure(request.node, reason) for request in batch)
-        if batch:
+            again = bool(batch) or (error is None and bool(self._wanted))
+        if again:
             self.pump()
 
     def _failed(self, batch: list[Request], error: Exception) -> None:

@@ -259,3 +259,13 @@ def test_what_fits_the_budget_is_drawn_whole_whatever_was_shown_before(fly):
         flight.jump(zoom=zoom * 40)
         flight.jump(zoom=zoom * 30)
     assert flight.layer.lod.status.levels == {0}
+
+
+def test_a_thinned_view_changes_its_colours_without_an_error(fly):
+    flight = fly(budget=1000, color_by="radius")
+    for name in (None, "radius", None, "radius"):
+        flight.layer.style.color_by = name
+        assert flight.window.wait_until(lambda name=name: engine_of(flight.layer)._next_colors is None, 5)
+        flight.window.process(0.1)
+    assert flight.settle()
+    assert flight.layer.value_info.kind == "scalar"
