@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types contract unit gui6 bench flight screenshots wheel clean system
+.PHONY: help demo test lint types contract unit gui6 long bench flight screenshots wheel clean system
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +43,9 @@ unit: system $(STAMP) ## the whole suite, under PyQt5
 
 gui6: system $(STAMP) ## what needs a Qt binding, again under PyQt6
 	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow" $(ARGS)
+
+long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
+	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)
 
 bench: $(STAMP) ## how fast the library is
 	$(BIN)/python benchmarks/run.py $(ARGS)

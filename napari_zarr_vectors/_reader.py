@@ -118,5 +118,6 @@ def _coarsest(path: str) -> LayerData:
     with open_zv(path) as store:
         found = store.read(level=store.levels[-1])
         name = Path(path).name
-    features = {key: values for key, values in found.attributes.items() if values.ndim == 1}
+    arrays = {key: values for key, values in found.attributes.items() if not isinstance(values, list)}
+    features = {key: values for key, values in arrays.items() if values.ndim == 1}
     return found.positions, {"name": name, "features": features, "size": 1}, "points"

@@ -87,6 +87,8 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
         raise
     if reason is not None:
         _warn_of_fallback(reason)
+    if store.geometry_type not in ("", "point_cloud"):
+        notify(f"{store.name} holds the kind {store.geometry_type!r}; this version shows its vertices as points.")
     viewer.add_layer(layer)
     layer.metadata["zarr_vectors"] = {"path": store.name}
     clock = Clock(viewer, layer)

@@ -9,12 +9,14 @@ import threading
 import numpy as np
 import pytest
 import zarr
+from napari.utils.notifications import notification_manager
 
 from napari_zarr_vectors import _reader
 from napari_zarr_vectors._samples import SAMPLES, sample_store
 from zarr_vectors.exceptions import FormatVersionError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +157,12 @@ def test_a_store_of_another_version_is_one_error_and_no_layer(make_napari_viewer
     with pytest.raises(FormatVersionError, match=r"0\.5\.0"):
         _reader.read(str(path))
     assert len(viewer.layers) == 0
+
+
+@pytest.mark.gui
+def test_a_store_of_another_kind_shows_its_vertices_and_says_so(make_napari_viewer, tmp_path):
+    write_polylines(tmp_path / "l.zv", [np.arange(30.0).reshape(10, 3)] * 4, chunk_shape=100)
+    viewer = make_napari_viewer()
+    _reader.read(str(tmp_path / "l.zv"))
+    assert len(viewer.layers) == 1
+    assert "'polyline'" in notification_manager.records[-1].message

@@ -1,7 +1,34 @@
-"""Selection -> ReadPlan (pure) -> RaggedBatch."""
+"""Selection -> which objects, which chunks -> rows of a level."""
 
-from zarr_vectors._query.execute import RaggedBatch, cut_box, read_batch, run_read
+from zarr_vectors._query.execute import ChunkSource, DirectSource, RaggedBatch, Vertices, read_batch, take_rows
+from zarr_vectors._query.graph import Network, links_within, read_graph, read_mesh
+from zarr_vectors._query.lines import Sequences, read_sequences
+from zarr_vectors._query.owned import find_blocks
 from zarr_vectors._query.plan import ReadPlan, plan_read
-from zarr_vectors._query.selection import Selection, select
+from zarr_vectors._query.rows import Found, find_rows
+from zarr_vectors._query.selection import GroupChoice, Selection, select
+from zarr_vectors._query.where import Where
 
-__all__ = ["RaggedBatch", "ReadPlan", "Selection", "cut_box", "plan_read", "read_batch", "run_read", "select"]
+__all__ = [
+    "ChunkSource",
+    "DirectSource",
+    "Found",
+    "GroupChoice",
+    "Network",
+    "RaggedBatch",
+    "ReadPlan",
+    "Selection",
+    "Sequences",
+    "Vertices",
+    "Where",
+    "find_blocks",
+    "find_rows",
+    "links_within",
+    "plan_read",
+    "read_batch",
+    "read_graph",
+    "read_mesh",
+    "read_sequences",
+    "select",
+    "take_rows",
+]

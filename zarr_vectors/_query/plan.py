@@ -8,14 +8,16 @@ import numpy as np
 
 from zarr_vectors._query.selection import Selection
 from zarr_vectors.spatial import chunks_of_box
-from zarr_vectors.typing import Float64Array, Int64Array
+from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
-__all__ = ["ReadPlan", "plan_read"]
+__all__ = ["ReadPlan", "meets_box", "plan_read"]
+
+_FARTHEST = 2.0**62
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadPlan:
-    """The chunks that answer a selection.
+    """The chunks that answer a selection by its box.
 
     Attributes
     ----------
@@ -32,9 +34,29 @@ class ReadPlan:
 
 
 def plan_read(selection: Selection, coords: Int64Array, chunk_shape: Float64Array) -> ReadPlan:
-    """Choose the chunks, shape (n, D), that a selection can meet."""
-    if selection.box is None:
-        return ReadPlan(np.arange(len(coords)), None, selection.attributes)
-    first, last = chunks_of_box(*selection.box, chunk_shape)
-    meets = ((coords >= first) & (coords <= last)).all(axis=1)
+    """Choose the chunks that a selection's box can meet.
+
+    Parameters
+    ----------
+    coords : (n, R) int64
+        Chunk coordinates; of a level that is chunked by an attribute the trailing D components are the place.
+    chunk_shape : (D,) float64
+    """
+    meets = meets_box(coords, selection.box, chunk_shape)
     return ReadPlan(np.flatnonzero(meets), selection.box, selection.attributes)
+
+
+def meets_box(
+    coords: Int64Array, box: tuple[Float64Array, Float64Array] | None, chunk_shape: Float64Array
+) -> BoolArray:
+    """Tell which chunks, shape (n, R), a box can meet; all of them where there is no box."""
+    out = np.ones(len(coords), bool)
+    if box is None:
+        return out
+    # Compared with floats, all coordinates would be turned into floats first.
+    first, last = np.clip(chunks_of_box(*box, chunk_shape), -_FARTHEST, _FARTHEST).astype(np.int64)
+    ndim = len(chunk_shape)
+    for axis in range(ndim):
+        column = coords[:, axis - ndim]
+        out &= (column >= first[axis]) & (column <= last[axis])
+    return out

@@ -1,5 +1,6 @@
 """The format's metadata as frozen models: parse and dump, no storage."""
 
+from zarr_vectors._spec.flat import FlatMetadata, absent_value, is_absent
 from zarr_vectors._spec.grid import Codec, GridMetadata, codec_chain
 from zarr_vectors._spec.level import LevelMetadata
 from zarr_vectors._spec.multiscales import Axis, LevelScale, default_axes
@@ -9,10 +10,13 @@ __all__ = [
     "Axis",
     "Codec",
     "Commit",
+    "FlatMetadata",
     "GridMetadata",
     "LevelMetadata",
     "LevelScale",
     "RootMetadata",
+    "absent_value",
     "codec_chain",
     "default_axes",
+    "is_absent",
 ]

@@ -18,7 +18,7 @@ from zarr_vectors._spec.names import parse_chunk_keys
 from zarr_vectors.exceptions import ArgumentError, LimitError, UnsupportedFeatureError
 from zarr_vectors.typing import Int64Array
 
-__all__ = ["Codec", "GridMetadata", "codec_chain"]
+__all__ = ["Codec", "GridMetadata", "check_key_encoding", "codec_chain", "parse_codecs"]
 
 Codec: TypeAlias = Mapping[str, Any]
 
@@ -150,18 +150,14 @@ class GridMetadata:
 
 def _unwrap(doc: Mapping[str, Any], ndim: int, where: str) -> tuple[tuple[Codec, ...], tuple[int, ...] | None]:
     """Give the chain of a cell and, where the array is sharded, the cells of a shard."""
-    codecs = _codecs(require(doc, "codecs", where), where)
+    codecs = parse_codecs(require(doc, "codecs", where), where)
     grid = mapping(mapping(doc.get("chunk_grid"), where).get("configuration"), where)
     chunk = wholes(grid.get("chunk_shape"), f"{where}: chunk_shape", size=ndim, least=1)
-    encoding = mapping(doc.get("chunk_key_encoding", {}), where)
-    separator = mapping(encoding.get("configuration", {}), where).get("separator", "/")
-    if encoding.get("name", "default") != "default" or separator != "/":
-        msg = f"{where}: chunk keys other than the default 'c/0/0' are not read, got {encoding}"
-        raise UnsupportedFeatureError(msg)
+    check_key_encoding(doc, where)
     if len(codecs) == 1 and codecs[0].get("name") == "sharding_indexed":
         configuration = mapping(codecs[0].get("configuration"), where)
         inner = wholes(configuration.get("chunk_shape"), f"{where}: chunk_shape", size=ndim, least=1)
-        index = [c.get("name") for c in _codecs(configuration.get("index_codecs"), where)]
+        index = [c.get("name") for c in parse_codecs(configuration.get("index_codecs"), where)]
         if inner != (1,) * ndim or index != ["bytes", "crc32c"]:
             msg = f"{where}: shards must hold single cells and an index of bytes + crc32c, got {configuration}"
             raise UnsupportedFeatureError(msg)
@@ -171,14 +167,24 @@ def _unwrap(doc: Mapping[str, Any], ndim: int, where: str) -> tuple[tuple[Codec,
         if math.prod(chunk) > _MOST_SHARD_CELLS:
             msg = f"{where}: a shard of {chunk} cells is larger than {_MOST_SHARD_CELLS} cells"
             raise LimitError(msg)
-        return _codecs(configuration.get("codecs"), where), chunk
+        return parse_codecs(configuration.get("codecs"), where), chunk
     if chunk != (1,) * ndim:
         msg = f"{where}: a grid array has one cell a chunk, got chunks of {chunk}"
         raise UnsupportedFeatureError(msg)
     return codecs, None
 
 
-def _codecs(value: object, where: str) -> tuple[Codec, ...]:
+def check_key_encoding(doc: Mapping[str, Any], where: str) -> None:
+    """Refuse an array whose chunks lie under other keys than ``c/0/0``."""
+    encoding = mapping(doc.get("chunk_key_encoding", {}), where)
+    separator = mapping(encoding.get("configuration", {}), where).get("separator", "/")
+    if encoding.get("name", "default") != "default" or separator != "/":
+        msg = f"{where}: chunk keys other than the default 'c/0/0' are not read, got {encoding}"
+        raise UnsupportedFeatureError(msg)
+
+
+def parse_codecs(value: object, where: str) -> tuple[Codec, ...]:
+    """Check a list of codecs."""
     found = tuple(mapping(codec, f"{where}: codecs") for codec in array(value, f"{where}: codecs"))
     for codec in found:
         mapping(codec.get("configuration", {}), f"{where}: codec {codec.get('name')!r}")

@@ -14,6 +14,11 @@ from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 from zarr_vectors.typing import Int64Array
 
 __all__ = [
+    "FRAGMENT_ATTRIBUTES",
+    "GROUPS",
+    "GROUP_ATTRIBUTES",
+    "OBJECT_ATTRIBUTES",
+    "OBJECT_INDEX",
     "VERTEX_ATTRIBUTES",
     "VERTEX_FRAGMENTS",
     "VERTICES",
@@ -28,6 +33,11 @@ __all__ = [
 VERTICES = "vertices"
 VERTEX_FRAGMENTS = "vertex_fragments"
 VERTEX_ATTRIBUTES = "vertex_attributes"
+FRAGMENT_ATTRIBUTES = "fragment_attributes"
+OBJECT_INDEX = "object_index"
+OBJECT_ATTRIBUTES = "object_attributes"
+GROUPS = "groups"
+GROUP_ATTRIBUTES = "group_attributes"
 
 _RESERVED = {"", ".", "..", "c", "zarr.json"}
 _FORBIDDEN = set('/\\:*?"<>|') | {chr(i) for i in range(32)}

@@ -28,6 +28,7 @@ __all__ = [
     "backend_of",
     "list_resolution_levels",
     "load_array",
+    "load_group",
     "load_level",
     "load_store",
     "open_store",
@@ -143,6 +144,14 @@ def load_array(backend: Backend, path: str) -> dict[str, Any] | None:
     """Read an array's ``zarr.json``; None if there is no such array."""
     doc = _document(backend, f"{path}/zarr.json")
     return doc if doc is not None and doc.get("node_type") == "array" else None
+
+
+def load_group(backend: Backend, path: str) -> dict[str, Any] | None:
+    """Read a group's attributes; None if there is no such group."""
+    doc = _document(backend, f"{path}/zarr.json")
+    if doc is None or doc.get("node_type") != "group":
+        return None
+    return _attributes(doc, f"{backend.name}: {path}")
 
 
 def zarr_group(backend: Backend, mode: Literal["r", "r+"] = "r") -> zarr.Group:

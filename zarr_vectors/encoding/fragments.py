@@ -13,16 +13,26 @@ With F = 0 only the 16 header bytes are written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from zarr_vectors.encoding.ragged import expand_ranges, offsets_of
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
-__all__ = ["FragmentIndex", "decode_fragments", "encode_fragments", "encode_tiling_ranges"]
+__all__ = [
+    "FragmentIndex",
+    "FragmentTable",
+    "decode_fragments",
+    "encode_fragments",
+    "encode_ranges",
+    "encode_tiling_ranges",
+]
 
 MAGIC = 0x5A564647
 _HEADER_BYTES = 16
+_ROWS_LIMIT = 2**62  # the sum of two numbers below it is an int64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +89,105 @@ class FragmentIndex:
             return np.arange(start, start + count, dtype=np.int64)
         listed = fragment - before
         return self.rows[self.offsets[listed] : self.offsets[listed + 1]].copy()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FragmentTable:
+    """The fragments of n chunks, numbered through: chunk by chunk, in each chunk in its order.
+
+    Attributes
+    ----------
+    first : (n + 1,) int64
+        The fragments of chunk i are the numbers ``first[i]`` to ``first[i + 1] - 1``.
+    is_range : (F,) bool
+        Whether the fragment is a run of consecutive rows.
+    start : (F,) int64
+        Chunk-local row where a range begins; where the rows of another fragment begin in `rows`.
+    count : (F,) int64
+        Rows of each fragment.
+    rows : (T,) int64
+        Chunk-local rows of the fragments that are no ranges, one after the other in the order of fragments.
+    """
+
+    first: Int64Array
+    is_range: BoolArray
+    start: Int64Array
+    count: Int64Array
+    rows: Int64Array
+
+    @classmethod
+    def of(cls, indices: Sequence[FragmentIndex]) -> FragmentTable:
+        """Number the fragments of many chunks through."""
+        none = np.empty(0, np.int64)
+        is_range = np.concatenate([np.empty(0, bool), *(index.is_range for index in indices)])
+        ranges = np.concatenate([np.empty((0, 2), np.int64), *(index.ranges for index in indices)])
+        listed = np.concatenate([none, *(np.diff(index.offsets) for index in indices)])
+        start, count = np.empty(len(is_range), np.int64), np.empty(len(is_range), np.int64)
+        start[is_range], count[is_range] = ranges[:, 0], ranges[:, 1]
+        start[~is_range], count[~is_range] = offsets_of(listed)[:-1], listed
+        rows = np.concatenate([none, *(index.rows for index in indices)])
+        first = offsets_of(np.array([index.num_fragments for index in indices], np.int64))
+        return cls(first, is_range, start, count, rows)
+
+    def rows_of(self, numbers: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Give the rows of some fragments, one fragment after the other.
+
+        The result is as large as the fragments say: compare `vertex_counts` with the rows that there are first.
+
+        Parameters
+        ----------
+        numbers : (k,) int64
+            Fragments, in any order; one may repeat.
+
+        Returns
+        -------
+        rows : (sum of counts,) int64
+            Chunk-local rows, each fragment's in its order.
+        counts : (k,) int64
+            Rows of each of these fragments.
+        """
+        counts = self.count[numbers]
+        rows = expand_ranges(self.start[numbers], counts)
+        listed = ~self.is_range[numbers]
+        if listed.any():
+            places = np.repeat(listed, counts)
+            rows[places] = self.rows[rows[places]]
+        return rows, counts
+
+    def chunk_of(self, numbers: Int64Array) -> Int64Array:
+        """Give which chunk, 0..n-1, each of these fragments is in; shape (k,)."""
+        return np.searchsorted(self.first, numbers, side="right") - 1
+
+    def vertex_counts(self) -> Int64Array:
+        """Give the largest row that a fragment names, plus 1, of each chunk; 0 where none names a row; shape (n,)."""
+        ends = np.where(self.is_range & (self.count > 0), self.start + self.count, 0)
+        listed_before = offsets_of(np.where(self.is_range, 0, self.count))[self.first]
+        return np.maximum(_largest(ends, self.first), _largest(self.rows + 1, listed_before))
+
+
+def _largest(values: Int64Array, offsets: Int64Array) -> Int64Array:
+    """Give the largest of each run of values, 0 of an empty run."""
+    out = np.zeros(len(offsets) - 1, np.int64)
+    filled = offsets[:-1] < offsets[1:]
+    if filled.any():
+        out[filled] = np.maximum.reduceat(values, offsets[:-1][filled])
+    return out
+
+
+def encode_ranges(counts: Int64Array) -> UInt8Array:
+    """Encode the fragment index of one chunk whose fragments tile its rows in order.
+
+    Parameters
+    ----------
+    counts : (F,) int64
+        Rows of each fragment.
+
+    Returns
+    -------
+    (b,) uint8
+    """
+    blob: UInt8Array = encode_tiling_ranges(counts[None])[0]
+    return blob if len(counts) else blob[:_HEADER_BYTES]
 
 
 def encode_tiling_ranges(counts: Int64Array) -> UInt8Array:
@@ -168,6 +277,9 @@ def decode_fragments(payload: bytes | UInt8Array) -> FragmentIndex:
     rows = reader.take(8 * int(offsets[-1]), "<i8")
     if (table < 0).any() or (rows < 0).any():
         msg = "a fragment names a negative row"
+        raise ValueError(msg)
+    if (table >= _ROWS_LIMIT).any() or (rows >= _ROWS_LIMIT).any():
+        msg = f"a fragment names a row beyond {_ROWS_LIMIT}"
         raise ValueError(msg)
     return FragmentIndex(is_range, table.astype(np.int64), offsets, rows.astype(np.int64))
 

@@ -2,7 +2,7 @@
 
 from zarr_vectors._query import RaggedBatch, Selection
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
-from zarr_vectors.lazy._level import Chunk
+from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._store import LazyStore, open_zv
 
 __all__ = ["Catalogue", "Chunk", "LazyStore", "LevelCatalogue", "RaggedBatch", "Selection", "open_zv"]

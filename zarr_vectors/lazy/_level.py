@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from zarr_vectors._query import RaggedBatch, ReadPlan, cut_box, read_batch
+from zarr_vectors._query import RaggedBatch, ReadPlan, read_batch
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.encoding import offsets_of
+from zarr_vectors.encoding import expand_ranges, offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy._cache import ChunkCache
+from zarr_vectors.lazy._chunk import Chunk, ChunkParts
+from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.types._read import decode_attributes
-from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["Chunk", "LevelReader"]
+__all__ = ["LevelReader"]
 
 _POSITIONS = "\0positions"  # no attribute can have this name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Chunk(Mapping[str, Any]):
-    """One decoded chunk: ``chunk["positions"]`` (n, D) and ``chunk["attributes"][name]`` (n,) or (n, C)."""
-
-    positions: FloatArray
-    attributes: Mapping[str, AnyArray]
-
-    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - one type a key
-        if key not in ("positions", "attributes"):
-            raise KeyError(key)
-        return getattr(self, key)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("positions", "attributes"))
-
-    def __len__(self) -> int:
-        return 2
 
 
 class LevelReader:
@@ -47,13 +28,20 @@ class LevelReader:
 
     def __init__(self, arrays: LevelArrays, cache: ChunkCache) -> None:
         self.arrays, self.cache = arrays, cache
-        self._records: AnyArray | None = None
+        self._parts = ChunkParts(arrays)
+        # Where an attribute divides the chunks several lie in one place.
+        ordered = arrays.coords[:, arrays.rank - arrays.ndim :]
+        self._order = np.lexsort(ordered.T[::-1]) if arrays.rank > arrays.ndim else np.arange(len(ordered))
+        ordered = ordered[self._order]
+        self._starts = np.append(_run_starts(ordered), len(ordered))
+        self.places = ordered[self._starts[:-1]]
+        self._lookup: ChunkLookup | None = None
 
-    def run(self, plan: ReadPlan) -> tuple[FloatArray, dict[str, AnyArray]]:
-        """Carry a plan out: positions and attributes (codes) of the rows asked for."""
-        if plan.box is None or not self.cache.admits(len(plan.rows)):
-            return cut_box(read_batch(self.arrays, plan.rows, plan.attributes), plan)
-        return cut_box(self._cached_batch(plan.rows, plan.attributes), plan)
+    def batch(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> RaggedBatch:
+        """Read whole chunks, given as rows of the level's chunk list, in that order; kept where the request fits."""
+        if of and self.cache.admits(of):
+            return self._cached_batch(rows, attributes)
+        return read_batch(self.arrays, rows, attributes)
 
     def _cached_batch(self, rows: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks, those the cache has from there and all others in one batch."""
@@ -86,23 +74,30 @@ class LevelReader:
         return {_POSITIONS: batch.positions[rows], **values}
 
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
-        """Read chunks by coordinate, in that order; codes for categorical attributes."""
-        return read_batch(self.arrays, self.rows_of(coords), attributes)
+        """Read chunks by place, (n, D), in that order; codes for categorical attributes."""
+        self.arrays.check_open()
+        places = self._find(coords)
+        counts = np.diff(self._starts)[places]
+        rows = self._order[expand_ranges(self._starts[places], counts)]
+        batch = read_batch(self.arrays, rows, attributes)
+        offsets = batch.offsets[offsets_of(counts)]
+        return RaggedBatch(batch.level, coords, offsets, batch.positions, batch.attributes)
 
-    def rows_of(self, coords: Int64Array) -> Int64Array:
-        """Find chunks in the level's list; ``ArgumentError`` for one that is empty."""
-        known = self.arrays.coords
-        if self._records is None:
-            self._records = _as_records(known)
-        rows = np.searchsorted(self._records, _as_records(coords))
-        unknown = np.ones(len(coords), bool)
-        near = np.flatnonzero(rows < len(known))
-        unknown[near] = (known[rows[near]] != coords[near]).any(axis=1)
-        if unknown.any():
-            bad = tuple(coords[unknown][0].tolist())
+    def vertex_counts(self, counts: Int64Array) -> Int64Array:
+        """Give the vertices in each place, given those of each chunk."""
+        before: Int64Array = offsets_of(counts[self._order])[self._starts]
+        return np.diff(before)
+
+    def _find(self, coords: Int64Array) -> Int64Array:
+        """Find places; ``ArgumentError`` for one that is empty."""
+        if self._lookup is None:
+            self._lookup = ChunkLookup(self.places)
+        found = self._lookup.find(coords)
+        if (found < 0).any():
+            bad = tuple(coords[found < 0][0].tolist())
             msg = f"{self.arrays.store.name}: level {self.arrays.meta.level} has no chunk {bad}"
             raise ArgumentError(msg)
-        return rows
+        return found
 
     def chunk(self, row: int, attributes: tuple[str, ...]) -> Chunk:
         """Read and decode one chunk."""
@@ -116,7 +111,8 @@ class LevelReader:
             coord = arrays.coords[row].tolist()
             positions = arrays.positions.read_one(coord)
             values = [arrays.attribute(name).read_one(coord, len(positions)) for name in attributes]
-        return Chunk(positions, decode_attributes(arrays, dict(zip(attributes, values, strict=True))))
+        named = dict(zip(attributes, values, strict=True))
+        return self._parts.complete(row, positions, decode_attributes(arrays, named))
 
     def iterate(self, plan: ReadPlan, prefetch: int, n_workers: int) -> Iterator[tuple[tuple[int, ...], Chunk]]:
         """Yield (chunk coordinate, chunk) in ascending order, the next `prefetch` being read meanwhile."""
@@ -138,8 +134,8 @@ class LevelReader:
                 pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _as_records(coords: Int64Array) -> AnyArray:
-    """See coordinates, shape (n, D), as n records that compare axis by axis, the first axis first."""
-    # Big-endian with the sign bit flipped, bytes compare as the numbers do.
-    unsigned = (coords.view(np.uint64) ^ np.uint64(1 << 63)).astype(">u8")
-    return np.ascontiguousarray(unsigned).view(f"S{8 * coords.shape[1]}").reshape(-1)
+def _run_starts(coords: Int64Array) -> Int64Array:
+    """Give where each run of equal coordinates, (n, D), begins."""
+    if not len(coords):
+        return np.empty(0, np.int64)
+    return np.flatnonzero(np.append(True, (coords[1:] != coords[:-1]).any(axis=1)))

@@ -11,22 +11,24 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from zarr_vectors._query import RaggedBatch, plan_read, select
+from zarr_vectors._query import GroupChoice, RaggedBatch, Where, plan_read, select
 from zarr_vectors._spec import Axis, LevelMetadata
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._vertices import VertexColumn
+from zarr_vectors.core.side_blocks import read_headers, read_user_metadata
 from zarr_vectors.core.store import StoreLike, load_store, zarr_group
 from zarr_vectors.exceptions import ArgumentError, StoreClosedError
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
-from zarr_vectors.lazy._level import Chunk, LevelReader
-from zarr_vectors.lazy._objects import group_members, header_blocks, object_attribute_names, object_count
+from zarr_vectors.lazy._chunk import Chunk
+from zarr_vectors.lazy._level import LevelReader
+from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
 from zarr_vectors.spatial import BoxLike, upper_edge
-from zarr_vectors.types._read import points_result
-from zarr_vectors.types._result import PointsResult
-from zarr_vectors.types.points import check_kind, level_metadata
+from zarr_vectors.types._read import Request, level_metadata, read_level
+from zarr_vectors.types._result import Result
 from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LazyStore", "open_zv"]
@@ -74,7 +76,6 @@ class LazyStore:
 
     def __init__(self, path: StoreLike, cache: ChunkCache, n_workers: int) -> None:
         self._store = load_store(path)
-        check_kind(self._store)
         self._cache, self._n_workers = cache, n_workers
         self._lock = threading.Lock()
         self._readers: dict[int, LevelReader] = {}
@@ -190,28 +191,28 @@ class LazyStore:
 
     def object_count_at(self, level: int) -> int:
         """Give the object rows of a level."""
-        return object_count(self.level_group(level))
+        return object_count(self._store, self._meta(level).level)
 
     def object_attribute_names(self) -> tuple[str, ...]:
         """Give the names of the object attributes, sorted."""
-        return object_attribute_names(self.level_group(self.levels[0]))
+        return object_attribute_names(self._store, self._meta(self.levels[0]).level)
 
     @property
     def groups(self) -> dict[str, Int64Array]:
         """Member ids of each group, by name."""
-        return group_members(self.level_group(self.levels[0]))
+        return group_members(self._store, self._meta(self.levels[0]).level)
 
     @property
     def headers(self) -> dict[str, dict[str, Any]]:
         """Headers of the formats the data came from, by format."""
         self._meta(self.levels[0])
-        return header_blocks(zarr_group(self._store.backend))
+        return read_headers(self._store)
 
     @property
     def user_metadata(self) -> dict[str, Any]:
         """What users noted at the root: ``{namespace: {key: value}}``."""
         self._meta(self.levels[0])
-        return dict(self._store.root.other_root.get("user_metadata", {}))
+        return read_user_metadata(self._store)
 
     def catalogue(self) -> Catalogue:
         """Give the non-empty chunks of all levels, with vertex counts."""
@@ -219,7 +220,8 @@ class LazyStore:
         return Catalogue(self._store.root.bounds, levels)
 
     def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
-        arrays = self._reader(meta.level).arrays
+        reader = self._reader(meta.level)
+        arrays = reader.arrays
         counts, exact = arrays.counts, True
         if counts is None:
             sizes = arrays.positions.array.payload_sizes(arrays.coords)
@@ -232,8 +234,8 @@ class LazyStore:
             meta.level,
             arrays.chunk_shape,
             np.array(self.resolution_at(meta.level)),
-            arrays.coords,
-            counts,
+            reader.places,
+            reader.vertex_counts(counts),
             exact,
             meta.vertex_count,
         )
@@ -246,31 +248,47 @@ class LazyStore:
         bbox: BoxLike | None = None,
         target_resolution: float | None = None,
         attributes: Iterable[str] | None = None,
-    ) -> PointsResult:
-        """Read the vertices of a level, or those in a box.
+        object_ids: npt.ArrayLike | None = None,
+        groups: GroupChoice | None = None,
+        where: Where | None = None,
+    ) -> Result:
+        """Read a level, or what of it was asked for; all conditions must be met.
 
         Parameters
         ----------
         level : int, optional
             Default 0.
         bbox : (lo, hi), optional
-            Half-open box ``lo <= p < hi``, world units; exact at every level.
+            Half-open box ``lo <= p < hi``, world units; exact at every level. Of lines it gives whole lines with at
+            least one vertex inside, of graphs the nodes inside and the edges among them, of meshes the faces whose
+            centroids lie inside.
         target_resolution : float, optional
             In place of `level`: the highest level whose largest bin edge is not above it (0 if there is none).
         attributes : list of str, optional
             None = all vertex attributes, [] = none.
+        object_ids : list of int, optional
+            Only these objects, in this order.
+        groups : names or row numbers of groups, optional
+            Only objects in any of these groups.
+        where : dict, optional
+            ``{"fa": (">", 0.5), "label": ("in", [1, 2])}``: each key, an object attribute or a vertex attribute, must
+            match; operators are ``== != < <= > >= in between`` (both ends included), ``{"or": [..]}`` and
+            ``{"and": [..]}`` hold lists of such dicts. A line matches a vertex attribute if any of its vertices does;
+            of all other kinds single vertices match, an object attribute being that of their object. NaN and absent
+            values never match.
+
+        Returns
+        -------
+        PointsResult, LinesResult, PolylinesResult, GraphResult or MeshResult
+            By the kind of the store; the same as from the function that reads this kind.
         """
         if level is not None and target_resolution is not None:
             msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
             raise ArgumentError(msg)
         if target_resolution is not None:
             level = self._level_for(target_resolution)
-        reader = self._reader(0 if level is None else level)
-        arrays = reader.arrays
-        where = f"level {arrays.meta.level} of {self.name}"
-        selection = select(self.spatial_dims, arrays.attribute_names, bbox, attributes, where)
-        positions, values = reader.run(plan_read(selection, arrays.coords, arrays.chunk_shape))
-        return points_result(arrays, positions, values)
+        request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
+        return read_level(self._reader(0 if level is None else level), request)
 
     def _level_for(self, target_resolution: float) -> int:
         if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
@@ -325,8 +343,9 @@ class LazyStore:
         if path == VERTICES:
             return PaddedArray(arrays, arrays.positions, is_positions=True)
         folder, _, name = path.partition("/")
-        if folder == VERTEX_ATTRIBUTES and name:
-            return PaddedArray(arrays, arrays.attribute(name), is_positions=False)
+        column = arrays.attribute(name) if folder == VERTEX_ATTRIBUTES and name else None
+        if isinstance(column, VertexColumn):
+            return PaddedArray(arrays, column, is_positions=False)
         group = self.level_group(level)
         found = None if {"", ".", ".."} & set(path.split("/")) else group.get(path)
         if not isinstance(found, zarr.Array):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from zarr_vectors._query import read_batch
 from zarr_vectors._spec import LevelMetadata, LevelScale, RootMetadata, codec_chain
-from zarr_vectors.constants import BLOCK_ROWS
+from zarr_vectors.constants import BLOCK_ROWS, POINT_CLOUD
 from zarr_vectors.core._commit import check_writable, revised_store
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
@@ -26,8 +26,8 @@ from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode, reduce
 from zarr_vectors.multiresolution._thin import thin
 from zarr_vectors.spatial import BinGrid, bins_per_chunk, extent
 from zarr_vectors.types._pipeline import Storage, write_level
+from zarr_vectors.types._read import check_kind, level_metadata
 from zarr_vectors.types._sort import SortedRows, sort_rows
-from zarr_vectors.types.points import check_kind, level_metadata
 from zarr_vectors.typing import AnyArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["build_pyramid"]
@@ -94,7 +94,7 @@ def build_pyramid(
         If an argument cannot be used; nothing has been written then.
     """
     store = load_store(path)
-    check_kind(store)
+    check_kind(store, POINT_CLOUD)
     check_writable(store.backend)
     arrays = LevelArrays(store, level_metadata(store, 0))
     steps = _plan_steps(store.root, factors, chunk_scale)

@@ -2,13 +2,18 @@
 
 from zarr_vectors.spatial.bbox import BoxLike, as_box, chunks_of_box, extent, inside, upper_edge
 from zarr_vectors.spatial.binning import BinGrid, bins_per_chunk, run_starts, sort_order
+from zarr_vectors.spatial.clip import ClippedLines, clip_lines
+from zarr_vectors.spatial.lookup import ChunkLookup
 
 __all__ = [
     "BinGrid",
     "BoxLike",
+    "ChunkLookup",
+    "ClippedLines",
     "as_box",
     "bins_per_chunk",
     "chunks_of_box",
+    "clip_lines",
     "extent",
     "inside",
     "run_starts",

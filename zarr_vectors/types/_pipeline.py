@@ -1,7 +1,7 @@
-"""Assign -> bin -> encode -> write: one level of a store, once for all kinds.
+"""Assign -> order -> encode -> write: one level of a store, once for all kinds.
 
-A level is written as grid arrays of one cell a chunk: positions, fragments (one a bin, tiling the chunk's rows) and
-vertex attributes. The level's metadata comes after its cells.
+A level is written as grid arrays of one cell a chunk: positions, fragments (which tile the chunk's rows) and vertex
+attributes. The level's metadata comes after its cells.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from zarr_vectors._spec import Codec, GridMetadata, LevelMetadata, codec_chain
 from zarr_vectors._spec.names import (
+    FRAGMENT_ATTRIBUTES,
     VERTEX_ATTRIBUTES,
     VERTEX_FRAGMENTS,
     VERTICES,
@@ -22,15 +23,14 @@ from zarr_vectors._spec.names import (
     format_cell_keys,
     format_chunk_keys,
 )
-from zarr_vectors.constants import FRAGMENT_GROUP_BINS
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import put_group
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.arrays._writer import GridWriter, shard_order
-from zarr_vectors.encoding import encode_tiling_ranges
-from zarr_vectors.types._sort import SortedRows
+from zarr_vectors.spatial import BinGrid
+from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
-__all__ = ["Storage", "automatic_shards", "write_level"]
+__all__ = ["LevelRows", "Storage", "automatic_shards", "write_fragment_attributes", "write_level"]
 
 _FRAGMENT_BYTES = 8
 _SHARDS_ABOVE = 512
@@ -45,27 +45,65 @@ class Storage:
     shard_shape: tuple[int, ...] | None
 
 
+class LevelRows(Protocol):
+    """The rows of a level in stored order, given chunk by chunk; they are not changed while they are written."""
+
+    @property
+    def grid(self) -> BinGrid:
+        """The grid of chunks."""
+        ...
+
+    @property
+    def coords(self) -> Int64Array:
+        """Coordinates of the non-empty chunks, ascending, shape (n, D)."""
+        ...
+
+    @property
+    def counts(self) -> Int64Array:
+        """Rows of each, shape (n,)."""
+        ...
+
+    @property
+    def fragment_counts(self) -> Int64Array:
+        """Fragments of each, shape (n,)."""
+        ...
+
+    @property
+    def fragment_group(self) -> int:
+        """How many chunks' fragments are worth encoding together: it bounds what that takes."""
+        ...
+
+    def rows(self, chunk: int) -> Sequence[UInt8Array]:
+        """Give the rows of one chunk as bytes, one flat array a column."""
+        ...
+
+    def fragment_cells(self, low: int, high: int) -> Sequence[UInt8Array] | UInt8Array:
+        """Give the encoded fragment indices of chunks ``low:high``."""
+        ...
+
+
 def automatic_shards(chunks: int, ndim: int) -> tuple[int, ...]:
     """Give the cells of a shard for a level of so many chunks: a few hundred to a shard, ones for few chunks."""
     return (_SHARD_EDGE[ndim] if chunks > _SHARDS_ABOVE else 1,) * ndim
 
 
 def write_level(
-    backend: Backend, meta: LevelMetadata, rows: SortedRows, columns: Sequence[Column], storage: Storage
+    backend: Backend, meta: LevelMetadata, rows: LevelRows, columns: Sequence[Column], storage: Storage
 ) -> None:
-    """Write a level of points.
+    """Write the vertices of a level: positions, fragments, vertex attributes and the level's metadata.
 
     Parameters
     ----------
     backend : Backend
     meta : LevelMetadata
-    rows : SortedRows
+    rows : LevelRows
     columns : list of Column
         Positions first, then the vertex attributes, as in `rows`.
     storage : Storage
     """
     base = str(meta.level)
-    writers = [_writer(backend, base, column, rows, storage) for column in columns]
+    writers = [_position_writer(backend, base, columns[0], rows, storage)]
+    writers += [_attribute_writer(backend, base, column, rows, storage) for column in columns[1:]]
     fragments = _fragment_writer(backend, base, rows, storage)
     _write_cells(rows, writers, fragments, _shards(storage))
     _write_metadata(backend, base, meta, rows, [*writers, fragments], has_attributes=len(columns) > 1)
@@ -76,34 +114,35 @@ def _shards(storage: Storage) -> tuple[int, ...] | None:
     return None if single else storage.shard_shape
 
 
-def _grid(rows: SortedRows, storage: Storage, itemsize: int, attributes: dict[str, Any]) -> GridMetadata:
+def _grid(rows: LevelRows, storage: Storage, itemsize: int, attributes: dict[str, Any]) -> GridMetadata:
     codecs = codec_chain(storage.compressor, itemsize)
     return GridMetadata(rows.grid.shape, rows.grid.origin, codecs, _shards(storage), attributes=attributes)
 
 
-def _writer(backend: Backend, base: str, column: Column, rows: SortedRows, storage: Storage) -> GridWriter:
-    itemsize = column.dtype.itemsize
-    if column.name == "positions":
-        # The list of chunk keys is sorted as strings; the counts run parallel to it.
-        order = sorted(range(len(rows.counts)), key=format_chunk_keys(rows.coords).__getitem__)
-        keys = {
-            "zv_array": "vertices",
-            "dtype": column.dtype.name,
-            "encoding": "raw",
-            "chunk_counts": rows.counts[order].tolist(),
-        }
-        return GridWriter(backend, f"{base}/{VERTICES}", _grid(rows, storage, itemsize, keys))
-    grid = _grid(rows, storage, itemsize, column.attributes())
+def _position_writer(backend: Backend, base: str, column: Column, rows: LevelRows, storage: Storage) -> GridWriter:
+    # The list of chunk keys is sorted as strings; the counts run parallel to it.
+    order = sorted(range(len(rows.counts)), key=format_chunk_keys(rows.coords).__getitem__)
+    keys = {
+        "zv_array": "vertices",
+        "dtype": column.dtype.name,
+        "encoding": column.encoding,
+        "chunk_counts": rows.counts[order].tolist(),
+    }
+    return GridWriter(backend, f"{base}/{VERTICES}", _grid(rows, storage, column.dtype.itemsize, keys))
+
+
+def _attribute_writer(backend: Backend, base: str, column: Column, rows: LevelRows, storage: Storage) -> GridWriter:
+    grid = _grid(rows, storage, column.dtype.itemsize, column.attributes())
     return GridWriter(backend, f"{base}/{attribute_path(column.name)}", grid)
 
 
-def _fragment_writer(backend: Backend, base: str, rows: SortedRows, storage: Storage) -> GridWriter:
+def _fragment_writer(backend: Backend, base: str, rows: LevelRows, storage: Storage) -> GridWriter:
     keys = {"zv_array": "vertex_fragments", "encoding": "fragment_index_v1"}
     return GridWriter(backend, f"{base}/{VERTEX_FRAGMENTS}", _grid(rows, storage, _FRAGMENT_BYTES, keys))
 
 
 def _write_cells(
-    rows: SortedRows,
+    rows: LevelRows,
     writers: Sequence[GridWriter],
     fragments: GridWriter,
     shard_shape: tuple[int, ...] | None,
@@ -112,13 +151,12 @@ def _write_cells(
     keys = format_cell_keys(cells)
     places = cells.tolist()
     order = shard_order(cells, shard_shape)
-    # Fragments of neighbouring chunks are encoded together; the group bounds what that takes.
-    group = max(1, FRAGMENT_GROUP_BINS // rows.grid.bin_count)
-    encoded, low = encode_tiling_ranges(np.empty((0, rows.grid.bin_count), np.int64)), 0
+    group = rows.fragment_group
+    encoded, low = rows.fragment_cells(0, 0), 0
     for chunk in order.tolist():
         if not low <= chunk < low + len(encoded):
             low = chunk // group * group
-            encoded = encode_tiling_ranges(rows.bin_counts(low, min(low + group, len(keys))))
+            encoded = rows.fragment_cells(low, min(low + group, len(keys)))
         for writer, values in zip(writers, rows.rows(chunk), strict=True):
             writer.put(places[chunk], keys[chunk], [values])
         fragments.put(places[chunk], keys[chunk], [encoded[chunk - low]])
@@ -128,7 +166,7 @@ def _write_metadata(
     backend: Backend,
     base: str,
     meta: LevelMetadata,
-    rows: SortedRows,
+    rows: LevelRows,
     writers: Sequence[GridWriter],
     *,
     has_attributes: bool,
@@ -139,3 +177,27 @@ def _write_metadata(
     if has_attributes:
         put_group(backend, f"{base}/{VERTEX_ATTRIBUTES}", {})
     put_group(backend, base, meta.to_dict())
+
+
+def write_fragment_attributes(
+    backend: Backend,
+    base: str,
+    rows: LevelRows,
+    attributes: Sequence[tuple[Column, Sequence[AnyArray]]],
+    storage: Storage,
+) -> None:
+    """Write values of fragments: for each attribute one array a chunk, one row a fragment."""
+    if not attributes:
+        return
+    cells = rows.coords - rows.grid.origin
+    places, keys = cells.tolist(), format_cell_keys(cells)
+    order = shard_order(cells, _shards(storage)).tolist()
+    chunk_keys = json.dumps(sorted(format_chunk_keys(rows.coords)), separators=(",", ":")).encode()
+    put_group(backend, f"{base}/{FRAGMENT_ATTRIBUTES}", {})
+    for column, values in attributes:
+        about = column.attributes() | {"zv_array": "fragment_attribute"}
+        grid = _grid(rows, storage, column.dtype.itemsize, about)
+        writer = GridWriter(backend, f"{base}/{FRAGMENT_ATTRIBUTES}/{column.name}", grid)
+        for chunk in order:
+            writer.put(places[chunk], keys[chunk], [np.ascontiguousarray(values[chunk]).reshape(-1).view(np.uint8)])
+        writer.close(chunk_keys)

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_vectors.constants import FRAGMENT_GROUP_BINS
 from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.encoding import encode_tiling_ranges
 from zarr_vectors.spatial import BinGrid, run_starts, sort_order
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
@@ -51,6 +53,20 @@ class SortedRows:
     counts: Int64Array
     _blocks: tuple[_Block, ...]
     _starts: Int64Array  # (blocks, n + 1): where each chunk's rows begin in each block
+
+    @property
+    def fragment_counts(self) -> Int64Array:
+        """Fragments of each chunk, shape (n,): its bins."""
+        return np.full(len(self.counts), self.grid.bin_count)
+
+    @property
+    def fragment_group(self) -> int:
+        """How many chunks' fragments are encoded together."""
+        return max(1, FRAGMENT_GROUP_BINS // self.grid.bin_count)
+
+    def fragment_cells(self, low: int, high: int) -> UInt8Array:
+        """Encode the fragment indices of chunks ``low:high``; all are equally long, shape (high - low, b)."""
+        return encode_tiling_ranges(self.bin_counts(low, high))
 
     def bin_counts(self, first: int, last: int) -> Int64Array:
         """Give the rows of each bin of chunks ``first:last``, shape (last - first, bins of a chunk)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,36 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import extent
 from zarr_vectors.typing import AnyArray, Float64Array
 
-__all__ = ["check_attributes", "check_axes", "check_positions", "check_shape", "check_shard_shape"]
+__all__ = [
+    "check_attribute",
+    "check_attributes",
+    "check_axes",
+    "check_mapping",
+    "check_positions",
+    "check_shape",
+    "check_shard_shape",
+    "is_exact",
+    "one_of",
+    "refuse_masked",
+    "sliceable",
+]
 
 _MIN_NDIM, _MAX_NDIM = 2, 5
 
+_Named: TypeAlias = Mapping[str, Any]
 
-def sliceable(source: object) -> AnyArray:
-    """Give a source that has ``shape``, ``dtype`` and slices: anything else becomes a numpy array."""
+
+def refuse_masked(source: object) -> None:
+    """Raise ``ArgumentError`` for an array that hides some of its values."""
     # Not by np.ma: importing it costs more than writing a small store.
     if isinstance(mask := getattr(source, "mask", None), (np.ndarray, np.bool_)) and np.any(mask):
         msg = "an array with masked values cannot be stored; fill it or leave those rows out"
         raise ArgumentError(msg)
+
+
+def sliceable(source: object) -> AnyArray:
+    """Give a source that has ``shape``, ``dtype`` and slices: anything else becomes a numpy array."""
+    refuse_masked(source)
     if all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__")):
         return source  # type: ignore[return-value]  # memory maps, HDF5 and zarr arrays slice like arrays
     try:
@@ -69,9 +88,12 @@ def check_shard_shape(value: Sequence[int] | int | None, ndim: int) -> tuple[int
 
 
 def check_positions(
-    source: object, dtype: npt.DTypeLike | None, block_rows: int
+    source: object,
+    dtype: npt.DTypeLike | None,
+    block_rows: int,
+    place_of: Callable[[int], str] = "row {}".format,
 ) -> tuple[AnyArray, Column, Float64Array]:
-    """Check positions, shape (N, D), block by block.
+    """Check positions, shape (N, D), block by block; `place_of` says in a message which row it is.
 
     Returns
     -------
@@ -87,13 +109,16 @@ def check_positions(
         raise ArgumentError(msg)
     stored = _stored_dtype(positions, dtype, block_rows)
     column = Column("positions", stored, (int(positions.shape[1]),))
-    bounds = [_block_extent(positions, start, column, block_rows) for start in range(0, positions.shape[0], block_rows)]
+    starts = range(0, positions.shape[0], block_rows)
+    bounds = [_block_extent(positions, start, column, block_rows, place_of) for start in starts]
     if not bounds:
         return positions, column, np.zeros((2, positions.shape[1]))
     return positions, column, np.stack([np.min([b[0] for b in bounds], 0), np.max([b[1] for b in bounds], 0)])
 
 
-def _block_extent(positions: AnyArray, start: int, column: Column, block_rows: int) -> Float64Array:
+def _block_extent(
+    positions: AnyArray, start: int, column: Column, block_rows: int, place_of: Callable[[int], str]
+) -> Float64Array:
     block = np.asarray(positions[start : start + block_rows])
     with np.errstate(over="ignore"):
         stored = block.astype(column.dtype, copy=False)
@@ -102,7 +127,7 @@ def _block_extent(positions: AnyArray, start: int, column: Column, block_rows: i
         row, axis = np.argwhere(~np.isfinite(stored))[0].tolist()
         msg = (
             f"positions must be finite numbers that {column.dtype.name} can hold; "
-            f"row {start + row}, axis {axis} is {block[row, axis]}"
+            f"{place_of(start + row)}, axis {axis} is {block[row, axis]}"
         )
         raise ArgumentError(msg)
     return found
@@ -124,7 +149,7 @@ def _stored_dtype(positions: AnyArray, dtype: npt.DTypeLike | None, block_rows: 
         return np.dtype("<f8" if positions.dtype.itemsize == 8 else "<f4")
     for candidate in (np.dtype("<f4"), np.dtype("<f8")):
         if all(
-            _is_exact(np.asarray(positions[start : start + block_rows]), candidate)
+            is_exact(np.asarray(positions[start : start + block_rows]), candidate)
             for start in range(0, positions.shape[0], block_rows)
         ):
             return candidate
@@ -132,7 +157,8 @@ def _stored_dtype(positions: AnyArray, dtype: npt.DTypeLike | None, block_rows: 
     raise ArgumentError(msg)
 
 
-def _is_exact(block: AnyArray, dtype: np.dtype[Any]) -> bool:
+def is_exact(block: AnyArray, dtype: np.dtype[Any]) -> bool:
+    """Tell whether a float dtype holds these whole numbers exactly."""
     limit = 2 ** (np.finfo(dtype).nmant + 1)
     if not len(block) or (int(block.max()) <= limit and int(block.min()) >= -limit):
         return True
@@ -140,20 +166,40 @@ def _is_exact(block: AnyArray, dtype: np.dtype[Any]) -> bool:
     return bool(all(int(f) == int(i) for f, i in zip(block.astype(dtype).flat, block.flat, strict=True)))
 
 
+def one_of(attributes: _Named | None, vertex_attributes: _Named | None) -> _Named | None:
+    """Give the vertex attributes, which have two names as an argument; both given is an ``ArgumentError``."""
+    if attributes is not None and vertex_attributes is not None:
+        names = [list(a) if isinstance(a, Mapping) else a for a in (attributes, vertex_attributes)]
+        msg = f"attributes and vertex_attributes are one argument, pass one of them; got {names[0]} and {names[1]}"
+        raise ArgumentError(msg)
+    return vertex_attributes if attributes is None else attributes
+
+
+def check_mapping(value: object, name: str, *, plain_keys: bool = True) -> Mapping[Any, Any]:
+    """Check for a mapping, from names that can be folders where `plain_keys`; None counts as empty."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        msg = f"{name} must be a mapping from names to arrays, got {type(value).__name__}"
+        raise ArgumentError(msg)
+    if plain_keys:
+        for key in value:
+            check_attribute_name(key)
+    return value
+
+
 def check_attributes(attributes: Mapping[str, object] | None, rows: int) -> list[tuple[Column, AnyArray]]:
     """Check vertex attributes: (N,) or (N, C) numbers or bools, or (N,) strings, which become categories."""
-    out = []
-    if attributes is not None and not isinstance(attributes, Mapping):
-        msg = f"attributes must be a mapping from names to arrays, got {type(attributes).__name__}"
+    return [check_attribute(name, source, rows) for name, source in check_mapping(attributes, "attributes").items()]
+
+
+def check_attribute(name: str, source: object, rows: int) -> tuple[Column, AnyArray]:
+    """Check one attribute of `rows` vertices, edges or fragments; strings become codes of categories."""
+    values = sliceable(source)
+    if len(values.shape) not in (1, 2) or values.shape[0] != rows or 0 in values.shape[1:]:
+        msg = f"attribute {name!r} must have shape ({rows},) or ({rows}, C), got {tuple(values.shape)}"
         raise ArgumentError(msg)
-    for name, source in (attributes or {}).items():
-        check_attribute_name(name)
-        values = sliceable(source)
-        if len(values.shape) not in (1, 2) or values.shape[0] != rows or 0 in values.shape[1:]:
-            msg = f"attribute {name!r} must have shape ({rows},) or ({rows}, C), got {tuple(values.shape)}"
-            raise ArgumentError(msg)
-        out.append(_attribute(name, values))
-    return out
+    return _attribute(name, values)
 
 
 def _attribute(name: str, values: AnyArray) -> tuple[Column, AnyArray]:

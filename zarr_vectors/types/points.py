@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from zarr_vectors._query import plan_read, run_read, select
-from zarr_vectors._spec import Axis, Codec, LevelMetadata, LevelScale, RootMetadata, codec_chain
-from zarr_vectors.constants import BLOCK_ROWS, POINT_CLOUD
-from zarr_vectors.core._commit import check_target, new_store
-from zarr_vectors.core.arrays._codecs import CellCodec
-from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.core.arrays._vertices import Column
-from zarr_vectors.core.multiscale import stamp_root
-from zarr_vectors.core.store import OpenStore, StoreLike, backend_of, load_store
-from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
-from zarr_vectors.spatial import BinGrid, BoxLike
-from zarr_vectors.types._pipeline import Storage, automatic_shards, write_level
-from zarr_vectors.types._read import points_result
+from zarr_vectors._query import GroupChoice, Where
+from zarr_vectors._spec import Codec
+from zarr_vectors.constants import BLOCK_ROWS
+from zarr_vectors.core.store import StoreLike, backend_of
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
+from zarr_vectors.types._layout import check_layout
+from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, owners_of_ids
+from zarr_vectors.types._read import Request, one_of_groups, read_store
 from zarr_vectors.types._result import PointsResult
-from zarr_vectors.types._sort import sort_rows
-from zarr_vectors.types._source import (
-    check_attributes,
-    check_axes,
-    check_positions,
-    check_shape,
-    check_shard_shape,
-)
-from zarr_vectors.typing import AnyArray, Float64Array
+from zarr_vectors.types._source import check_attributes, check_positions, one_of
+from zarr_vectors.types._topology import OWNED_POINTS, POINTS
 
 __all__ = ["read_points", "write_points"]
-
-_EMPTY_BOUNDS = 128.0
 
 
 def write_points(
@@ -46,6 +30,12 @@ def write_points(
     chunk_shape: npt.ArrayLike,
     bin_shape: npt.ArrayLike | None = None,
     attributes: Mapping[str, npt.ArrayLike] | None = None,
+    vertex_attributes: Mapping[str, npt.ArrayLike] | None = None,
+    object_ids: npt.ArrayLike | None = None,
+    object_attributes: Mapping[str, npt.ArrayLike] | None = None,
+    groups: GroupsLike | None = None,
+    group_attributes: Mapping[str, npt.ArrayLike] | None = None,
+    fragment_attributes: FragmentAttributesLike | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -63,13 +53,24 @@ def write_points(
     path : str, Path, zarr Store or zarr Group
     positions : (N, D) numbers, D = 2..5
         World units. float64 stays float64; integers and float16 become float32 where that is exact, else
-        float64. Arrays, memory maps, HDF5 and zarr arrays are read block by block.
+        float64. Arrays, memory maps, HDF5 and zarr arrays are read block by block (with `object_ids`: as a whole).
     chunk_shape : number or D numbers
         Edge lengths of a chunk, world units.
     bin_shape : number or D numbers, optional
         Edge lengths of a bin; a chunk must hold a whole number of them along each axis. None = one bin a chunk.
-    attributes : dict of (N,) or (N, C) numbers or bools, or (N,) strings
-        Strings (or objects that are strings and None) are stored as categories.
+    attributes, vertex_attributes : dict of (N,) or (N, C) numbers or bools, or (N,) strings
+        Two names of one argument. Strings (or objects that are strings and None) are stored as categories.
+    object_ids : (N,) whole numbers, optional
+        The object that each point belongs to. Points of a chunk are then stored by ascending id instead of by bin, and
+        keep their order only inside a chunk.
+    object_attributes : dict of (O,) or (O, C) numbers, bools or strings, optional
+        One row for each id that occurs, ascending.
+    groups : dict of lists of object ids, optional
+        By name; or by number, from 0.
+    group_attributes : dict of (G,) or (G, C) numbers, bools or strings, optional
+        One row a group.
+    fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
+        By name and chunk coordinate: one row a fragment, which is an object in the chunk (without objects: a bin).
     dtype : float32 or float64, optional
         How positions are stored.
     coordinate_system : JSON value, optional
@@ -88,94 +89,52 @@ def write_points(
     ------
     ArgumentError
         If an argument cannot be used.
+    LimitError
+        If the extent is too wide for the chunks, or a chunk would hold too many bins.
     StoreExistsError, ConcurrentWriteError
         If something lies at `path`, or another writer was first.
     """
     target = backend_of(path)
-    spec = _plan_write(positions, chunk_shape, bin_shape, attributes, dtype, axes, axis_units)
-    ndim = len(spec.axes)
-    codecs, asked_shards = _check_compressor(compressor), check_shard_shape(shard_shape, ndim)
-    _check_json(coordinate_system)
-    check_target(target, overwrite=overwrite)
-    grid = BinGrid.of_extent(spec.bounds, spec.chunk_shape, spec.bin_shape)
-    rows = sort_rows(grid, spec.positions, spec.position_column, spec.attributes, block_rows=BLOCK_ROWS)
-    columns = [spec.position_column, *(column for column, _ in spec.attributes)]
-    storage = Storage(codecs, asked_shards or automatic_shards(len(rows.counts), ndim))
-    with new_store(target, overwrite=overwrite) as publication:
-        write_level(publication.backend, _level_zero(spec), rows, columns, storage)
-        root = RootMetadata(
-            chunk_shape=spec.chunk_shape,
-            bounds=spec.bounds,
-            geometry_types=(POINT_CLOUD,),
-            axes=spec.axes,
-            scales=(LevelScale(0, np.ones(ndim), spec.bin_shape),),
-            base_bin_shape=None if bin_shape is None else spec.bin_shape,
-            crs=coordinate_system,
-        )
-        stamp_root(publication, root, target)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _WriteSpec:
-    """A checked request to write points."""
-
-    positions: AnyArray
-    position_column: Column
-    bounds: Float64Array
-    chunk_shape: Float64Array
-    bin_shape: Float64Array
-    attributes: list[tuple[Column, AnyArray]]
-    axes: tuple[Axis, ...]
-
-
-def _plan_write(
-    positions: npt.ArrayLike,
-    chunk_shape: npt.ArrayLike,
-    bin_shape: npt.ArrayLike | None,
-    attributes: Mapping[str, npt.ArrayLike] | None,
-    dtype: npt.DTypeLike | None,
-    axes: Sequence[object] | None,
-    axis_units: Sequence[str | None] | str | None,
-) -> _WriteSpec:
     source, column, bounds = check_positions(positions, dtype, BLOCK_ROWS)
-    ndim = column.row_shape[0]
-    chunk = check_shape(chunk_shape, ndim, "chunk_shape")
-    bins = chunk if bin_shape is None else check_shape(bin_shape, ndim, "bin_shape")
-    if source.shape[0] == 0:
-        bounds = np.stack([np.zeros(ndim), np.full(ndim, _EMPTY_BOUNDS)])
-    checked = check_attributes(attributes, int(source.shape[0]))
-    return _WriteSpec(source, column, bounds, chunk, bins, checked, check_axes(axes, axis_units, ndim))
-
-
-def _level_zero(spec: _WriteSpec) -> LevelMetadata:
-    present = ["vertices", "vertex_fragments", *(["vertex_attributes"] if spec.attributes else [])]
-    return LevelMetadata(
-        level=0,
-        vertex_count=int(spec.positions.shape[0]),
-        arrays_present=tuple(present),
-        resolution=np.zeros(len(spec.axes)),
-        fragments_tile=True,
+    layout = check_layout(
+        column.row_shape[0],
+        chunk_shape=chunk_shape,
+        bin_shape=bin_shape,
+        axes=axes,
+        axis_units=axis_units,
+        coordinate_system=coordinate_system,
+        compressor=compressor,
+        shard_shape=shard_shape,
     )
+    rows = int(source.shape[0])
+    objects = _check_objects(rows, object_ids, object_attributes, groups, group_attributes)
+    content = Content(
+        topology=POINTS if objects is None else OWNED_POINTS,
+        positions=source,
+        position_column=column,
+        bounds=bounds,
+        attributes=check_attributes(one_of(attributes, vertex_attributes), rows),
+        objects=objects,
+        fragment_attributes=fragment_attributes or {},
+    )
+    write_content(target, content, layout, overwrite=overwrite)
 
 
-def _check_compressor(compressor: str | Sequence[Codec]) -> str | tuple[Codec, ...]:
-    try:
-        chain = codec_chain(compressor, 4)
-        json.dumps(chain, allow_nan=False)
-        # Some options are only looked at when something is encoded.
-        CellCodec(chain).encode([b"cell"])
-    except (TypeError, ValueError, RuntimeError, UnsupportedFeatureError) as error:
-        msg = f"compressor {compressor!r} cannot be used: {error}"
-        raise ArgumentError(msg) from error
-    return compressor if isinstance(compressor, str) else chain
-
-
-def _check_json(value: object) -> None:
-    try:
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = f"coordinate_system must be a JSON value, got {value!r}: {error}"
-        raise ArgumentError(msg) from error
+def _check_objects(
+    rows: int,
+    object_ids: npt.ArrayLike | None,
+    object_attributes: Mapping[str, npt.ArrayLike] | None,
+    groups: GroupsLike | None,
+    group_attributes: Mapping[str, npt.ArrayLike] | None,
+) -> Objects | None:
+    if object_ids is not None:
+        ids, owner = owners_of_ids(object_ids, rows)
+        columns = check_attributes_of("object", object_attributes, len(ids))
+        return Objects(ids, owner, None, columns, check_groups(groups, group_attributes, ids))
+    if object_attributes or groups or group_attributes:
+        msg = "object_attributes, groups and group_attributes tell of objects; pass object_ids too"
+        raise ArgumentError(msg)
+    return None
 
 
 def read_points(
@@ -183,6 +142,11 @@ def read_points(
     level: int = 0,
     bbox: BoxLike | None = None,
     attributes: Iterable[str] | None = None,
+    object_ids: npt.ArrayLike | None = None,
+    group_ids: GroupChoice | None = None,
+    *,
+    groups: GroupChoice | None = None,
+    where: Where | None = None,
 ) -> PointsResult:
     """Read the points of a level.
 
@@ -194,32 +158,26 @@ def read_points(
         Half-open box ``lo <= p < hi``, world units.
     attributes : list of str, optional
         None = all vertex attributes, [] = none.
+    object_ids : list of int, optional
+        Only points of these objects, in this order.
+    group_ids, groups : names or row numbers of groups, optional
+        Two names of one argument: only points of the objects in any of these groups.
+    where : dict, optional
+        ``{"mass": (">", 0.5), "label": ("in", ["a", "b"])}``: only points that match each key, an attribute of their
+        object or their own. Operators are ``== != < <= > >= in between`` (both ends included); ``{"or": [..]}`` and
+        ``{"and": [..]}`` hold lists of such dicts. NaN and absent values never match.
 
     Returns
     -------
     PointsResult
-        Points in level order: chunks ascending, rows as stored.
+        Points in level order (chunks ascending, rows as stored); object by object where `object_ids` are given.
+
+    Raises
+    ------
+    ArgumentError
+        For a level, an attribute, an object or a group that is not there, or an object asked for twice.
     """
-    store = load_store(path)
-    arrays = LevelArrays(store, level_metadata(store, level))
-    check_kind(store)
-    selection = select(store.root.ndim, arrays.attribute_names, bbox, attributes, f"level {level} of {store.name}")
-    positions, values = run_read(arrays, plan_read(selection, arrays.coords, arrays.chunk_shape))
-    return points_result(arrays, positions, values)
-
-
-def level_metadata(store: OpenStore, level: int) -> LevelMetadata:
-    """Give a level's metadata; ``ArgumentError`` if the store has no such level."""
-    for meta in store.levels:
-        if meta.level == level:
-            return meta
-    msg = f"{store.name} has levels {[meta.level for meta in store.levels]}, not {level!r}"
-    raise ArgumentError(msg)
-
-
-def check_kind(store: OpenStore) -> None:
-    """Refuse a store whose vertices are not points."""
-    kinds: tuple[Any, ...] = store.root.geometry_types
-    if kinds and POINT_CLOUD not in kinds:
-        msg = f"{store.name} holds {', '.join(kinds)}; this version of the library reads point clouds"
-        raise UnsupportedFeatureError(msg)
+    request = Request(
+        bbox=bbox, attributes=attributes, object_ids=object_ids, groups=one_of_groups(group_ids, groups), where=where
+    )
+    return read_store(path, level, request, PointsResult)

@@ -8,7 +8,7 @@ import pytest
 from zarr_vectors.core import _commit
 from zarr_vectors.exceptions import ConcurrentWriteError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
-from zarr_vectors.types import points
+from zarr_vectors.types import _content
 from zarr_vectors.types.points import read_points, write_points
 
 MINE = np.full((7, 3), 1.0, np.float32)
@@ -37,7 +37,7 @@ def test_the_second_to_finish_is_told_and_the_first_stays(tmp_path, meanwhile, e
     path = tmp_path / "cloud.zv"
     if existed:
         write_points(path, MINE, chunk_shape=10)
-    meanwhile(points, path)
+    meanwhile(_content, path)
     with pytest.raises(ConcurrentWriteError, match="meantime"):
         write_points(path, MINE, chunk_shape=10, overwrite=overwrite)
     assert np.array_equal(read_points(path).positions, THEIRS)

@@ -10,8 +10,10 @@ from hypothesis.extra import numpy as hnp
 
 from zarr_vectors.encoding import (
     FragmentIndex,
+    FragmentTable,
     decode_fragments,
     encode_fragments,
+    encode_ranges,
     encode_tiling_ranges,
     expand_ranges,
     offsets_of,
@@ -71,6 +73,12 @@ def test_the_worked_bytes_of_the_format():
     assert fragments_of(decode_fragments(blob)) == MIXED
 
 
+@given(hnp.arrays(np.int64, st.integers(0, 130), elements=st.integers(0, 1000)))
+def test_one_chunks_tiling_ranges_are_what_encoding_them_gives(counts):
+    tiles = list(zip(offsets_of(counts)[:-1].tolist(), counts.tolist(), strict=True))
+    assert encode_ranges(counts).tobytes() == encode_fragments(index_of(tiles))
+
+
 def test_no_fragments_are_sixteen_bytes():
     blob = encode_fragments(index_of([]))
     assert blob == bytes.fromhex("4746565a010000000000000000000000")
@@ -127,6 +135,9 @@ def test_negative_rows_and_falling_offsets_are_refused():
         decode_fragments(encode_fragments(index_of([(0, -1)])))
     with pytest.raises(ValueError, match="negative"):
         decode_fragments(encode_fragments(index_of([[-1]])))
+    for beyond in ([(2**62, 0)], [(0, 2**62)], [[2**63 - 1]]):
+        with pytest.raises(ValueError, match="beyond"):
+            decode_fragments(encode_fragments(index_of(beyond)))
     bad = index_of([[1], [2]])
     falling = FragmentIndex(bad.is_range, bad.ranges, np.array([0, 2, 1]), bad.rows)
     with pytest.raises(ValueError, match="ascend"):
@@ -147,3 +158,43 @@ def test_a_fragment_is_asked_for_by_its_number():
 def test_ranges_expand_to_their_rows(ranges):
     starts, counts = (np.array([r[i] for r in ranges], np.int64) for i in range(2))
     assert expand_ranges(starts, counts).tolist() == [s + i for s, n in ranges for i in range(n)]
+
+
+SMALL = st.lists(
+    st.one_of(st.tuples(st.integers(0, 50), st.integers(0, 5)), st.lists(st.integers(0, 50), max_size=5)), max_size=6
+)
+
+
+def rows_named(fragment) -> list:
+    return fragment if isinstance(fragment, list) else list(range(fragment[0], sum(fragment)))
+
+
+@given(st.lists(SMALL, max_size=6), st.data())
+def test_a_table_gives_the_rows_of_fragments_of_many_chunks(chunks, data):
+    table = FragmentTable.of([decode_fragments(encode_fragments(index_of(fragments))) for fragments in chunks])
+    flat = [(chunk, rows_named(f)) for chunk, fragments in enumerate(chunks) for f in fragments]
+    assert table.first.tolist() == offsets_of(np.array([len(f) for f in chunks], np.int64)).tolist()
+    assert table.is_range.tolist() == [isinstance(f, tuple) for fragments in chunks for f in fragments]
+    assert table.count.tolist() == [len(rows) for _, rows in flat]
+    numbers = data.draw(st.lists(st.integers(0, len(flat) - 1), max_size=10)) if flat else []
+    rows, counts = table.rows_of(np.array(numbers, np.int64))
+    assert rows.tolist() == [row for number in numbers for row in flat[number][1]]
+    assert counts.tolist() == [len(flat[number][1]) for number in numbers]
+    assert table.chunk_of(np.array(numbers, np.int64)).tolist() == [flat[number][0] for number in numbers]
+    largest = [max((r for f in fragments for r in rows_named(f)), default=-1) for fragments in chunks]
+    assert table.vertex_counts().tolist() == [row + 1 for row in largest]
+
+
+def test_the_rows_of_the_worked_bytes():
+    table = FragmentTable.of([index_of(MIXED), index_of([]), index_of([(0, 2)])])
+    assert table.vertex_counts().tolist() == [10, 0, 2]
+    rows, counts = table.rows_of(np.array([9, 2, 3, 1]))
+    assert rows.tolist() == [0, 1, 9, 5, 0, 2, 3, 4, 5]
+    assert counts.tolist() == [2, 3, 0, 4]
+    assert table.chunk_of(np.array([8, 9])).tolist() == [0, 2]
+
+
+def test_a_table_of_no_chunks_is_empty():
+    table = FragmentTable.of([])
+    assert table.first.tolist() == [0]
+    assert len(table.vertex_counts()) == len(table.rows_of(np.empty(0, np.int64))[0]) == 0

@@ -237,7 +237,7 @@ def test_a_source_that_fails_half_way_leaves_nothing(tmp_path):
 
 def test_a_store_in_memory_whose_writer_stopped_is_incomplete(monkeypatch):
     memory = MemoryStore()
-    monkeypatch.setattr("zarr_vectors.types.points.stamp_root", lambda *_: 1 / 0)
+    monkeypatch.setattr("zarr_vectors.types._content.stamp_root", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_points(memory, P, chunk_shape=10.0)
     with pytest.raises(IncompleteStoreError, match="write it again"):

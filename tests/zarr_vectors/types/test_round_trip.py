@@ -16,7 +16,7 @@ from zarr.storage import LocalStore, MemoryStore
 
 from zarr_vectors.exceptions import ArgumentError, StoreExistsError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.types import points
+from zarr_vectors.types import _content, points
 from zarr_vectors.types.points import read_points, write_points
 
 NUMBERS = ("i1", "u1", "<i2", ">i2", "u2", "<i4", "u4", "<i8", ">i8", "u8", "f2", "<f4", ">f4", "f8", ">f8", "?")
@@ -119,7 +119,8 @@ def same(found, case: Case, order) -> None:
 @REAL_STORE
 @given(case=cases())
 def test_rows_come_back_in_order(tmp_path, monkeypatch, block_rows, case):
-    monkeypatch.setattr(points, "BLOCK_ROWS", block_rows)
+    for module in (points, _content):
+        monkeypatch.setattr(module, "BLOCK_ROWS", block_rows)
     path = tmp_path / "s.zv"
     shutil.rmtree(path, ignore_errors=True)
     write_points(path, case.positions, chunk_shape=case.chunk, bin_shape=case.bins, attributes=case.attributes,
@@ -267,7 +268,8 @@ class Sliced:
 
 
 def test_sources_are_read_block_by_block(tmp_path, monkeypatch):
-    monkeypatch.setattr(points, "BLOCK_ROWS", 16)
+    for module in (points, _content):
+        monkeypatch.setattr(module, "BLOCK_ROWS", 16)
     p, i = Sliced(small(200)), Sliced(np.arange(200))
     write_points(tmp_path / "s", p, chunk_shape=10.0, bin_shape=5.0, attributes={"i": i})
     assert p.widest == i.widest == 16

@@ -60,7 +60,7 @@ def _numcodec(codec: Codec) -> Any:  # noqa: ANN401 - see _compressor
 
 
 class CellCodec:
-    """Encodes and decodes the cells of one array."""
+    """Encodes and decodes the cells of one array: `pack` and `unpack` are the chain without the cell's framing."""
 
     def __init__(self, codecs: Sequence[Codec]) -> None:
         names = [codec.get("name") for codec in codecs]
@@ -82,7 +82,11 @@ class CellCodec:
 
     def encode(self, payload: Buffers) -> Buffers:
         """Give the stored bytes of a payload that is made of buffers in a row."""
-        buffers: list[bytes | UInt8Array] = [_HEADER.pack(1, sum(map(len, payload))), *payload]
+        return self.pack([_HEADER.pack(1, sum(map(len, payload))), *payload])
+
+    def pack(self, plain: Buffers) -> Buffers:
+        """Send bytes, given as buffers in a row, through the compressors and add the checksum."""
+        buffers = list(plain)
         for compressor in self.compressors:
             buffers = [bytes(compressor.encode(joined(buffers)))]
         if self.has_crc:
@@ -100,10 +104,7 @@ class CellCodec:
         ValueError
             If the checksum, the framing or the compressed data are wrong.
         """
-        if self.has_crc:
-            stored = self._without_crc(stored)
-        for compressor in reversed(self.compressors):
-            stored = _decompress(compressor, stored)
+        stored = self.unpack(stored)
         if len(stored) < HEADER_BYTES:
             msg = f"{len(stored)} bytes are too short for a cell"
             raise ValueError(msg)
@@ -112,6 +113,14 @@ class CellCodec:
             msg = f"framing says {items} items, {size} bytes; found {len(stored) - HEADER_BYTES} bytes"
             raise ValueError(msg)
         return stored[HEADER_BYTES:]
+
+    def unpack(self, stored: UInt8Array, most: int = MAX_CELL_BYTES) -> UInt8Array:
+        """Give the bytes that `pack` was given; ``ValueError`` if they are damaged or announce to be over `most`."""
+        if self.has_crc:
+            stored = self._without_crc(stored)
+        for compressor in reversed(self.compressors):
+            stored = _decompress(compressor, stored, most)
+        return stored
 
     def _without_crc(self, stored: UInt8Array) -> UInt8Array:
         if len(stored) < CRC_BYTES:
@@ -139,11 +148,11 @@ class CellCodec:
                 raise ValueError(msg)
 
 
-def _decompress(compressor: Any, stored: UInt8Array) -> UInt8Array:  # noqa: ANN401 - see _compressor
+def _decompress(compressor: Any, stored: UInt8Array, most: int) -> UInt8Array:  # noqa: ANN401 - see _compressor
     if isinstance(compressor, Blosc):
-        _check_blosc(stored)
+        _check_blosc(stored, most)
     elif isinstance(compressor, Zstd):
-        _check_zstd(stored)
+        _check_zstd(stored, most)
     try:
         return np.frombuffer(compressor.decode(stored), np.uint8)
     except (RuntimeError, OSError, EOFError, MemoryError) as error:
@@ -151,18 +160,18 @@ def _decompress(compressor: Any, stored: UInt8Array) -> UInt8Array:  # noqa: ANN
         raise ValueError(msg) from error
 
 
-def _check_blosc(stored: UInt8Array) -> None:
+def _check_blosc(stored: UInt8Array, most: int) -> None:
     """Refuse a blosc frame whose header lies about its sizes: the decoder would read out of bounds."""
     if len(stored) < 16:
         msg = f"{len(stored)} bytes are too short for blosc"
         raise ValueError(msg)
     full, _block, compressed = stored[4:16].view("<u4").tolist()
-    if compressed != len(stored) or full > MAX_CELL_BYTES:
+    if compressed != len(stored) or full > most:
         msg = f"blosc header says {compressed} bytes of {full}, found {len(stored)}"
         raise ValueError(msg)
 
 
-def _check_zstd(stored: UInt8Array) -> None:
+def _check_zstd(stored: UInt8Array, most: int) -> None:
     """Refuse a zstd frame that announces more than a cell may hold: the decoder would allocate it first."""
     head = stored[:18].tobytes()
     if len(head) < 6 or head[:4] != _ZSTD_MAGIC:
@@ -174,6 +183,6 @@ def _check_zstd(stored: UInt8Array) -> None:
     at = 5 + (1 - single_segment) + (0, 1, 2, 4)[descriptor & 3]
     width = (single_segment, 2, 4, 8)[descriptor >> 6]
     full = int.from_bytes(head[at : at + width], "little")
-    if full > MAX_CELL_BYTES:
-        msg = f"zstd frame says {full} bytes, a cell holds at most {MAX_CELL_BYTES}"
+    if full > most:
+        msg = f"zstd frame says {full} bytes, a chunk holds at most {most} here"
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Fragment indices of chunks."""
+"""Fragment indices of chunks, and attributes of fragments: one row a fragment."""
 
 from __future__ import annotations
 
@@ -8,24 +8,83 @@ import numpy as np
 import zarr
 
 from zarr_vectors._spec import GridMetadata
-from zarr_vectors._spec.names import format_chunk_keys
-from zarr_vectors.core.arrays._cells import GridArray
-from zarr_vectors.core.store import backend_of, load_array
+from zarr_vectors._spec.names import FRAGMENT_ATTRIBUTES, format_chunk_keys
+from zarr_vectors.core.arrays._cells import GridArray, open_grid
+from zarr_vectors.core.arrays._vertices import Column, VertexColumn
+from zarr_vectors.core.store import OpenStore, backend_of, load_array
 from zarr_vectors.encoding import FragmentIndex, decode_fragments
-from zarr_vectors.exceptions import ArgumentError, CorruptChunkError
+from zarr_vectors.encoding.fragments import FragmentTable
+from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptStoreError
+from zarr_vectors.typing import Int64Array, UInt8Array
 
-__all__ = ["decode_fragment_cell", "read_fragment_index"]
+__all__ = [
+    "decode_fragment_cell",
+    "fragment_attribute_names",
+    "open_fragment_attribute",
+    "read_fragment_index",
+    "read_fragment_table",
+]
 
 
 def decode_fragment_cell(array: GridArray, coord: Sequence[int]) -> FragmentIndex:
     """Read and decode the fragment index of one chunk."""
-    coords = np.array([coord], np.int64)
-    payload = array.read(coords)[0]
+    return _decode(array, coord, array.read(np.array([coord], np.int64))[0])
+
+
+def _decode(array: GridArray, coord: Sequence[int], payload: UInt8Array) -> FragmentIndex:
     try:
         return decode_fragments(payload)
     except ValueError as error:
-        key = format_chunk_keys(coords)[0]
+        key = format_chunk_keys(np.array([coord], np.int64))[0]
         raise CorruptChunkError(array.backend.name, array.path, key, str(error)) from error
+
+
+def read_fragment_table(array: GridArray, coords: Int64Array) -> FragmentTable:
+    """Read the fragments of chunks, shape (n, R), all in one table, in that order.
+
+    Raises
+    ------
+    CorruptChunkError
+        If a chunk's fragment index is missing or damaged.
+    """
+    payloads = zip(coords.tolist(), array.read(coords), strict=True)
+    return FragmentTable.of([_decode(array, coord, payload) for coord, payload in payloads])
+
+
+def fragment_attribute_names(store: OpenStore, level: int) -> tuple[str, ...]:
+    """Give the names of a level's fragment attributes, sorted."""
+    names = store.backend.list_names(f"{level}/{FRAGMENT_ATTRIBUTES}")
+    return tuple(name for name in names if name != "zarr.json" and not name.startswith("."))
+
+
+def open_fragment_attribute(store: OpenStore, level: int, name: str, rank: int) -> VertexColumn:
+    """Open a fragment attribute: like a vertex attribute, with one row a fragment of each chunk.
+
+    Parameters
+    ----------
+    store : OpenStore
+    level : int
+    name : str
+    rank : int
+        Components R of a chunk coordinate.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such attribute.
+    """
+    known = fragment_attribute_names(store, level)
+    if name not in known:
+        have = ", ".join(map(repr, known)) or "none"
+        msg = f"{store.name}: level {level} has no fragment attribute {name!r}; it has {have}"
+        raise ArgumentError(msg)
+    path = f"{level}/{FRAGMENT_ATTRIBUTES}/{name}"
+    array = open_grid(store, path)
+    if array is None or len(array.grid.shape) != rank:
+        found = "no zarr array" if array is None else f"an array of {len(array.grid.shape)} axes"
+        msg = f"{store.name}: {path} must be a grid of {rank} axes, it is {found}"
+        raise CorruptStoreError(msg)
+    return VertexColumn(array, Column.of_attribute(name, array.grid, f"{store.name}/{path}"))
 
 
 def read_fragment_index(level_group: zarr.Group, name: str, coord: Sequence[int]) -> FragmentIndex:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 
 import numpy as np
 
 from zarr_vectors._spec import LevelMetadata
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTEX_FRAGMENTS, VERTICES, attribute_path
+from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
+from zarr_vectors.core.arrays._chunk_values import ChunkValues, chunk_values
+from zarr_vectors.core.arrays._draco import DracoColumn, DracoLinks
+from zarr_vectors.core.arrays._fragments import read_fragment_table
+from zarr_vectors.core.arrays._links import LinkFamily, LinkReader, open_links
+from zarr_vectors.core.arrays._objects import ObjectIndex, open_objects
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
 from zarr_vectors.core.store import OpenStore
+from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.exceptions import (
     ArgumentError,
     CorruptStoreError,
@@ -18,19 +26,22 @@ from zarr_vectors.exceptions import (
     StoreNotFoundError,
     UnsupportedFeatureError,
 )
+from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LevelArrays"]
 
 
 class LevelArrays:
-    """Positions, vertex attributes and fragments of one level.
+    """Positions, vertex attributes, fragments, objects and links of one level.
 
     May be used from several threads at once.
 
     Attributes
     ----------
-    coords : (n, D) int64
+    rank : int
+        Components R of a chunk coordinate: D, or D + 1 where chunks are divided by an attribute, which is the first.
+    coords : (n, R) int64
         Non-empty chunks, ascending.
     counts : (n,) int64 or None
         Vertices of each, where the store tells them.
@@ -43,22 +54,35 @@ class LevelArrays:
         self.ndim = store.root.ndim
         self.closed = False
         self._lock = threading.Lock()
-        self._columns: dict[str, VertexColumn] = {}
+        self._columns: dict[str, VertexColumn | ChunkValues] = {}
         self._names: tuple[str, ...] | None = None
-        if meta.chunk_dims and len(meta.chunk_dims) > self.ndim:
-            msg = f"{store.name}: level {meta.level} is chunked by attribute, which is not read yet"
-            raise UnsupportedFeatureError(msg)
         array = open_grid(store, f"{meta.level}/{VERTICES}", with_chunks=True)
         if array is None:
             self._check_root()
             msg = f"{store.name}: level {meta.level} has no array {VERTICES!r}"
             raise CorruptStoreError(msg)
         where = f"{store.name}/{array.path}"
-        self.positions = VertexColumn(array, Column.of_positions(array.grid, self.ndim, where))
-        if len(array.grid.shape) != self.ndim:
-            msg = f"{where} has {len(array.grid.shape)} axes, the store {self.ndim}"
-            raise CorruptStoreError(msg)
-        self.coords, self.counts = _chunks(array, self.ndim, meta.vertex_count, where)
+        column = Column.of_positions(array.grid, self.ndim, where)
+        is_draco = column.encoding == "draco"
+        self.positions = DracoColumn(array, column, self.chunk_shape) if is_draco else VertexColumn(array, column)
+        self.rank = _rank(array, meta, self.ndim, where)
+        self.coords, self.counts = _chunks(array, self.rank, meta.vertex_count, where)
+        self._divided = chunk_values(meta, array) if self.rank > self.ndim else None
+
+    @property
+    def where(self) -> str:
+        """What to call the level in messages."""
+        return f"{self.store.name}: level {self.meta.level}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is files on this machine, whose reading is not what is waited for."""
+        return isinstance(self.store.backend, LocalFiles)
+
+    @property
+    def fragment_path(self) -> str:
+        """Path of the fragment indices."""
+        return f"{self.meta.level}/{VERTEX_FRAGMENTS}"
 
     @property
     def chunk_shape(self) -> Float64Array:
@@ -73,35 +97,66 @@ class LevelArrays:
             names = self.store.backend.list_names(f"{self.meta.level}/{VERTEX_ATTRIBUTES}")
             if not names:
                 self._check_root()
-            self._names = tuple(n for n in names if n != "zarr.json" and not n.startswith("."))
+            stored = (n for n in names if n != "zarr.json" and not n.startswith("."))
+            divided = () if self._divided is None else (self._divided.column.name,)
+            self._names = tuple(sorted({*stored, *divided}))
         return self._names
 
-    def attribute(self, name: str) -> VertexColumn:
+    def attribute(self, name: str) -> VertexColumn | ChunkValues:
         """Open one vertex attribute; an unknown name is an ``ArgumentError``."""
         with self._lock:
             if name not in self._columns:
                 self._columns[name] = self._open_attribute(name)
             return self._columns[name]
 
-    def _open_attribute(self, name: str) -> VertexColumn:
+    def _open_attribute(self, name: str) -> VertexColumn | ChunkValues:
         path = f"{self.meta.level}/{attribute_path(name)}"
         if name not in self.attribute_names:
             have = ", ".join(map(repr, self.attribute_names)) or "none"
             msg = f"{self.store.name}: level {self.meta.level} has no vertex attribute {name!r}; it has {have}"
             raise ArgumentError(msg)
         array = open_grid(self.store, path)
+        if array is None and self._divided is not None and self._divided.column.name == name:
+            return self._divided
         if array is None:
             self._check_root()
             msg = f"{self.store.name}: {path} is listed but is no zarr array"
             raise CorruptStoreError(msg)
-        if len(array.grid.shape) != self.ndim:
-            msg = f"{self.store.name}/{path} has {len(array.grid.shape)} axes, the store {self.ndim}"
+        if len(array.grid.shape) != self.rank:
+            msg = f"{self.store.name}/{path} has {len(array.grid.shape)} axes, the level's chunks {self.rank}"
             raise CorruptStoreError(msg)
         return VertexColumn(array, Column.of_attribute(name, array.grid, f"{self.store.name}/{path}"))
 
+    @cached_property
+    def lookup(self) -> ChunkLookup:
+        """Finds chunks in `coords`."""
+        return ChunkLookup(self.coords)
+
+    @cached_property
+    def objects(self) -> ObjectIndex | None:
+        """The objects; None if the level has no object index."""
+        return open_objects(self.store, self.meta.level)
+
+    @cached_property
+    def links(self) -> LinkReader | None:
+        """The links within the level; None if it has none."""
+        links = open_links(self.store, self.meta.level)
+        if not isinstance(self.positions, DracoColumn):
+            return links
+        return DracoLinks(self.positions, links or LinkReader(self.store, self.meta.level, LinkFamily(3, self.rank), 0))
+
+    @cached_property
     def fragments(self) -> GridArray | None:
-        """Open the fragment indices; None if the level has none."""
-        return open_grid(self.store, f"{self.meta.level}/{VERTEX_FRAGMENTS}")
+        """The fragment indices; None if the level has none."""
+        return open_grid(self.store, self.fragment_path)
+
+    def fragment_table(self, coords: Int64Array) -> FragmentTable:
+        """Read the fragments of chunks, shape (n, R)."""
+        if self.fragments is None:
+            self._check_root()
+            msg = f"{self.where} has no array {VERTEX_FRAGMENTS!r}"
+            raise CorruptStoreError(msg)
+        return read_fragment_table(self.fragments, coords)
 
     def check_open(self) -> None:
         """Raise ``StoreClosedError`` once the store was closed."""
@@ -114,6 +169,17 @@ class LevelArrays:
         if self.store.backend.get("zarr.json") is None:
             msg = f"{self.store.name} was removed while it was open"
             raise StoreNotFoundError(msg)
+
+
+def _rank(array: GridArray, meta: LevelMetadata, ndim: int, where: str) -> int:
+    rank, named = len(array.grid.shape), len(meta.chunk_dims) or ndim
+    if rank == named and rank in (ndim, ndim + 1):
+        return rank
+    if named > ndim + 1 or rank == ndim < named:
+        msg = f"{where} has {rank} axes, the level names {named} for its chunks, which is not read"
+        raise UnsupportedFeatureError(msg)
+    msg = f"{where} has {rank} axes, the store {ndim}, the level's chunks {named}"
+    raise CorruptStoreError(msg)
 
 
 def _chunks(array: GridArray, ndim: int, vertex_count: int, where: str) -> tuple[Int64Array, Int64Array | None]:

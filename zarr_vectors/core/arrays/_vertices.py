@@ -13,12 +13,14 @@ from zarr_vectors._spec import GridMetadata
 from zarr_vectors._spec._fields import array, wholes
 from zarr_vectors.core.arrays._cells import GridArray
 from zarr_vectors.encoding import MISSING, Categories
+from zarr_vectors.encoding.draco import check_draco
 from zarr_vectors.exceptions import CorruptChunkError, CorruptStoreError, UnsupportedFeatureError
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
 __all__ = ["Column", "VertexColumn"]
 
 _WIDEST_NUMBER = 8  # bytes
+_DRACO_NDIM = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,15 @@ class Column:
         ``()`` for one number a vertex, ``(C,)`` for channels.
     categories : Categories or None
         The words behind integer codes.
+    encoding : "raw" or "draco"
+        What a cell of positions is: the rows, or a Draco bitstream of them.
     """
 
     name: str
     dtype: np.dtype[Any]
     row_shape: tuple[int, ...] = ()
     categories: Categories | None = None
+    encoding: str = "raw"
 
     @property
     def row_bytes(self) -> int:
@@ -71,14 +76,17 @@ class Column:
     def of_positions(cls, grid: GridMetadata, ndim: int, where: str) -> Column:
         """Read the column of a ``vertices`` array."""
         encoding = grid.attributes.get("encoding", "raw")
-        if encoding != "raw":
-            msg = f"{where}: vertices are encoded as {encoding!r}; this library reads 'raw'"
+        if encoding not in ("raw", "draco") or (encoding == "draco" and ndim != _DRACO_NDIM):
+            msg = f"{where}: vertices in {ndim} dimensions are encoded as {encoding!r}, which is not read"
             raise UnsupportedFeatureError(msg)
         dtype = _dtype(grid.attributes.get("dtype", "float32"), where)
+        if encoding == "draco":
+            check_draco(f"{where}: Draco")
+            dtype = np.dtype("<f4")
         if dtype.kind != "f":
             msg = f"{where}: positions must be floating point, got {dtype.name}"
             raise CorruptStoreError(msg)
-        return cls("positions", dtype, (ndim,))
+        return cls("positions", dtype, (ndim,), encoding=str(encoding))
 
     @classmethod
     def of_attribute(cls, name: str, grid: GridMetadata, where: str) -> Column:

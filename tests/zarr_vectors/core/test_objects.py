@@ -1,0 +1,642 @@
+"""The object index: what is written is read to the bit, by us and by zarr; what is damaged says where."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zarr.storage import MemoryStore
+
+from tests.zarr_vectors.core.conftest import Bare, replace_item
+from zarr_vectors.core.arrays._objects import (
+    check_object_attributes,
+    open_objects,
+    write_object_attributes,
+    write_objects,
+)
+from zarr_vectors.core.store import load_store
+from zarr_vectors.encoding.manifests import Manifests
+from zarr_vectors.encoding.ragged import offsets_of
+from zarr_vectors.exceptions import (
+    ArgumentError,
+    CorruptChunkError,
+    CorruptStoreError,
+    LimitError,
+    StoreNotFoundError,
+    UnsafeStoreError,
+    UnsupportedFeatureError,
+)
+
+INT64 = st.integers(-(2**63), 2**63 - 1)
+COMPRESSORS = ("none", "zstd", "blosc", "auto", ({"name": "gzip", "configuration": {"level": 1}},))
+
+
+@st.composite
+def indices(draw):
+    """(ids, manifests, rank) of a few objects, some of them empty."""
+    ids = draw(st.lists(INT64, max_size=12, unique=True))
+    rank = draw(st.integers(1, 5))
+    counts = np.array(draw(st.lists(st.integers(0, 5), min_size=len(ids), max_size=len(ids))), np.int64)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    chunks = rng.integers(-(2**63), 2**63 - 1, (counts.sum(), rank))
+    fragments = rng.integers(0, 2**32 - 1, counts.sum())
+    return np.array(ids, np.int64), Manifests(offsets_of(counts), chunks, fragments), rank
+
+
+def simple(count: int, rank: int = 3, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 4, count)
+    chunks = rng.integers(-9, 9, (counts.sum(), rank))
+    return Manifests(offsets_of(counts), chunks, rng.integers(0, 99, counts.sum()))
+
+
+def put(bare, count: int = 5, ids=None, **options):
+    ids = np.arange(count) * 3 - 4 if ids is None else np.array(ids, np.int64)
+    write_objects(bare.backend, "0", ids, simple(count), 3, **{"compressor": "zstd", **options})
+    return ids
+
+
+def same(found: Manifests, wanted: Manifests) -> bool:
+    return all(
+        a.dtype == np.int64 and a.shape == b.shape and (a == b).all()
+        for a, b in (
+            (found.offsets, wanted.offsets),
+            (found.chunks, wanted.chunks),
+            (found.fragments, wanted.fragments),
+        )
+    )
+
+
+# -- ids and manifests ---------------------------------------------------------------------------------------------
+
+
+@given(index=indices(), compressor=st.sampled_from(COMPRESSORS))
+@settings(max_examples=60)
+def test_ids_and_manifests_come_back(index, compressor):
+    ids, manifests, rank = index
+    bare = Bare(MemoryStore())
+    write_objects(bare.backend, "0", ids, manifests, rank, compressor=compressor)
+    found = open_objects(bare.open(), 0)
+    assert (found.num_objects, found.rank) == (len(ids), rank)
+    assert found.ids.tolist() == ids.tolist()
+    assert found.is_dense == (ids.tolist() == list(range(len(ids))))
+    assert same(found.manifests(), manifests)
+    order = np.random.default_rng(len(ids)).permutation(len(ids))
+    assert found.rows_of(ids[order]).tolist() == order.tolist()
+    assert same(found.manifests(order), manifests.take(order))
+    assert same(found.manifests(order[:2]), manifests.take(order[:2]))
+
+
+def test_both_kinds_of_storage_hold_an_index(bare):
+    ids = put(bare)
+    found = open_objects(bare.open(), 0)
+    assert found.ids.tolist() == ids.tolist()
+    assert same(found.manifests(), simple(5))
+
+
+def test_many_objects_lie_in_chunks_and_a_few_are_found_without_the_others(local):
+    count, ids = 40_000, np.random.default_rng(2).permutation(90_000)[:40_000]
+    manifests = simple(count)
+    put(local, count, ids)
+    folder = local.place / "0" / "object_index" / "manifests" / "c"
+    assert sorted(file.name for file in folder.iterdir()) == ["0", "1", "2"]
+    assert same(open_objects(local.open(), 0).manifests(), manifests)
+    rows = np.array([39_999, 3, 16_384, 16_383, 3, 32_768])
+    assert same(open_objects(local.open(), 0).manifests(rows), manifests.take(rows))
+    (folder / "1").unlink()
+    found = open_objects(local.open(), 0)
+    near = np.array([7, 39_000])
+    assert same(found.manifests(near), manifests.take(near))
+    with pytest.raises(CorruptChunkError, match="chunk 1 of array '0/object_index/manifests'"):
+        found.manifests()
+
+
+def test_zarr_reads_what_is_written(bare):
+    ids = put(bare, 20_000)
+    index = bare.group("0/object_index")
+    assert dict(index.attrs)["layout"] == "vlen_manifests_v2"
+    assert index.attrs["num_objects"] == 20_000
+    assert index.attrs["num_present"] == int((np.diff(simple(20_000).offsets) > 0).sum())
+    assert index.attrs["sid_ndim"] == 3
+    assert index.attrs["object_ids_sorted"] is True
+    assert index["object_ids"][:].tolist() == ids.tolist()
+    assert index["manifests"].chunks == (16384,)
+    blobs = index["manifests"][:]
+    manifests = simple(20_000)
+    for row in (0, 7, 16_383, 16_384, 19_999):
+        wanted = manifests.take(np.array([row]))
+        blob = b"".join(
+            chunk.astype("<i8").tobytes() + b"\0" + int(fragment).to_bytes(8, "little")
+            for chunk, fragment in zip(wanted.chunks, wanted.fragments, strict=True)
+        )
+        assert bytes(blobs[row]) == len(wanted.fragments).to_bytes(4, "little") + blob
+
+
+def test_an_index_of_no_objects_has_no_arrays(bare):
+    write_objects(bare.backend, "0", np.empty(0, np.int64), simple(0), 3, compressor="auto")
+    assert list(bare.group("0/object_index").members()) == []
+    found = open_objects(bare.open(), 0)
+    assert (found.num_objects, len(found.ids), found.manifests().count, found.is_dense) == (0, 0, 0, True)
+    with pytest.raises(ArgumentError, match="no object 3"):
+        found.rows_of([3])
+    assert found.rows_of([]).tolist() == []
+
+
+def test_a_level_without_an_index_has_none(bare):
+    assert open_objects(bare.open(), 0) is None
+
+
+def test_ids_are_sorted_only_where_they_ascend(bare):
+    put(bare, 3, [5, -2, 9])
+    assert bare.group("0/object_index").attrs["object_ids_sorted"] is False
+
+
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [([7], "no object 7"), ([2, 5, 2], "object 2 .* twice"), ([2.0], "whole"), ([[2]], "whole"), ([True], "whole"),
+     (np.array([2**64 - 1], np.uint64), "no object"), (["a"], "whole")],
+)  # fmt: skip
+def test_what_is_no_object_is_refused(bare, ids, words):
+    put(bare, 3, [5, -2, 2])
+    with pytest.raises(ArgumentError, match=words):
+        open_objects(bare.open(), 0).rows_of(ids)
+
+
+@pytest.mark.parametrize("rows", [[5], [-1], [0, 99]])
+def test_a_row_that_is_not_there_is_refused(bare, rows):
+    put(bare)
+    with pytest.raises(ArgumentError, match="rows 0 to 4"):
+        open_objects(bare.open(), 0).manifests(np.array(rows))
+
+
+def test_an_index_that_cannot_be_is_not_written(bare):
+    for ids, count in (([1, 1], 2), ([1], 2)):
+        with pytest.raises(ArgumentError, match="object ids"):
+            write_objects(bare.backend, "0", np.array(ids), simple(count), 3, compressor="zstd")
+    assert bare.backend.list_names("0") == ["zarr.json"]
+
+
+def test_an_index_is_read_by_many_threads(local):
+    ids = put(local, 40_000)
+    found = open_objects(local.open(), 0)
+    wanted = simple(40_000)
+
+    def one(seed):
+        rows = np.random.default_rng(seed).integers(0, 40_000, 50)
+        return same(found.manifests(rows), wanted.take(rows)) and (found.ids == ids).all()
+
+    with ThreadPoolExecutor(8, "zarr-vectors-test") as pool:
+        assert all(pool.map(one, range(64)))
+
+
+# -- attributes ----------------------------------------------------------------------------------------------------
+
+NUMBERS = ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "?"]
+
+
+@st.composite
+def numbers(draw):
+    count, channels = draw(st.integers(1, 9)), draw(st.sampled_from([None, 1, 3]))
+    dtype = np.dtype(draw(st.sampled_from(NUMBERS)))
+    shape = (count,) if channels is None else (count, channels)
+    raw = draw(st.binary(min_size=int(np.prod(shape)) * dtype.itemsize, max_size=int(np.prod(shape)) * dtype.itemsize))
+    values = np.frombuffer(raw, np.uint8) % 2 == 1 if dtype.kind == "b" else np.frombuffer(raw, dtype)
+    return values.reshape(shape)
+
+
+def attribute_round_trip(values, compressor="zstd"):
+    bare = Bare(MemoryStore())
+    count = len(values)
+    put(bare, count)
+    columns = check_object_attributes({"a": values}, count)
+    write_object_attributes(bare.backend, "0", columns, compressor)
+    found = open_objects(bare.open(), 0)
+    assert found.attribute_names == ("a",)
+    return found.attribute("a"), found.present("a"), bare
+
+
+@given(values=numbers(), compressor=st.sampled_from(COMPRESSORS))
+@settings(max_examples=100)
+def test_numbers_come_back_to_the_bit(values, compressor):
+    found, present, bare = attribute_round_trip(values, compressor)
+    assert found.dtype == values.dtype
+    assert found.shape == values.shape
+    assert found.tobytes() == values.tobytes()
+    assert present.all()
+    stored = bare.group()["object_attributes/a"][...]
+    assert stored.tobytes() == values.tobytes()
+
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6).filter(lambda word: not word.endswith("\0"))
+
+
+@given(words=st.lists(WORDS, min_size=1, max_size=9))
+def test_strings_come_back(words):
+    found, present, bare = attribute_round_trip(words)
+    assert found.dtype.kind == "U"
+    assert found.tolist() == words
+    assert present.all()
+    assert bare.group()["object_attributes/a"][...].tolist() == words
+
+
+@given(words=st.lists(st.none() | WORDS.filter(bool), min_size=1, max_size=9))
+def test_missing_strings_come_back_as_none(words):
+    found, present, _ = attribute_round_trip(np.array(words, dtype=object))
+    assert found.tolist() == words
+    assert present.tolist() == [word is not None for word in words]
+
+
+def test_words_of_several_channels_and_another_byte_order_come_back():
+    for given_, dtype in (
+        (np.array([["a", "bb"], ["", "c"]]), "<U2"),
+        (np.array([["a", "bb"], ["", "c"]], ">U2"), "<U2"),
+        (np.array([1.5, -2], ">f8"), "<f8"),
+        (np.array(["", ""]), "<U1"),
+        (np.array([[True], [False]], order="F"), "?"),
+    ):
+        found, _, _ = attribute_round_trip(given_)
+        assert found.dtype == np.dtype(dtype)
+        assert found.tolist() == given_.tolist()
+
+
+def test_rows_of_a_large_table_lie_in_several_chunks(local):
+    count = 70_000
+    put(local, count)
+    rng = np.random.default_rng(3)
+    columns = {"x": rng.normal(size=count), "rgb": rng.integers(0, 255, (count, 3)).astype("u1")}
+    write_object_attributes(local.backend, "0", columns, "none")
+    found = open_objects(local.open(), 0)
+    for name, values in columns.items():
+        assert found.attribute(name).tobytes() == values.tobytes()
+        array = local.group()[f"object_attributes/{name}"]
+        assert array.chunks[0] == 65536
+        assert array[...].tobytes() == values.tobytes()
+
+
+def test_a_small_table_takes_little_room(local):
+    put(local)
+    write_object_attributes(local.backend, "0", {"x": np.arange(5.0)}, "none")
+    assert (local.place / "0" / "object_attributes" / "x" / "c" / "0").stat().st_size < 100
+
+
+def test_a_wide_table_is_cut_into_chunks_that_can_be_read(local):
+    values = np.random.default_rng(1).random((100, 50_000))
+    put(local, 100)
+    write_object_attributes(local.backend, "0", {"x": values}, "zstd")
+    assert local.group()["object_attributes/x"].chunks == (41, 50_000)
+    assert open_objects(local.open(), 0).attribute("x").tobytes() == values.tobytes()
+
+
+def test_both_kinds_of_storage_hold_attributes(bare):
+    put(bare)
+    columns = {"x": np.array([1, np.nan, 3, -np.inf, 0], "f4"), "flag": np.arange(5) > 2, "s": np.array(list("abcde"))}
+    write_object_attributes(bare.backend, "0", columns, "auto")
+    found = open_objects(bare.open(), 0)
+    assert found.attribute_names == ("flag", "s", "x")
+    for name, values in columns.items():
+        assert found.attribute(name).tobytes() == values.tobytes()
+    assert found.attribute("flag").dtype == bool
+    stored = bare.group()["object_attributes"]
+    assert stored["flag"].dtype == np.uint8
+    assert np.isnan(stored["x"].fill_value)
+    assert stored["x"].attrs["fill_sentinel_meaning"] == "absent"
+    assert stored["s"].attrs["shape"] == [5]
+
+
+def test_a_table_of_no_objects_comes_back(bare):
+    write_objects(bare.backend, "0", np.empty(0, np.int64), simple(0), 3, compressor="auto")
+    write_object_attributes(bare.backend, "0", {"x": np.empty((0, 2), "f4"), "s": np.empty(0, "U3")}, "auto")
+    found = open_objects(bare.open(), 0)
+    assert found.attribute("x").shape == (0, 2)
+    assert found.attribute("s").shape == (0,)
+
+
+def test_no_attributes_make_no_group(bare):
+    write_object_attributes(bare.backend, "0", {}, "auto")
+    assert bare.backend.list_names("0") == ["zarr.json"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [[1, 2], 5, np.zeros((3, 2, 2)), np.zeros((3, 0)), [1, 2, 2**70], [1, "a", None], ["a", b"b", "c"], [1, "a", "b"],
+     np.array([b"a", b"b", b"c"]), np.zeros(3, "c8"), np.zeros(3, "M8[s]"), np.zeros(3, "f4,f4"), [[1], [1, 2], [3]],
+     ["a", "", None], ["a\0", "b", "c"], ["\ud800", "b", "c"], np.array(["\ud800", "b", "c"]),
+     [np.zeros(2), None, "a"]],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_column_is_refused(value):
+    with pytest.raises(ArgumentError, match="object attribute 'a'"):
+        check_object_attributes({"a": value}, 3)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "c", "zarr.json", "CON", 5])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(ArgumentError, match="name"):
+        check_object_attributes({name: [1.0]}, 1)
+
+
+def test_strings_that_grow_beyond_all_measure_are_refused():
+    words = ["a"] * 20_000 + ["b" * 100_000]
+    with pytest.raises(ArgumentError, match="2 GiB"):
+        check_object_attributes({"a": words}, len(words))
+
+
+def test_an_unknown_attribute_is_refused(bare):
+    put(bare)
+    write_object_attributes(bare.backend, "0", {"x": np.arange(5.0)}, "none")
+    found = open_objects(bare.open(), 0)
+    for name in ("y", "../vertices", "zarr.json"):
+        with pytest.raises(ArgumentError, match="it has 'x'"):
+            found.attribute(name)
+
+
+def test_another_writer_may_append_rows_and_leave_chunks_of_absent_ones_out(bare):
+    put(bare, 3)
+    write_object_attributes(bare.backend, "0", {"x": np.array([np.nan, 5, 6], "f4"), "n": np.arange(3)}, "zstd")
+    level = bare.group(mode="r+")
+    level["object_attributes/x"].resize((8,))
+    level["object_attributes/n"].resize((8,))
+    level["object_attributes/n"][6] = 77
+    bare.edit("0/object_index", lambda doc: doc["attributes"].update(num_objects=8))
+    for name in ("object_ids", "manifests"):
+        level[f"object_index/{name}"].resize((8,))
+    level["object_index/object_ids"][3:] = np.arange(100, 105)
+    found = open_objects(bare.open(), 0)
+    assert found.ids.tolist() == [-4, -1, 2, 100, 101, 102, 103, 104]
+    assert np.diff(found.manifests().offsets)[3:].tolist() == [0] * 5
+    assert found.attribute("x")[1:3].tolist() == [5, 6]
+    assert found.present("x").tolist() == [True] * 3 + [False] * 5
+    assert found.present("n").tolist() == [True] * 3 + [False] * 3 + [True, False]
+
+
+# -- what the peer wrote ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["s02", "s03", "s05", "s06", "s07", "s08", "s09", "s12", "s14"])
+def test_an_index_of_the_peer_is_read(peers, name):
+    data, about = peers.expected(name)
+    store = peers.open(name)
+    found = open_objects(store, 0)
+    count = found.num_objects
+    assert found.rank == store.root.ndim
+    assert found.manifests().count == len(found.ids) == count
+    if "object_ids" in data:
+        assert sorted(found.ids.tolist()) == sorted(data["object_ids"].tolist())
+    if "poly_off" in data and "ids" not in about:
+        assert count == len(data["poly_off"]) - 1
+    names = {key[6:] for key in data if key.startswith("oattr/")}
+    assert names <= set(found.attribute_names)
+    for attribute in names:
+        values = found.attribute(attribute)
+        assert values.dtype == data[f"oattr/{attribute}"].dtype
+        assert values.tobytes() == data[f"oattr/{attribute}"].tobytes()
+        assert found.present(attribute).all()
+
+
+def test_objects_that_a_level_of_the_peer_leaves_out_are_absent(peers):
+    store = peers.open("s06")
+    fine, coarse = open_objects(store, 0), open_objects(store, 2)
+    assert coarse.ids.tolist() == fine.ids.tolist()
+    kept = np.diff(coarse.manifests().offsets) > 0
+    assert 0 < kept.sum() < len(kept)
+    for name in ("fa", "tag"):
+        assert coarse.present(name).tolist() == kept.tolist()
+        assert coarse.attribute(name)[kept].tolist() == fine.attribute(name)[kept].tolist()
+
+
+def test_stores_of_the_peer_without_objects_have_none(peers):
+    for name in ("s01", "s10", "s11", "s13"):
+        assert open_objects(peers.open(name), 0) is None
+
+
+def test_an_index_of_the_first_layout_has_dense_ids(bare):
+    put(bare)
+    bare.edit("0/object_index", lambda doc: doc["attributes"].update(layout="vlen_manifests_v1"))
+    found = open_objects(bare.open(), 0)
+    assert found.ids.tolist() == [0, 1, 2, 3, 4]
+    assert found.is_dense
+
+
+def test_dense_ids_of_another_writer_may_be_left_out(peers, tmp_path):
+    place = peers.copy("s05", tmp_path / "s.zv")
+    index = place / "0" / "object_index"
+    for file in sorted((index / "object_ids").rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+    (index / "object_ids").rmdir()
+    found = open_objects(load_store(place), 0)
+    assert found.is_dense
+    assert found.ids.tolist() == list(range(found.num_objects))
+
+
+# -- damage ----------------------------------------------------------------------------------------------------------
+
+
+def read_all(place):
+    found = open_objects(place.open(), 0)
+    manifests = found.manifests()
+    columns = {name: found.attribute(name).tolist() for name in found.attribute_names}
+    return (found.ids.tolist(), manifests.offsets.tolist(), manifests.chunks.tolist(), manifests.fragments.tolist(),
+            columns)  # fmt: skip
+
+
+@pytest.fixture
+def full(tmp_path):
+    store = Bare(tmp_path / "s.zv", present=("object_index", "object_attributes"))
+    put(store, 40)
+    columns = {"x": np.arange(40.0), "flag": np.arange(40) % 3 == 0, "s": np.array(["word", "other"] * 20)}
+    write_object_attributes(store.backend, "0", columns, "auto")
+    return store
+
+
+def files_of(store):
+    return [file for file in sorted((store.place / "0").rglob("*")) if file.is_file()]
+
+
+def test_no_flipped_bit_goes_unseen(full):
+    whole = read_all(full)
+    rng = np.random.default_rng(4)
+    caught = 0
+    for trial in range(400):
+        files = files_of(full)
+        file = files[trial % len(files)]
+        raw = file.read_bytes()
+        bad = bytearray(raw)
+        bad[rng.integers(len(raw))] ^= 1 << int(rng.integers(8))
+        file.write_bytes(bad)
+        try:
+            assert read_all(full) == whole, file
+        except (CorruptStoreError, UnsupportedFeatureError) as error:
+            caught += 1
+            assert "s.zv" in str(error)
+            if "/c/" in str(file):
+                assert isinstance(error, CorruptChunkError)
+        file.write_bytes(raw)
+    assert caught > 300
+
+
+def test_no_lost_or_cut_file_goes_unseen(full):
+    whole = read_all(full)
+    for file in files_of(full):
+        raw = file.read_bytes()
+        for left in (None, 0, 1, len(raw) // 2, len(raw) - 1):
+            file.unlink()
+            if left is not None:
+                file.write_bytes(raw[:left])
+            try:
+                found = read_all(full)
+            except CorruptStoreError as error:
+                assert "s.zv" in str(error)
+            else:
+                # The group around the attributes says nothing that a reader needs.
+                assert file.parts[-2:] == ("object_attributes", "zarr.json")
+                assert found == whole
+            file.write_bytes(raw)
+    assert read_all(full) == whole
+
+
+def test_a_damaged_chunk_is_named(full):
+    for array, chunk in (("0/object_index/object_ids", "0"), ("0/object_attributes/x", "0")):
+        file = full.place / array / "c" / chunk
+        raw = file.read_bytes()
+        file.write_bytes(raw[:-1] + b"x")
+        with pytest.raises(CorruptChunkError) as caught:
+            read_all(full)
+        assert (caught.value.store, caught.value.array, caught.value.chunk) == (str(full.place), array, chunk)
+        file.write_bytes(raw)
+
+
+def set_keys(**keys):
+    return lambda doc: doc["attributes"].update(keys)
+
+
+def set_doc(**keys):
+    return lambda doc: doc.update(keys)
+
+
+INDEX, IDS, MANIFESTS, X, FLAG, S = (
+    "0/object_index",
+    "0/object_index/object_ids",
+    "0/object_index/manifests",
+    "0/object_attributes/x",
+    "0/object_attributes/flag",
+    "0/object_attributes/s",
+)
+
+
+def utf32(size):
+    return {"name": "fixed_length_utf32", "configuration": {"length_bytes": size}}
+
+
+DAMAGE = {
+    "another layout": (INDEX, set_keys(layout="dense_manifests_v1"), UnsupportedFeatureError),
+    "more objects": (INDEX, set_keys(num_objects=41), CorruptStoreError),
+    "no whole number": (INDEX, set_keys(num_objects="40"), CorruptStoreError),
+    "another rank": (INDEX, set_keys(sid_ndim=2), CorruptStoreError),
+    "no rank": (INDEX, set_keys(sid_ndim=0), CorruptStoreError),
+    "fewer ids": (IDS, set_doc(shape=[39]), CorruptStoreError),
+    "ids of two axes": (IDS, set_doc(shape=[20, 2]), CorruptStoreError),
+    "floating ids": (IDS, set_doc(data_type="float64", fill_value=0.0), CorruptStoreError),
+    "pickled ids": (IDS, set_doc(data_type="object"), UnsupportedFeatureError),
+    "manifests of numbers": (MANIFESTS, set_doc(data_type="uint8"), UnsupportedFeatureError),
+    "fewer manifests": (MANIFESTS, set_doc(shape=[39]), CorruptStoreError),
+    "chunks of other rows": (MANIFESTS, lambda d: d["chunk_grid"]["configuration"].update(chunk_shape=[8]),
+                             CorruptStoreError),
+    "a milliard manifests": (MANIFESTS, set_doc(shape=[10**9]), LimitError),
+    "a milliard chunks": (X, lambda d: d.update(shape=[10**9]) or d["chunk_grid"]["configuration"].update(
+        chunk_shape=[1]), LimitError),
+    "a chunk of exabytes": (X, lambda d: d["chunk_grid"]["configuration"].update(chunk_shape=[2**60]), LimitError),
+    "no chunks": (X, lambda d: d["chunk_grid"]["configuration"].update(chunk_shape=[0]), CorruptStoreError),
+    "other keys": (X, set_doc(chunk_key_encoding={"name": "v2"}), UnsupportedFeatureError),
+    "another width": (X, set_doc(data_type="float32"), CorruptChunkError),
+    "another codec": (X, lambda d: d["codecs"].insert(1, {"name": "lzma"}), UnsupportedFeatureError),
+    "no codec": (X, set_doc(codecs=[]), UnsupportedFeatureError),
+    "a strange byte order": (X, lambda d: d["codecs"][0].update(configuration={"endian": "odd"}), CorruptStoreError),
+    "another fill": (X, set_doc(fill_value="nothing"), CorruptStoreError),
+    "a fill of another kind": (FLAG, set_doc(fill_value="1"), CorruptStoreError),
+    "words that are flags": (S, set_keys(zv_dtype="bool"), CorruptStoreError),
+    "half a character": (S, set_doc(data_type=utf32(6)), CorruptStoreError),
+    "no character": (S, set_doc(data_type=utf32(0)), CorruptStoreError),
+    "shorter words": (S, set_doc(data_type=utf32(4)), CorruptChunkError),
+    "three axes": (X, lambda d: d.update(shape=[40, 1, 1]) or d["chunk_grid"]["configuration"].update(
+        chunk_shape=[40, 1, 1]), CorruptStoreError),
+}  # fmt: skip
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("case", DAMAGE)
+def test_an_index_that_contradicts_itself_is_one_clear_error(full, case):
+    path, change, kind = DAMAGE[case]
+    full.edit(path, change)
+    with pytest.raises(kind) as caught:
+        read_all(full)
+    assert path.rpartition("/")[2] in str(caught.value)
+    assert "s.zv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [("object_index/zarr.json", CorruptStoreError), ("object_index/manifests/zarr.json", CorruptStoreError),
+     ("object_index/object_ids/zarr.json", CorruptStoreError), ("object_attributes/x/zarr.json", CorruptStoreError),
+     ("object_index/manifests/c/0", CorruptChunkError), ("object_attributes/s/c/0", CorruptChunkError)],
+)  # fmt: skip
+def test_what_was_lost_is_not_read_as_nothing(full, file, kind):
+    (full.place / "0" / file).unlink()
+    with pytest.raises(kind, match=r"s\.zv"):
+        read_all(full)
+
+
+def test_manifests_that_the_peer_wrote_and_lost_are_missed(peers, tmp_path):
+    place = peers.copy("s05", tmp_path / "s.zv")
+    (place / "0" / "object_index" / "manifests" / "c" / "0").unlink()
+    with pytest.raises(CorruptChunkError, match="object_index/manifests"):
+        open_objects(load_store(place), 0).manifests()
+
+
+def test_rows_that_nobody_wrote_are_a_limit_not_a_gigabyte(peers, tmp_path):
+    place = peers.copy("s02", tmp_path / "s.zv")
+    for path, key in (("object_index", "num_objects"), ("object_index/object_ids", 0), ("object_index/manifests", 0)):
+        file = place / "0" / path / "zarr.json"
+        doc = json.loads(file.read_text())
+        if key:
+            doc["attributes"] |= {key: 10**9, "num_present": 6}
+        else:
+            doc["shape"] = [10**9]
+            doc["chunk_grid"]["configuration"]["chunk_shape"] = [16384]
+        file.write_text(json.dumps(doc))
+    found = open_objects(load_store(place), 0)
+    for read in (lambda: found.ids, found.manifests):
+        with pytest.raises((LimitError, CorruptChunkError)):
+            read()
+
+
+def test_ids_that_name_an_object_twice_are_corrupt(full):
+    level = full.group(mode="r+")
+    level["object_index/object_ids"][5] = level["object_index/object_ids"][6]
+    with pytest.raises(CorruptStoreError, match="twice"):
+        read_all(full)
+
+
+def test_a_manifest_that_is_no_manifest_is_corrupt(full):
+    replace_item(full.group(mode="r+")["object_index/manifests"], 7, b"\x01\0\0\0")
+    with pytest.raises(CorruptChunkError, match="7"):
+        read_all(full)
+
+
+def test_an_index_that_was_removed_while_it_was_open_says_so(full):
+    found = open_objects(full.open(), 0)
+    for file in [*files_of(full), full.place / "zarr.json"]:
+        file.unlink()
+    with pytest.raises(StoreNotFoundError):
+        found.manifests()
+
+
+def test_a_chunk_that_leads_out_of_the_store_is_refused(full):
+    file = full.place / "0" / "object_attributes" / "x" / "c" / "0"
+    file.unlink()
+    file.symlink_to("/etc/passwd")
+    with pytest.raises(UnsafeStoreError):
+        read_all(full)

@@ -1,0 +1,166 @@
+"""Objects, fragments and rows: which rows of a batch are whose.
+
+A manifest entry is a *block*: a chunk and a fragment in it. The fragments of a batch's chunks are numbered through, a
+block of these chunks is such a number, and a number is a range (or a list) of batch rows. The ranges of an object, one
+after the other, are its vertices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zarr_vectors._query.execute import RaggedBatch, Runs
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._objects import ObjectIndex
+from zarr_vectors.encoding import FragmentTable, Manifests, offsets_of
+from zarr_vectors.exceptions import CorruptChunkError, CorruptStoreError
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
+
+__all__ = [
+    "Blocks",
+    "any_of_fragments",
+    "any_of_runs",
+    "batch_fragments",
+    "check_reach",
+    "find_blocks",
+    "join_fragments",
+    "numbers_of",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blocks:
+    """The fragments of some objects.
+
+    Attributes
+    ----------
+    offsets : (k + 1,) int64
+        Object ``i`` has the blocks ``offsets[i]:offsets[i + 1]``, in the order of its vertices.
+    chunks : (B,) int64
+        Row of each block's chunk in the level's chunk list.
+    fragments : (B,) int64
+        Number of each block's fragment in its chunk.
+    """
+
+    offsets: Int64Array
+    chunks: Int64Array
+    fragments: Int64Array
+
+    @property
+    def owners(self) -> Int64Array:
+        """Which object, 0..k-1, each block is of, (B,)."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+    def within(self, chosen: BoolArray) -> Blocks:
+        """Leave the blocks out that are not chosen, (B,) bool; objects stay, some of them empty."""
+        if chosen.all():
+            return self
+        before = _marked_before(chosen).astype(np.int64)
+        return Blocks(before[self.offsets], self.chunks[chosen], self.fragments[chosen])
+
+
+def find_blocks(arrays: LevelArrays, manifests: Manifests, index: ObjectIndex) -> Blocks:
+    """Find the chunks that manifests name.
+
+    Raises
+    ------
+    CorruptStoreError
+        If there is no such chunk.
+    """
+    if manifests.chunks.shape[1] != arrays.rank:
+        msg = f"{arrays.where}: manifests name chunks of {index.rank} components, the vertices have {arrays.rank}"
+        raise CorruptStoreError(msg)
+    chunks = arrays.lookup.find(manifests.chunks)
+    if (chunks < 0).any():
+        block = int(np.argmax(chunks < 0))
+        coord = tuple(manifests.chunks[block].tolist())
+        msg = f"{arrays.where}: a manifest in {index.path} names chunk {coord}, which has no vertices"
+        raise CorruptStoreError(msg)
+    return Blocks(manifests.offsets, chunks, manifests.fragments)
+
+
+def batch_fragments(arrays: LevelArrays, batch: RaggedBatch) -> FragmentTable:
+    """Read the fragments of a batch's chunks; their rows are batch rows.
+
+    Raises
+    ------
+    CorruptChunkError
+        If a fragment names a row that is not there.
+    """
+    table = arrays.fragment_table(batch.coords)
+    check_reach(arrays, batch, table.vertex_counts())
+    base = np.repeat(batch.offsets[:-1], np.diff(table.first))
+    listed = ~table.is_range
+    rows = table.rows + np.repeat(base[listed], table.count[listed]) if listed.any() else table.rows
+    return replace(table, start=np.where(listed, table.start, table.start + base), rows=rows)
+
+
+def check_reach(arrays: LevelArrays, batch: RaggedBatch, reach: Int64Array) -> None:
+    """Check that the chunks of a batch have as many rows as fragments name, (n,); ``CorruptChunkError`` if not."""
+    counts = np.diff(batch.offsets)
+    if (reach > counts).any():
+        chunk = int(np.argmax(reach > counts))
+        reason = f"it names row {reach[chunk] - 1}, the chunk has {counts[chunk]} vertices"
+        raise CorruptChunkError(arrays.store.name, arrays.fragment_path, _key(batch.coords[chunk]), reason)
+
+
+def join_fragments(first: FragmentTable, second: FragmentTable) -> FragmentTable:
+    """Put the fragments of other chunks behind those of the first ones; rows count from 0 in each chunk."""
+    move = np.where(second.is_range, 0, len(first.rows))
+    return FragmentTable(
+        np.concatenate([first.first, second.first[1:] + first.first[-1]]),
+        np.concatenate([first.is_range, second.is_range]),
+        np.concatenate([first.start, second.start + move]),
+        np.concatenate([first.count, second.count]),
+        np.concatenate([first.rows, second.rows]),
+    )
+
+
+def numbers_of(arrays: LevelArrays, table: FragmentTable, places: Int64Array, fragments: Int64Array) -> Int64Array:
+    """Give the number in the table of each block.
+
+    Parameters
+    ----------
+    places : (B,) int64
+        Which chunk of the batch each block is in.
+    fragments : (B,) int64
+        Number of the fragment in that chunk.
+    """
+    counts = np.diff(table.first)
+    wrong = (fragments < 0) | (fragments >= counts[places])
+    if wrong.any():
+        block = int(np.argmax(wrong))
+        msg = (
+            f"{arrays.where}: a manifest names fragment {fragments[block]} of a chunk that has {counts[places[block]]}"
+        )
+        raise CorruptStoreError(msg)
+    return table.first[places] + fragments
+
+
+def any_of_fragments(table: FragmentTable, runs: Runs, mask: BoolArray) -> BoolArray:
+    """Tell of each fragment whether any of its rows is marked, (N,) bool, in the batch that its chunk is in."""
+    starts, counts = table.start[runs.numbers] + runs.bases, table.count[runs.numbers]
+    if table.is_range[runs.numbers].all():
+        before = _marked_before(mask)
+        return np.asarray(before[starts + counts] > before[starts], bool)
+    rows, counts = table.rows_of(runs.numbers)
+    return any_of_runs(mask[rows + np.repeat(runs.bases, counts)], offsets_of(counts))
+
+
+def any_of_runs(mask: BoolArray, offsets: Int64Array) -> BoolArray:
+    """Tell of each run ``offsets[i]:offsets[i + 1]`` whether any value in it is true."""
+    before = _marked_before(mask)[offsets]
+    return np.asarray(before[1:] > before[:-1], bool)
+
+
+def _marked_before(mask: BoolArray) -> AnyArray:
+    """Give how many marks there are before each place, (n + 1,)."""
+    before = np.zeros(len(mask) + 1, np.int64 if len(mask) > np.iinfo(np.int32).max else np.int32)
+    np.cumsum(mask, out=before[1:])
+    return before
+
+
+def _key(coord: Int64Array) -> str:
+    return ".".join(map(str, coord.tolist()))
