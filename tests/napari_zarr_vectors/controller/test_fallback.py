@@ -251,7 +251,7 @@ def test_intent_is_followed_as_far_as_it_goes(window, store, said):
     assert (layer.face_color[2:] == [1, 0, 0, 1]).all()
     assert np.allclose(layer.size * window.viewer.scene.camera.zoom, 4)
     assert engine_of(layer) is None
-    other = open_layer(window.viewer, store, size=3, size_mode="world", colormap="no such", scale=(1, 1, 2))[0]
+    other = open_layer(window.viewer, store, size=3, size_mode="world", colormap="magma", scale=(1, 1, 2))[0]
     assert settle(window, other)
     assert np.allclose(other.size, 1.5)
     assert len(said) == 1  # not once more
@@ -271,6 +271,8 @@ def test_what_there_is_not_is_refused_before_a_layer_is_added(window, store, sai
         open_layer(window.viewer, store, color_by="typo")
     with pytest.raises(ValueError, match="budget"):
         open_layer(window.viewer, store, budget=-1)
+    with pytest.raises(ArgumentError, match="no colormap 'no such'"):
+        open_layer(window.viewer, store, colormap="no such")
     assert len(window.viewer.layers) == 0
     assert said == []
 
