@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._prepare import Colors, prepare, prepare_colors
+from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
@@ -37,13 +36,14 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._controller._opening import Opening
     from napari_zarr_vectors._controller._prepare import Opened
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingPoints
     from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["POOL_SHARE", "Engine", "Opening"]
+__all__ = ["POOL_SHARE", "Engine"]
 
 UPLOAD_MS = 2.0
 UPLOAD_BYTES = 4 << 20
@@ -62,25 +62,6 @@ SLOW_PAINT_S = 0.05
 """Where paints take longer than this, frames come quicker while uploads wait: each is as short as ever."""
 SETTLE_S = 0.3
 """A plan is made once more this long after the last change: what was held against flicker may go now."""
-
-
-class Opening:
-    """What must be known before the first plan, being read on a thread while the GUI thread makes the layer.
-
-    Parameters
-    ----------
-    store : LazyStore
-    color_by : str or None
-        An attribute, None, or "auto".
-    """
-
-    def __init__(self, store: LazyStore, color_by: str | None) -> None:
-        self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self.future = self.pool.submit(prepare, store, color_by)
-
-    def cancel(self) -> None:
-        """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Engine:

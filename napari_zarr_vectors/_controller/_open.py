@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_zarr_vectors._controller._engine import POOL_SHARE, Engine, Opening
+from napari_zarr_vectors._controller._engine import POOL_SHARE, Engine
 from napari_zarr_vectors._controller._fallback import SETTLE_S, Fallback
 from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
+from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO
 from napari_zarr_vectors._layers import (
     MOST_POINTS,

@@ -1,0 +1,32 @@
+"""What must be known before the first plan, read while the layer is made."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from napari_zarr_vectors._controller._prepare import prepare
+
+if TYPE_CHECKING:
+    from zarr_vectors.lazy import LazyStore
+
+__all__ = ["Opening"]
+
+
+class Opening:
+    """What must be known before the first plan, being read on a thread while the GUI thread makes the layer.
+
+    Parameters
+    ----------
+    store : LazyStore
+    color_by : str or None
+        An attribute, None, or "auto".
+    """
+
+    def __init__(self, store: LazyStore, color_by: str | None) -> None:
+        self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
+        self.future = self.pool.submit(prepare, store, color_by)
+
+    def cancel(self) -> None:
+        """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
