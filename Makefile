@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types contract unit gui6 long bench flight screenshots wheel clean system
+.PHONY: help demo test lint types contract unit gui5 gui6 long bench flight screenshots wheel clean system
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -26,7 +26,7 @@ help: ## list the targets
 demo: system $(STAMP) ## make a sample store and fly through it in napari (no display: a picture is written)
 	$(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(DISPLAYED)) $(BIN)/zarr-vectors demo
 
-test: lint types contract unit gui6 ## everything that has to pass: lint, types, imports, all tests
+test: lint types contract unit gui5 gui6 ## everything that has to pass: lint, types, imports, all tests
 
 lint: $(STAMP) ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -38,11 +38,14 @@ types: $(STAMP) ## mypy, strict
 contract: $(STAMP) ## which room may import which
 	$(BIN)/lint-imports
 
-unit: system $(STAMP) ## the whole suite, under PyQt5
-	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest $(ARGS)
+unit: system $(STAMP) ## what needs no window, a process for each core
+	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -n auto --dist worksteal -m "not gui and not slow and not long" $(ARGS)
 
-gui6: system $(STAMP) ## what needs a Qt binding, again under PyQt6
-	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow" $(ARGS)
+gui5: system $(STAMP) ## what needs a window, under PyQt5
+	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow and not long" $(ARGS)
+
+gui6: system $(STAMP) ## what needs a window, again under PyQt6
+	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow and not long" $(ARGS)
 
 long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from napari_zarr_vectors._controller import open_layer
-from napari_zarr_vectors._layers import current_viewer, notify, run_later
+from napari_zarr_vectors._layers import current_viewer, look, notify, run_later
 from napari_zarr_vectors._samples import SAMPLES, has_sample_store, sample_store
 from zarr_vectors.core.paths import local_folder
 from zarr_vectors.exceptions import ArgumentError
@@ -53,8 +53,7 @@ def read(path: str | list[str]) -> list[LayerData]:
         if name is not None and not has_sample_store(name):
             _make_then_open(viewer, one, name)
         else:
-            place, display = _place(one)
-            open_layer(viewer, place, **display)
+            _open(viewer, one)
     return [(None,)]
 
 
@@ -62,13 +61,23 @@ def _make_then_open(viewer: Viewer, path: str, name: str) -> None:
     """Make a sample on a thread, which takes seconds, and open it when it is there."""
     notify(f"Making the sample {name!r}, once; it opens when it is there.")
 
-    def opened(place: tuple[str, dict[str, Any]]) -> None:
-        open_layer(viewer, place[0], **place[1])
+    def opened(_place: object) -> None:
+        _open(viewer, path)
 
     def failed(error: Exception) -> None:
         notify(f"The sample {name!r} could not be made: {error}")
 
-    run_later(viewer, lambda: _place(path), opened, failed)
+    run_later(viewer, lambda: sample_store(name), opened, failed)
+
+
+def _open(viewer: Viewer, path: str) -> None:
+    """Add a layer; a sample that is alone is shown from where it looks best."""
+    alone = not len(viewer.layers)
+    place, display = _place(path)
+    open_layer(viewer, place, **display)
+    name = _sample_name(path)
+    if alone and name is not None:
+        look(viewer, angles=SAMPLES[name].angles, zoom=SAMPLES[name].zoom)
 
 
 def _scheme(path: str) -> str:
@@ -106,7 +115,7 @@ def _sample_name(path: str) -> str | None:
 
 
 def _place(path: str) -> tuple[str, dict[str, Any]]:
-    """Give the folder of a path and how to show it; a sample is made first."""
+    """Give the folder of a path and how to show it; a sample that is not there yet is made."""
     name = _sample_name(path)
     if name is None:
         return path, {}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 PEER = "zarr-vectors==0.9.2"
@@ -37,9 +38,11 @@ def peer_interpreter() -> Path:
     """
     folder = Path(os.environ.get("ZV_PEER_VENV", ROOT / ".peer-venv"))
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    if not has_peer(python):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        pip(python, "install", PEER)
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # the suite runs in several processes
+        if not has_peer(python):
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            pip(python, "install", PEER)
     return python
 
 

@@ -2,8 +2,10 @@
 
 from napari_zarr_vectors._build.places import place_interval, place_keys, place_shape
 from napari_zarr_vectors._build.points import BuiltChunk, build_points, pack_rgb, row_range, unpack_rgb
+from napari_zarr_vectors._build.weights import Below
 
 __all__ = [
+    "Below",
     "BuiltChunk",
     "build_points",
     "pack_rgb",

@@ -1,8 +1,9 @@
 """Decoded points of one chunk -> rows that can be uploaded as they are.
 
-A vertex is three float32, data axes minus the layer's origin in data order, and the float32 that colours it, each in
-an array of its own: buffers are filled from them without a copy. Rows are shuffled with a fixed seed and then sorted by place (see `places`), so that the rows of a place are
-one range, and the first k rows of that range are an honest sample of it, the same ones from frame to frame.
+A vertex is three float32, data axes minus the layer's origin in data order, the float32 that colours it, and one that
+says its level and weight, each in an array of its own: buffers are filled from them without a copy. Rows are shuffled
+with a fixed seed and then sorted by place (see `places`), so that the rows of a place are one range, and the first k
+rows of that range are an honest sample of it, the same ones from frame to frame.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._build.places import place_keys, place_shape
+from napari_zarr_vectors._build.weights import Below, level_codes
 
 __all__ = ["BuiltChunk", "build_points", "pack_rgb", "row_range", "unpack_rgb"]
 
@@ -33,6 +35,8 @@ class BuiltChunk:
         Up to three data axes minus the origin; 0 where there are fewer.
     values : (n,) float32
         What colours the vertices.
+    levels : (n,) float32
+        Level and weight (see `weights`).
     extra : (n, 2) float32 or None
         Data axes 3 and 4 minus the origin; None up to three axes.
     keys : (s,) int64
@@ -47,6 +51,7 @@ class BuiltChunk:
 
     positions: Float32Array
     values: Float32Array
+    levels: Float32Array
     extra: Float32Array | None
     keys: Int64Array
     starts: Int64Array
@@ -57,7 +62,8 @@ class BuiltChunk:
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         extra = 0 if self.extra is None else self.extra.nbytes
-        return self.positions.nbytes + self.values.nbytes + extra + self.keys.nbytes + self.starts.nbytes
+        rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes + extra
+        return rows + self.keys.nbytes + self.starts.nbytes
 
 
 def build_points(
@@ -70,6 +76,8 @@ def build_points(
     ratios: npt.ArrayLike,
     fraction: float = 1.0,
     seed: int = 0,
+    level: int = 0,
+    below: Below | None = None,
 ) -> BuiltChunk:
     """Shuffle, thin and sort the points of one chunk.
 
@@ -91,6 +99,10 @@ def build_points(
         Share of the rows to keep, in (0, 1]; at least one row is kept. A larger share contains a smaller one.
     seed : int
         Of the shuffle; the same one gives the same rows.
+    level : int
+        Of the store.
+    below : Below or None
+        What the rows stand for; None where each stands for itself.
 
     Raises
     ------
@@ -116,6 +128,7 @@ def build_points(
     return BuiltChunk(
         positions=main,
         values=np.ascontiguousarray(column, dtype=np.float32),
+        levels=level_codes(level, keys, below),
         extra=extra,
         keys=places,
         starts=np.append(starts, keep).astype(np.int64),

@@ -15,6 +15,7 @@ __all__ = ["demo"]
 PICTURE_BUDGET = 2_500_000
 """All of a sample: a picture is looked at for longer than a frame."""
 PATIENCE_S = 120.0
+FLIGHT_S = 8.0
 
 
 def demo(name: str, output: Path | None) -> int:
@@ -37,6 +38,7 @@ def demo(name: str, output: Path | None) -> int:
     layer = open_layer(window.viewer, place, **options)[0]
     window.look(angles=sample.angles, zoom=sample.zoom)
     if not nobody:
+        window.fly_in(FLIGHT_S)
         window.run()
         return 0
     picture = (output or Path("out") / f"{name}.png").absolute()

@@ -218,7 +218,8 @@ class Engine:
             return
         self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
         self._most_rows = ready.most_rows
-        self._planner = Planner(ready.tree, self._resident, self._prepare)
+        self._pool.set_page_rows(ready.page_rows)
+        self._planner = Planner(ready.tree, ready.page_rows, self._resident, self._prepare)
         self._loader = Loader(self._source, LOADERS)
         self._source.coloring[0] = ready.colors.coloring
         asked = (self._layer.style.color_by,) if self._color_asked else None
@@ -351,7 +352,7 @@ class Engine:
             self._larger[request.node] = (request, built)
             self._stale = True
             return True
-        if not self._pool.upload(request.node, built, planner.level_of(request.node)):
+        if not self._pool.upload(request.node, built):
             # The next plan makes room, and what it still wants is in the cache by then.
             return False
         planner.loaded(request.node, built, request.fraction)
@@ -369,7 +370,7 @@ class Engine:
             if node not in self._pool.resident:
                 continue
             enough = self._pool.chunk(node).fraction >= built.fraction
-            if enough or self._pool.upload(node, built, planner.level_of(node)):
+            if enough or self._pool.upload(node, built):
                 planner.loaded(node, built, request.fraction)
                 replaced |= not enough
         self._larger = {}

@@ -24,8 +24,9 @@ SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
-ROWS_A_PAGE = 256
-"""Of the pool: the last page of a chunk is not full."""
+PAGE_ROWS = (256, 128, 64, 32, 16)
+PAGE_WASTE = 0.08
+"""Share of the pool that may be lost to last pages that are not full; large pages cost less time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +40,10 @@ class Colors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """Everything the engine starts with; `most_rows` is more than all levels can fill of a pool."""
+    """Everything the engine starts with; `most_rows` is more than all levels can fill of a pool of such pages."""
 
     tree: Tree
+    page_rows: int
     most_rows: int
     colors: Colors
     levels: LevelInfo
@@ -57,18 +59,26 @@ def prepare(store: LazyStore, color_by: str | None) -> Opened:
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
     sample = _sample(store, tree, [] if chosen is None else [chosen])
-    most = int(tree.count.sum()) + ROWS_A_PAGE * len(tree.count)
-    return Opened(tree, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+    page_rows = _page_rows(tree.count)
+    most = int(tree.count.sum()) + page_rows * len(tree.count)
+    return Opened(tree, page_rows, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+
+
+def _page_rows(count: npt.NDArray[np.int64]) -> int:
+    """Find the largest pages of which chunks of (N,) rows waste little."""
+    rows = int(count.sum())
+    for size in PAGE_ROWS:
+        if int((-(-count // size)).sum()) * size <= (1 + PAGE_WASTE) * rows:
+            return size
+    return PAGE_ROWS[-1]
 
 
 def _levels(store: LazyStore) -> LevelInfo:
-    """Give each level's spacing, the edge of its thinning cells, and how many points of level 0 a point stands for."""
-    count = 1 + max(store.levels)
-    spacing, weight = [0.0] * count, [1.0] * count
+    """Give each level's spacing, the edge of its thinning cells."""
+    spacing = [0.0] * (1 + max(store.levels))
     for level in store.levels:
         spacing[level] = float(np.max(store.resolution_at(level)))
-        weight[level] = store.vertex_count(store.levels[0]) / max(1, store.vertex_count(level))
-    return LevelInfo(tuple(spacing), tuple(weight))
+    return LevelInfo(tuple(spacing))
 
 
 def color_choices(store: LazyStore) -> list[str]:

@@ -8,7 +8,7 @@ from napari_zarr_vectors._layers._napari import REASON, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
 from napari_zarr_vectors._layers._snapshot import snapshot
-from napari_zarr_vectors._layers._viewer import current_viewer, known_units
+from napari_zarr_vectors._layers._viewer import current_viewer, known_units, look
 from napari_zarr_vectors._layers._window import Window
 from napari_zarr_vectors._layers._wrapper import register
 
@@ -26,6 +26,7 @@ __all__ = [
     "Window",
     "current_viewer",
     "known_units",
+    "look",
     "notify",
     "refusal",
     "register",

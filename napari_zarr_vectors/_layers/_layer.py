@@ -69,12 +69,9 @@ class LevelInfo:
     ----------
     spacing : tuple of float
         Distance of neighbouring points, data units; 0 leaves the points at their size.
-    weight : tuple of float
-        Points of level 0 for each point of the level.
     """
 
     spacing: tuple[float, ...] = ()
-    weight: tuple[float, ...] = ()
 
 
 class _NothingToSlice(LayerSlicingState):

@@ -37,8 +37,7 @@ HIDDEN = 3.0e38
 """Coordinate of the row that padding points at. Finite, because GLSL 1.20 promises nothing about NaN."""
 
 RESERVED_PAGES = 1
-LEVEL_ROWS = 1 << 14
-FIRST_SLOTS = 1 << 13
+FIRST_INDICES = 1 << 21
 BRIDGE_SLOTS = 16
 MOST_RUNS = 8
 
@@ -60,7 +59,7 @@ class Sink(Protocol):
         """Write values (n,) from row `row` on."""
 
     def write_levels(self, row: int, levels: Float32Array) -> None:
-        """Write levels (n,) from row `row` on."""
+        """Write levels and weights (n,) from row `row` on."""
 
     def allocate_indices(self, count: int) -> None:
         """Make an index buffer of `count` entries with undefined contents."""
@@ -79,7 +78,6 @@ class _Resident:
     runs: list[tuple[int, int]]  # of pages, half-open, ascending
     parts: list[tuple[int, slice]]  # buffer row and chunk rows of each of these runs
     owner: int  # number of the node in the slot table
-    level: int
 
     @property
     def page_count(self) -> int:
@@ -124,17 +122,13 @@ class PagePool:
     """
 
     def __init__(self, capacity_rows: int, page_rows: int = 256, *, extra: bool = False) -> None:
-        self.page_rows = page_rows
         self.extra = extra
-        self._pages = self._pages_for(capacity_rows)
-        self._free = FreePages(self._pages, RESERVED_PAGES)
         self._resident: dict[int, _Resident] = {}
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
-        self._slots = SlotTable(page_rows, min(self._pages, FIRST_SLOTS))
+        self._divide(capacity_rows, page_rows)
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
-        self._levels: dict[int, Float32Array] = {}
         self._sink: Sink | None = None
 
     @property
@@ -175,8 +169,8 @@ class PagePool:
         """Give the value column of a resident node, (n,) float32 in the order of its rows; to be read only."""
         return self._resident[node].values
 
-    def upload(self, node: int, built: BuiltChunk, level: int = 0) -> bool:
-        """Copy a chunk of a level into free pages; nothing of it is shown yet.
+    def upload(self, node: int, built: BuiltChunk) -> bool:
+        """Copy a chunk into free pages; nothing of it is shown yet.
 
         A resident node is replaced, and hidden until the next commit.
 
@@ -195,7 +189,7 @@ class PagePool:
         if runs is None:
             return False
         parts = self._parts(runs, len(built.positions))
-        resident = _Resident(built, built.values, runs, parts, self._take_owner(), level)
+        resident = _Resident(built, built.values, runs, parts, self._take_owner())
         self._resident[node] = resident
         self._send_vertices(resident)
         self._send_values(resident)
@@ -270,6 +264,29 @@ class PagePool:
         """Evict everything."""
         self.evict(list(self._resident))
 
+    def set_page_rows(self, page_rows: int) -> None:
+        """Divide the buffer into other pages, a power of two; nothing may be resident.
+
+        Raises
+        ------
+        RuntimeError
+            If a node is resident.
+        """
+        if self._resident:
+            msg = f"{len(self._resident)} nodes lie in pages of {self.page_rows} rows; evict them first"
+            raise RuntimeError(msg)
+        if page_rows != self.page_rows:
+            self._version += 1
+            self._divide(self.capacity_rows, page_rows)
+            if self._sink is not None:
+                self.attach(self._sink)
+
+    def _divide(self, capacity_rows: int, page_rows: int) -> None:
+        self.page_rows = page_rows
+        self._pages = self._pages_for(capacity_rows)
+        self._free = FreePages(self._pages, RESERVED_PAGES)
+        self._slots = SlotTable(page_rows, min(self._pages, FIRST_INDICES // page_rows))
+
     def resize(self, capacity_rows: int) -> None:
         """Grow the vertex buffer; content stays. A smaller capacity than now is ignored.
 
@@ -319,14 +336,7 @@ class PagePool:
         for row, part in resident.parts:
             extra = built.extra[part] if built.extra is not None else None
             self._sink.write_vertices(row, built.positions[part], extra)
-            self._sink.write_levels(row, self._constant(resident.level, part.stop - part.start))
-
-    def _constant(self, level: int, rows: int) -> Float32Array:
-        """`rows` times a level, (rows,): a view of an array that is made once."""
-        known = self._levels.get(level)
-        if known is None or len(known) < rows:
-            known = self._levels[level] = np.full(max(rows, LEVEL_ROWS), level, dtype=np.float32)
-        return known[:rows]
+            self._sink.write_levels(row, built.levels[part])
 
     def _send_values(self, resident: _Resident) -> None:
         if self._sink is None:

@@ -15,7 +15,7 @@ _NO_EXTRA = "const vec2 a_extra = vec2(0.0);"
 _VERTEX = """
 attribute vec3 a_position;
 attribute float a_value;
-attribute float a_level;
+attribute float a_level;   // and log2 / 32 of how many points of level 0 it stands for
 %s
 uniform mat4 u_clip;
 uniform vec4 u_clip_extra0;
@@ -27,7 +27,6 @@ uniform vec2 u_extra_hi;
 uniform vec4 u_size;      // diameter, 1 if in world units, least px, most px
 uniform float u_px;       // framebuffer px per logical px, or per world unit at w = 1
 uniform mat4 u_spacing;   // of 16 levels, data units
-uniform mat4 u_weight;    // points of level 0 for each point of a level
 uniform vec2 u_fill;      // framebuffer px per data unit at w = 1, most px
 uniform float u_energy;   // 1 if a place shall give the same light at every level
 uniform float u_mode;     // 0 one colour, 1 scalar, 2 category, 3 rgb
@@ -47,12 +46,12 @@ void main() {
     px = clamp(px, u_size.z, u_size.w);
     // A coarse point fills its cell, so that a coarse level leaves no gaps, but never more than the points that it
     // stands for would have painted.
-    int level = int(a_level + 0.5);
+    int level = int(a_level);
     float own = px;
-    float weight = u_weight[level / 4][level - 4 * (level / 4)];
+    float weight = exp2(32.0 * fract(a_level));
     float cell = u_fill.x * u_spacing[level / 4][level - 4 * (level / 4)] / max(clip.w, 1e-30);
     px = max(own, min(min(cell, own * sqrt(weight)), u_fill.y));
-    v_alpha = u_energy > 0.5 ? min(1.0, weight * own * own / (px * px)) : 1.0;
+    v_alpha = u_energy > 0.5 ? weight * own * own / (px * px) : 1.0;  // above 1 while the opacity is below
     // napari sets the range of depth when a layer is added, and caps it: what lies beyond is not to vanish.
     if (clip.w > 0.0) clip.z = clamp(clip.z, -clip.w, clip.w);
     gl_Position = inside ? clip : vec4(2.0, 2.0, 2.0, 1.0);

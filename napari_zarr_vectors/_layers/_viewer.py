@@ -1,4 +1,4 @@
-"""The viewer that is open, and units that napari knows."""
+"""The viewer that is open, where it looks from, and units that napari knows."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ import napari
 import pint
 from napari.viewer import Viewer
 
-__all__ = ["current_viewer", "known_units"]
+from napari_zarr_vectors._layers._snapshot import camera_of
+
+__all__ = ["current_viewer", "known_units", "look"]
+
+Angles = tuple[float, float, float]
 
 
 def current_viewer() -> Viewer | None:
     """Give the viewer in front; None where napari runs without one."""
     viewer: Viewer | None = napari.current_viewer()
     return viewer
+
+
+def look(viewer: Viewer, *, angles: Angles, zoom: float) -> None:
+    """Look at everything in 3-D from these angles (degrees), `zoom` times as near as fits."""
+    viewer.dims.ndisplay = 3
+    viewer.reset_view()
+    camera = camera_of(viewer)
+    camera.angles = angles
+    camera.zoom *= zoom
 
 
 def known_units(units: Sequence[str | None]) -> tuple[str, ...] | None:

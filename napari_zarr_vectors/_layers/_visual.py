@@ -83,7 +83,7 @@ class GlooSink:
         self.values.set_subdata(values, offset=row)
 
     def write_levels(self, row: int, levels: Float32Array) -> None:
-        """Queue levels (n,)."""
+        """Queue levels and weights (n,)."""
         self.levels.set_subdata(levels, offset=row)
 
     def allocate_indices(self, count: int) -> None:
@@ -131,7 +131,7 @@ class PointPoolVisual(Visual):
         program["u_lut"] = self._lut
         self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
         self.set_size(2.0, in_world=False)
-        self.set_levels((), ())
+        self.set_levels(())
         self.set_energy(keep=False)
         self.set_shape("round")
         self.set_color((1.0, 1.0, 1.0, 1.0))
@@ -153,14 +153,11 @@ class PointPoolVisual(Visual):
         self._size, self._in_world = diameter, in_world
         self.update()
 
-    def set_levels(self, spacing: Sequence[float], weight: Sequence[float]) -> None:
-        """Say how far apart the points of each level are (data units) and how many of level 0 each stands for."""
-        table = np.zeros((2, MOST_LEVELS), dtype=np.float32)
-        table[0, : len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
-        table[1] = 1.0
-        table[1, : len(weight)] = np.asarray(weight[:MOST_LEVELS], dtype=np.float32)
-        self.shared_program["u_spacing"] = table[0].reshape(4, 4)
-        self.shared_program["u_weight"] = table[1].reshape(4, 4)
+    def set_levels(self, spacing: Sequence[float]) -> None:
+        """Say how far apart the points of each level are, data units; 0 leaves them at their size."""
+        table = np.zeros(MOST_LEVELS, dtype=np.float32)
+        table[: len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
+        self.shared_program["u_spacing"] = table.reshape(4, 4)
         self.update()
 
     def set_energy(self, *, keep: bool) -> None:

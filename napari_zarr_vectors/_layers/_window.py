@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication
 
 from napari_zarr_vectors._layers._napari import native_canvas
 from napari_zarr_vectors._layers._snapshot import camera_of
+from napari_zarr_vectors._layers._viewer import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Window"]
 
 STEP_S = 0.002
+FLIGHT_STEP_S = 0.01
+FLIGHT_TURN = (0.0, 25.0, -70.0)
+FLIGHT_ZOOM = 0.35
 
 
 class Window:
@@ -37,11 +42,22 @@ class Window:
         self.process(0.2)
 
     def look(self, *, angles: tuple[float, float, float], zoom: float) -> None:
-        """Look at everything from these angles (degrees), `zoom` times as near as fits."""
-        self.viewer.reset_view()
-        camera = camera_of(self.viewer)
-        camera.angles = angles
-        camera.zoom *= zoom
+        """Look at everything in 3-D from these angles (degrees), `zoom` times as near as fits."""
+        look(self.viewer, angles=angles, zoom=zoom)
+
+    def fly_in(self, seconds: float) -> None:
+        """Fly to where the camera is now, from afar and from the side; end at once if somebody takes the camera."""
+        camera, canvas = camera_of(self.viewer), native_canvas(self.viewer)
+        zoom, angles = camera.zoom, np.array(camera.angles)
+        began, last = time.monotonic(), None
+        while (part := min(1.0, (time.monotonic() - began) / seconds)) < 1 and canvas.isVisible():
+            if last is not None and not np.allclose((camera.zoom, *camera.angles), last):
+                return
+            left = (1 - part) ** 2 * (1 + 2 * part)  # from 1 to 0, slow at both ends
+            camera.angles = tuple(angles + left * np.array(FLIGHT_TURN))
+            camera.zoom = zoom * FLIGHT_ZOOM**left
+            last = (camera.zoom, *camera.angles)
+            self.process(FLIGHT_STEP_S)
 
     def process(self, seconds: float) -> None:
         """Let the window live for a while."""

@@ -79,7 +79,7 @@ class VispyStreamingPoints(VispyBaseLayer):
 
     def _on_levels_change(self) -> None:
         style, levels = self.layer.style, self.layer.levels
-        self.node.set_levels(levels.spacing if style.adaptive_size else (), levels.weight)
+        self.node.set_levels(levels.spacing if style.adaptive_size else ())
 
     def _on_style_change(self, info: EmissionInfo) -> None:
         if info.signal.name == "slab_thickness":

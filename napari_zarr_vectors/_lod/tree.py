@@ -53,6 +53,8 @@ class Tree:
         Half edges of a level's chunks, world units.
     count : (N,) int64
         Vertices, exact or estimated; 0 for virtual nodes.
+    below : (N,) int64
+        Vertices of the finest level that lie under each node; a node of the finest level counts its own.
     parent : (N,) int32
         -1 for roots.
     child_ptr : (N + 1,) int64
@@ -79,6 +81,7 @@ class Tree:
     center: Float64Array
     half: Float64Array
     count: Int64Array
+    below: Int64Array
     parent: Int32Array
     child_ptr: Int64Array
     is_virtual: BoolArray
@@ -113,13 +116,15 @@ def build_tree(catalogue: Catalogue) -> Tree:
         np.empty(0, np.int64),
     )
     is_virtual = source < 0
+    count = _counts(chain, rows)
     return Tree(
         levels=tuple(level.level for level in chain),
         base=base,
         coords=coords,
         center=np.asarray((coords + 0.5) * np.repeat(shape, np.diff(base), axis=0), np.float64),
         half=shape / 2,
-        count=_counts(chain, rows),
+        count=count,
+        below=_below(count, parent, base),
         parent=parent.astype(np.int32),
         child_ptr=_child_ptr(parent, base),
         is_virtual=is_virtual,
@@ -224,6 +229,17 @@ def _counts(chain: Sequence[LevelCatalogue], rows: list[_Rows]) -> Int64Array:
         counts = np.append(np.asarray(level.counts, dtype=np.int64), 0)  # -1 reads the appended 0
         parts.append(np.maximum(counts[row.source], 0))
     return _concatenate(parts, np.empty(0, np.int64))
+
+
+def _below(count: Int64Array, parent: Int64Array, base: Int64Array) -> Int64Array:
+    """Sum the finest level's counts upwards."""
+    below = count.copy()
+    for i in range(len(base) - 3, -1, -1):
+        finer = slice(int(base[i + 1]), int(base[i + 2]))
+        size = int(base[i + 1] - base[i])
+        summed = np.bincount(parent[finer] - base[i], weights=below[finer], minlength=size)
+        below[base[i] : base[i + 1]] = summed.astype(np.int64)  # exact below 2^53
+    return below
 
 
 def _child_ptr(parent: Int64Array, base: Int64Array) -> Int64Array:

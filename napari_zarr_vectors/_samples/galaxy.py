@@ -102,9 +102,9 @@ def _sample(rng: np.random.Generator, parts: list[_Stars]) -> PointSample:
         },
         axes=("z", "y", "x"),
         units=("kiloparsec", "kiloparsec", "kiloparsec"),
-        chunk_shape=(4.0, 4.0, 4.0),
-        bin_shape=(1.0, 1.0, 1.0),
-        factors=((2, 1), (2, 1), (2, 1)),
+        chunk_shape=(2.0, 2.0, 2.0),
+        bin_shape=(0.5, 0.5, 0.5),
+        factors=((2, 1), (2, 1), (2, 1), (2, 1)),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 import time
-from bisect import bisect_right
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -74,6 +73,8 @@ class Planner(Generic[Commit]):
     Parameters
     ----------
     tree : Tree
+    page_rows : int
+        Of the pool.
     chunk : callable
         Gives the resident chunk of a node, or None; called on the planner's thread.
     prepare : callable
@@ -81,20 +82,19 @@ class Planner(Generic[Commit]):
     """
 
     def __init__(
-        self, tree: Tree, chunk: Callable[[int], BuiltChunk | None], prepare: Callable[[ShownRanges], Commit]
+        self,
+        tree: Tree,
+        page_rows: int,
+        chunk: Callable[[int], BuiltChunk | None],
+        prepare: Callable[[ShownRanges], Commit],
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
-        self._book = empty_residency(tree, 0)
+        self._book = empty_residency(tree, 0, page_rows=page_rows)
         self._previous: LodPlan | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
-        self._base = tree.base.tolist()
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
         self._flight: Future[Planned[Commit]] | None = None
-
-    def level_of(self, node: int) -> int:
-        """Give the store level of a node."""
-        return self._tree.levels[bisect_right(self._base, node) - 1]
 
     @property
     def busy(self) -> bool:

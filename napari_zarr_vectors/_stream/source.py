@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_zarr_vectors._build import build_points, pack_rgb
+from napari_zarr_vectors._build import Below, build_points, pack_rgb, place_keys
 from napari_zarr_vectors._stream.loader import BATCH, Request
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Coloring", "PointSource", "color_values"]
 
 BATCH_ROWS = 1 << 17
+ROWS_A_GROUP = 8
+"""Of a coarse chunk, for each part of it that gets a weight of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,31 @@ class PointSource:
                 ratios=tree.ratios[depth:],
                 fraction=request.fraction,
                 seed=request.node,
+                level=tree.levels[depth],
+                below=below_of(tree, request.node, request.fraction * (rows.stop - rows.start)),
             )
             self._cache.put(request, built)
             out.append(built)
         return out
+
+
+def below_of(tree: Tree, node: int, rows: float) -> Below | None:
+    """Find the smallest parts of a node over which so many of its rows can be spread; None if rows are whole.
+
+    The parts are its descendants of one level, with the points of the finest level under each.
+    """
+    depth = int(tree.level_of(np.array(node)))
+    if rows >= tree.below[node]:
+        return None
+    first, last, fine = node, node + 1, depth
+    while fine + 1 < len(tree.levels):
+        low, high = int(tree.child_ptr[first]), int(tree.child_ptr[last])
+        if (high - low) * ROWS_A_GROUP > rows:
+            break
+        first, last, fine = low, high, fine + 1
+    parts = slice(first, last)
+    cells = tree.coords[parts] - tree.coords[node] * np.prod(tree.ratios[depth:fine], axis=0)
+    width = int(np.prod(tree.ratios[fine:]))
+    keys = place_keys(cells, tree.ratios[depth:fine]) * width
+    order = np.argsort(keys)
+    return Below(keys[order], tree.below[parts][order])

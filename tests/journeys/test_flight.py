@@ -68,6 +68,19 @@ def test_a_view_that_fits_the_budget_is_shown_at_level_0_whole(fly):
     assert (status.wanted, status.loading, status.failed) == (0, 0, 0)
 
 
+def test_many_tiny_chunks_that_fit_the_budget_are_shown_whole(tmp_path):
+    points = np.random.default_rng(5).uniform(0, 240, (60_000, 3)).astype(np.float32)
+    write_points(tmp_path / "tiny.zarrvectors", points, chunk_shape=20, bin_shape=10)
+    build_pyramid(tmp_path / "tiny.zarrvectors", [(2, 1)] * 2)
+    flight = Flight(tmp_path / "tiny.zarrvectors", size=(500, 420), budget=90_000)
+    try:
+        assert flight.settle()
+        status = flight.layer.lod.status
+        assert (status.levels, status.shown_vertices) == ({0}, 60_000)
+    finally:
+        flight.close()
+
+
 def test_lowering_the_budget_holds_before_the_setter_returns(fly):
     flight = fly(budget=COUNT)
     flight.layer.lod.level = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._build import build_points
+from napari_zarr_vectors._build import Below, build_points
 from napari_zarr_vectors._layers import LevelInfo
 
 pytestmark = pytest.mark.gui
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.gui
 MIDDLE = [[50, 50, 50]]
 
 
-def show_as_level(layer, level, points=MIDDLE):
+def show_as_level(layer, level, points=MIDDLE, weight=1):
     built = build_points(
         np.array(points, float),
         None,
@@ -21,8 +21,10 @@ def show_as_level(layer, level, points=MIDDLE):
         chunk_lo=np.zeros(3),
         cell_shape=np.full(3, 100.0),
         ratios=[],
+        level=level,
+        below=Below(np.zeros(1, np.int64), np.array([weight * len(points)])),
     )
-    assert layer.pool.upload(1, built, level)
+    assert layer.pool.upload(1, built)
     layer.pool.commit([1], [0], [len(points)])
 
 
@@ -41,21 +43,21 @@ def layer(stage):
 
 
 def test_a_coarse_point_fills_its_cell(stage, layer):
-    layer.levels = LevelInfo(spacing=(0.0, 5.0), weight=(1.0, 100.0))
+    layer.levels = LevelInfo(spacing=(0.0, 5.0))
     assert lit(stage, layer) == pytest.approx(16, abs=2)
-    show_as_level(layer, 1)
+    show_as_level(layer, 1, weight=100)
     assert lit(stage, layer) == pytest.approx(81, rel=0.3)  # 0.9 * 5 units * 2 px
 
 
 def test_but_no_more_than_its_points_would_paint(stage, layer):
-    layer.levels = LevelInfo(spacing=(0.0, 5.0), weight=(1.0, 2.0))
-    show_as_level(layer, 1)
+    layer.levels = LevelInfo(spacing=(0.0, 5.0))
+    show_as_level(layer, 1, weight=2)
     assert lit(stage, layer) == pytest.approx(32, rel=0.4)  # twice 16 px
 
 
 def test_and_never_beyond_the_limit_and_not_at_all_if_unasked(stage, layer):
-    layer.levels = LevelInfo(spacing=(0.0, 500.0), weight=(1.0, 1e9))
-    show_as_level(layer, 1)
+    layer.levels = LevelInfo(spacing=(0.0, 500.0))
+    show_as_level(layer, 1, weight=10**9)
     assert lit(stage, layer) == pytest.approx(256, rel=0.15)  # 16 px across
     layer.style.adaptive_size = False
     assert lit(stage, layer) == pytest.approx(16, abs=2)
@@ -74,9 +76,9 @@ def test_a_place_is_as_bright_at_every_level_where_points_add_up(stage, layer):
     layer.blending = "additive"
     layer.opacity = 0.1
     layer.style.color = (1, 1, 1)
-    layer.levels = LevelInfo(spacing=(0.0, 5.0), weight=(1.0, 4.0))
+    layer.levels = LevelInfo(spacing=(0.0, 5.0))
     fine = np.array(MIDDLE) + np.array([[0, i, j] for i in (-2, 2) for j in (-2, 2)])
     show_as_level(layer, 0, fine.tolist())
     energy = stage.picture().sum(dtype=float)
-    show_as_level(layer, 1)
+    show_as_level(layer, 1, weight=4)
     assert stage.picture().sum(dtype=float) == pytest.approx(energy, rel=0.25)

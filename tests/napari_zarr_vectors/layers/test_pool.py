@@ -77,6 +77,7 @@ def chunk(node, rows, *, extra=False, value=0.0):
     return BuiltChunk(
         positions=positions,
         values=np.full(rows, value, np.float32),
+        levels=np.zeros(rows, np.float32),
         extra=positions[:, :2].copy() if extra else None,
         keys=np.zeros(min(rows, 1), np.int64),
         starts=np.array([0, rows] if rows else [0]),
@@ -321,3 +322,17 @@ def test_a_prepared_commit_of_a_node_that_went_is_refused(pool):
     with pytest.raises(ValueError, match="not resident"):
         pool.show(prepared)
     assert drawn(pool._sink) == []
+
+
+def test_pages_are_divided_anew_only_while_nothing_lies_in_them():
+    pool, sink = PagePool(256 * 4), ArraySink()
+    pool.attach(sink)
+    assert pool.upload(1, chunk(1, 20))
+    with pytest.raises(RuntimeError, match="evict"):
+        pool.set_page_rows(16)
+    pool.evict([1])
+    pool.set_page_rows(16)
+    fitting = [node for node in range(64) if pool.upload(node, chunk(node, 16))]
+    assert fitting == list(range(64))  # four pages of 256 rows are 64 of 16
+    pool.commit(range(64), [0] * 64, [16] * 64)
+    assert drawn(sink) == [(node, row) for node in range(64) for row in range(16)]

@@ -61,7 +61,7 @@ def settle(path, budget, coloring, *, locked_level=None):
         source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
         source.coloring[0] = coloring
         chunks = {}
-        planner, loader = Planner(tree, chunks.get, lambda ranges: ranges), Loader(source, 2)
+        planner, loader = Planner(tree, 256, chunks.get, lambda ranges: ranges), Loader(source, 2)
         view = View(everything(tree), budget, locked_level, 1, 4 * budget + 100_000)
         try:
             for _ in range(500):
@@ -163,7 +163,7 @@ def test_what_is_missing_has_a_code_of_its_own(tmp_path):
 def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
     with open_zv(path, cache_size=0) as store:
         tree = build_tree(store.catalogue())
-    planner = Planner(tree, {}.get, lambda ranges: ranges)
+    planner = Planner(tree, 256, {}.get, lambda ranges: ranges)
     view = View(everything(tree), 1000, None, 7, 100_000)
     assert planner.submit(view)
     assert not planner.submit(view)

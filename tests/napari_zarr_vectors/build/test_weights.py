@@ -1,0 +1,42 @@
+"""What a row of a coarse chunk stands for: all weights add up, and follow what lies below."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_zarr_vectors._build import Below
+from napari_zarr_vectors._build.weights import level_codes
+
+
+def taken_apart(codes):
+    level = np.floor(codes)
+    return level, 2.0 ** (32 * (codes - level))
+
+
+def test_rows_that_stand_for_themselves_weigh_one():
+    codes = level_codes(3, np.arange(40_000), None)
+    assert codes.shape == (40_000,)
+    assert np.all(codes == 3)
+
+
+@given(
+    counts=st.lists(st.integers(20, 100_000), min_size=1, max_size=20),
+    rows=st.lists(st.integers(0, 19), min_size=1, max_size=200),
+    level=st.integers(0, 15),
+)
+def test_weights_add_up_to_what_lies_below(counts, rows, level):
+    keys = np.sort(np.array(rows)) % len(counts)
+    keys.sort()
+    below = Below(np.arange(len(counts)), np.array(counts) * len(rows))
+    found, weights = taken_apart(level_codes(level, keys, below).astype(float))
+    assert np.all(found == level)
+    np.testing.assert_allclose(weights.sum(), below.counts.sum(), rtol=2e-4)
+
+
+def test_dense_parts_weigh_more_than_sparse_ones():
+    keys = np.repeat([0, 8], 500)
+    _, weights = taken_apart(level_codes(1, keys, Below(np.array([0, 8]), np.array([50_000, 2_000]))).astype(float))
+    np.testing.assert_allclose(weights[:500], 100, rtol=0.02)
+    np.testing.assert_allclose(weights[500:], 4, rtol=0.15)
