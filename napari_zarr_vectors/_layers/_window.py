@@ -49,10 +49,10 @@ class Window:
         """Fly to where the camera is now, from afar and from the side; end at once if somebody takes the camera."""
         camera, canvas = camera_of(self.viewer), native_canvas(self.viewer)
         zoom, angles = camera.zoom, np.array(camera.angles)
-        began, last = time.monotonic(), None
-        while (part := min(1.0, (time.monotonic() - began) / seconds)) < 1 and canvas.isVisible():
-            if last is not None and not np.allclose((camera.zoom, *camera.angles), last):
-                return
+        began, part = time.monotonic(), 0.0
+        last = (camera.zoom, *camera.angles)
+        while part < 1 and canvas.isVisible() and np.allclose((camera.zoom, *camera.angles), last):
+            part = min(1.0, (time.monotonic() - began) / seconds)
             left = (1 - part) ** 2 * (1 + 2 * part)  # from 1 to 0, slow at both ends
             camera.angles = tuple(angles + left * np.array(FLIGHT_TURN))
             camera.zoom = zoom * FLIGHT_ZOOM**left

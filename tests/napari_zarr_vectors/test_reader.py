@@ -108,6 +108,8 @@ def test_a_sample_is_made_on_a_thread_and_opens_when_it_is_there(make_napari_vie
     (layer,) = viewer.layers
     assert layer.name == "terrain-small"
     assert layer.style.size == SAMPLES["terrain-small"].display["size"]
+    assert viewer.dims.ndisplay == 3
+    np.testing.assert_allclose(viewer.scene.camera.angles, SAMPLES["terrain-small"].angles, atol=1e-6)
     assert (tmp_path / "napari-zarr-vectors" / "terrain-small.zarrvectors" / "zarr.json").is_file()
 
 
