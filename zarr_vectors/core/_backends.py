@@ -10,6 +10,7 @@ import asyncio
 import errno
 import os
 import stat
+import zipfile
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -18,8 +19,9 @@ import numpy as np
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
+from zarr.storage import StorePath, ZipStore
 
-from zarr_vectors.exceptions import UnsafeStoreError
+from zarr_vectors.exceptions import ArgumentError, NotAStoreError, StoreNotFoundError, UnsafeStoreError
 from zarr_vectors.typing import UInt8Array
 
 __all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined"]
@@ -211,11 +213,16 @@ def write_all(fd: int, buffers: Buffers) -> int:
 
 
 class ZarrStoreBackend:
-    """Any zarr ``Store``, below a prefix; reads of several keys wait together."""
+    """Any zarr ``Store``, below a prefix; reads of several keys wait together.
+
+    A store that nobody opened yet is opened by the first call, not before: opening a ``ZipStore`` to write makes the
+    file, or empties the one that lies there.
+    """
 
     def __init__(self, store: Store, prefix: str = "") -> None:
         self.store = store
         self.prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._is_opened = False
 
     @property
     def name(self) -> str:
@@ -226,6 +233,22 @@ class ZarrStoreBackend:
     def read_only(self) -> bool:
         """What the store says."""
         return self.store.read_only
+
+    @property
+    def can_replace(self) -> bool:
+        """Whether a key can be written twice and be deleted: not in a zip file."""
+        return self.store.supports_deletes
+
+    @property
+    def unmade_file(self) -> str | None:
+        """The file that opening the store would make anew; None where it is open already or opening keeps what is."""
+        store = self.store
+        # zarr tells neither in public whether a store is open nor what for.
+        if not isinstance(store, ZipStore) or store._is_open:
+            return None
+        mode, path = getattr(store, "_zmode", "r"), os.fspath(store.path)
+        makes = mode in ("w", "x") or (mode == "a" and not os.path.lexists(path))
+        return path if makes else None
 
     async def _get(self, key: str, span: ByteSpan) -> UInt8Array | None:
         request: ByteRequest | None = None
@@ -238,7 +261,7 @@ class ZarrStoreBackend:
 
     def get(self, key: str, span: ByteSpan = (0, None)) -> UInt8Array | None:
         """Read a value, or a part of it."""
-        value: UInt8Array | None = _run(self._get(key, span))
+        value: UInt8Array | None = self._run(self._get(key, span))
         return value
 
     def get_many(self, requests: Sequence[tuple[str, ByteSpan]]) -> list[UInt8Array | None]:
@@ -253,13 +276,13 @@ class ZarrStoreBackend:
 
             return list(await asyncio.gather(*(one(key, span) for key, span in requests)))
 
-        values: list[UInt8Array | None] = _run(gather())
+        values: list[UInt8Array | None] = self._run(gather())
         return values
 
     def put(self, key: str, buffers: Buffers) -> None:
         """Write a value."""
         data = joined(buffers)
-        _run(self.store.set(self.prefix + key, default_buffer_prototype().buffer.from_bytes(data)))
+        self._run(self.store.set(self.prefix + key, default_buffer_prototype().buffer.from_bytes(data)))
 
     def list_names(self, prefix: str) -> list[str]:
         """List the names directly under a prefix."""
@@ -268,12 +291,37 @@ class ZarrStoreBackend:
             names = self.store.list_dir((self.prefix + prefix).rstrip("/"))
             return [name.rstrip("/") async for name in names]
 
-        return sorted(set(_run(collect())))
+        return sorted(set(self._run(collect())))
 
     def delete(self, prefix: str) -> None:
         """Delete everything under a prefix."""
-        _run(self.store.delete_dir((self.prefix + prefix).rstrip("/")))
+        self._run(self.store.delete_dir((self.prefix + prefix).rstrip("/")))
 
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the coroutine's own result
+        async def opened() -> Any:  # noqa: ANN401 - see above
+            if not self._is_opened:
+                await self._open()
+            return await work
 
-def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - the coroutine's own result
-    return sync(coroutine)
+        try:
+            return sync(opened())
+        except NotImplementedError as error:
+            # Stores over http, say, learn only from their file system that it cannot write.
+            msg = f"{self.name} cannot do what is asked of it ; use another kind of store"
+            raise ArgumentError(msg) from error
+        finally:
+            work.close()
+
+    async def _open(self) -> None:
+        try:
+            await StorePath.open(self.store, "")
+        except FileNotFoundError as error:
+            msg = f"there is nothing at {self.name}"
+            raise StoreNotFoundError(msg) from error
+        except zipfile.BadZipFile as error:
+            msg = f"{self.name} is not a zip file: {error}"
+            raise NotAStoreError(msg) from error
+        except OSError as error:
+            msg = f"{self.name} cannot be opened: {error.strerror or error}"
+            raise ArgumentError(msg) from error
+        self._is_opened = True

@@ -5,7 +5,8 @@ root's metadata is written last, then one rename puts the folder in its place. R
 one step where the system can, and the old one, which is then under our name, is deleted. A writer that dies leaves the
 sibling, never half a store at the path.
 
-Other stores know no rename: the root says ``writing`` first, and its true metadata is the last key written.
+Other stores know no rename: the root says ``writing`` first, and its true metadata is the last key written. In a store
+that takes every key only once, a zip file, the root is written last of all and nothing marks it before.
 
 Every metadata document that is written here carries a seal, the attribute ``zv_crc32c``: the checksum of the
 document's bytes with zeros in its place. A document that fails it is corrupt. Another writer that edits a document lays
@@ -23,7 +24,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import google_crc32c
 
@@ -34,6 +35,7 @@ from zarr_vectors.exceptions import ArgumentError, ConcurrentWriteError, StoreEx
 __all__ = [
     "ROOT_KEY",
     "Publication",
+    "check_revisable",
     "check_target",
     "check_writable",
     "dump_json",
@@ -137,7 +139,7 @@ def new_store(target: Backend, *, overwrite: bool) -> Iterator[Publication]:
             yield from _published(Publication(backend, commit_id))
         return
     if occupied and isinstance(target, ZarrStoreBackend):
-        target.delete("")
+        target.delete("")  # `check_target` found out that it can
     yield from _published(Publication(target, commit_id))
 
 
@@ -168,7 +170,8 @@ def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publ
 
 
 def _published(publication: Publication, *, marked: bool = False) -> Iterator[Publication]:
-    if not marked:
+    backend = publication.backend
+    if not marked and (not isinstance(backend, ZarrStoreBackend) or backend.can_replace):
         _mark_writing(publication.backend, publication.commit_id)
     yield publication
     if not publication.published:
@@ -181,30 +184,84 @@ def _mark_writing(backend: Backend, commit_id: str) -> None:
     put_group(backend, "", {"zarr_vectors": mark})
 
 
+def check_revisable(target: Backend) -> None:
+    """Refuse a store that levels cannot be added to."""
+    check_writable(target)
+    _check_replaces(target)
+
+
 def check_writable(target: Backend) -> None:
-    """Refuse a store that the caller opened for reading only."""
+    """Refuse a place that cannot be written."""
     if target.read_only:
         msg = f"{target.name} is open for reading only"
+        raise ArgumentError(msg)
+    if isinstance(target, LocalFiles):
+        _check_folder(os.path.dirname(os.path.realpath(target.root)), target.root)
+    elif isinstance(target, ZarrStoreBackend) and target.unmade_file is not None:
+        folder = os.path.dirname(os.path.abspath(target.unmade_file))
+        if not os.path.isdir(folder):
+            msg = f"{target.name} cannot be written: there is no folder {folder}; make it, zarr does not"
+            raise ArgumentError(msg)
+        _check_folder(folder, target.unmade_file)
+
+
+def _check_folder(folder: str, store: str) -> None:
+    """Refuse a place whose folder, or the nearest one above it that is there, takes no new names."""
+    while not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    if not os.path.isdir(folder):
+        msg = f"{store} cannot be written: {folder} is a file, not a folder; choose another path"
+        raise ArgumentError(msg)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = f"{store} cannot be written: the folder {folder} takes no new files; change its rights or the path"
+        raise ArgumentError(msg)
+    if os.path.ismount(store):
+        msg = f"{store} cannot be written: a file system is mounted there; choose a path below it"
+        raise ArgumentError(msg)
+
+
+def _check_replaces(target: Backend) -> None:
+    if isinstance(target, ZarrStoreBackend) and not target.can_replace:
+        msg = (
+            f"{target.name} holds something already, and a {type(target.store).__name__} takes every key only once; "
+            f"write to a new one, or work in a folder and pack that"
+        )
         raise ArgumentError(msg)
 
 
 def check_target(target: Backend, *, overwrite: bool) -> bool:
     """Refuse a place where something lies that may not be replaced; tell whether something must be replaced."""
     check_writable(target)
-    if isinstance(target, LocalFiles):
-        if not os.path.lexists(target.root) or _is_empty_folder(target.root):
-            return False
-    elif not target.list_names(""):
+    if not _is_occupied(target, overwrite=overwrite):
         return False
-    if _is_empty_group(target):
-        return True
+    if not _is_empty_group(target):
+        _check_replaceable(target, overwrite=overwrite)
+    _check_replaces(target)
+    return True
+
+
+def _is_occupied(target: Backend, *, overwrite: bool) -> bool:
+    if isinstance(target, LocalFiles):
+        return os.path.lexists(target.root) and not _is_empty_folder(target.root)
+    if not isinstance(target, ZarrStoreBackend) or target.unmade_file is None:
+        return bool(target.list_names(""))
+    # Only opening it could tell what lies there, and that would empty it.
+    if os.path.lexists(target.unmade_file) and not overwrite:
+        msg = f"{target.unmade_file} exists already; pass overwrite=True to replace it by a new zip file"
+        raise StoreExistsError(msg)
+    return False
+
+
+def _check_replaceable(target: Backend, *, overwrite: bool) -> None:
+    if isinstance(target, LocalFiles) and not os.path.isdir(target.root):
+        msg = f"{target.name} is a file, not a folder; it is not replaced, choose another path"
+        raise StoreExistsError(msg)
     if not overwrite:
         msg = f"{target.name} exists already; pass overwrite=True to replace a Zarr Vectors store"
         raise StoreExistsError(msg)
     if not _is_zarr_vectors(target):
         msg = f"{target.name} exists and is not a Zarr Vectors store; it is not replaced"
         raise StoreExistsError(msg)
-    return True
 
 
 def _is_empty_folder(path: str) -> bool:
@@ -237,9 +294,13 @@ def _beside(target: LocalFiles, commit_id: str, *, replace: bool) -> Iterator[Lo
     """Give a folder beside `target` that takes its place when the block ends without an error."""
     place = os.path.realpath(target.root)
     parent, name = os.path.split(place)
-    os.makedirs(parent, exist_ok=True)
     folder = os.path.join(parent, f".{name}.{commit_id[:12]}.writing")
-    os.mkdir(folder)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        os.mkdir(folder)
+    except OSError as error:
+        msg = f"{target.root} cannot be written: {folder}: {error.strerror}; choose another path or change its rights"
+        raise ArgumentError(msg) from error
     before = _identity(place)
     try:
         yield LocalFiles(folder)
@@ -249,15 +310,23 @@ def _beside(target: LocalFiles, commit_id: str, *, replace: bool) -> Iterator[Lo
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _identity(path: str) -> int | None:
-    """Give a folder's inode, which a rename keeps; None where there is nothing."""
+_Identity: TypeAlias = tuple[int, int, int, bytes | None]
+
+
+def _identity(path: str) -> _Identity | None:
+    """Say which folder lies there, which a rename does not change; None where there is nothing.
+
+    Numbers of inodes are given anew, so when names were put into it and what its root says count too.
+    """
     try:
-        return os.stat(path).st_ino
-    except FileNotFoundError:
+        info = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    root = LocalFiles(path).get(ROOT_KEY)
+    return info.st_dev, info.st_ino, info.st_mtime_ns, None if root is None else root.tobytes()
 
 
-def _take_place(folder: str, place: str, *, replace: bool, before: int | None) -> None:
+def _take_place(folder: str, place: str, *, replace: bool, before: _Identity | None) -> None:
     try:
         os.rename(folder, place)
     except OSError as error:
@@ -267,10 +336,15 @@ def _take_place(folder: str, place: str, *, replace: bool, before: int | None) -
             msg = f"{place} was written by somebody else in the meantime; this store was not published"
             raise ConcurrentWriteError(msg) from error
         _exchange(folder, place)
-        if _identity(folder) != before:
+        # What is in `folder` now is about to be deleted: only the store that was to be replaced may be.
+        if _identity(folder) != before or not _is_ours(LocalFiles(folder)):
             _exchange(folder, place)
             msg = f"{place} was replaced by somebody else in the meantime; theirs stays, this store was not published"
             raise ConcurrentWriteError(msg) from error
+
+
+def _is_ours(found: LocalFiles) -> bool:
+    return _is_empty_group(found) or _is_zarr_vectors(found)
 
 
 def _exchange(folder: str, place: str) -> None:

@@ -94,6 +94,12 @@ def _root_attributes(backend: Backend) -> dict[str, Any]:
             raise NotAStoreError(msg)
         msg = f"there is nothing at {backend.name}"
         raise StoreNotFoundError(msg)
+    if isinstance(backend, ZarrStoreBackend) and backend.unmade_file is not None:
+        if os.path.lexists(backend.unmade_file):
+            msg = f"opening {backend.name} to write would empty it; to read it pass ZipStore(path, mode='r')"
+            raise ArgumentError(msg)
+        msg = f"there is nothing at {backend.name}"
+        raise StoreNotFoundError(msg)
     doc = _document(backend, ROOT_KEY)
     if doc is None:
         if isinstance(backend, ZarrStoreBackend) and not backend.list_names(""):

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from zarr_vectors._query import read_batch
 from zarr_vectors._spec import LevelMetadata, LevelScale, RootMetadata, codec_chain
 from zarr_vectors.constants import BLOCK_ROWS, POINT_CLOUD
-from zarr_vectors.core._commit import check_writable, revised_store
+from zarr_vectors.core._commit import check_revisable, revised_store
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.multiscale import stamp_root
@@ -95,7 +95,7 @@ def build_pyramid(
     """
     store = load_store(path)
     check_kind(store, POINT_CLOUD)
-    check_writable(store.backend)
+    check_revisable(store.backend)
     arrays = LevelArrays(store, level_metadata(store, 0))
     steps = _plan_steps(store.root, factors, chunk_scale)
     seed = _check_seed(sparsity_seed)
