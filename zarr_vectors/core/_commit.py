@@ -254,7 +254,7 @@ def _is_occupied(target: Backend, *, overwrite: bool) -> bool:
 
 def _check_replaceable(target: Backend, *, overwrite: bool) -> None:
     if isinstance(target, LocalFiles) and not os.path.isdir(target.root):
-        msg = f"{target.name} is a file, not a folder; it is not replaced, choose another path"
+        msg = f"{target.name} exists already as a file, not a folder; it is not replaced, choose another path"
         raise StoreExistsError(msg)
     if not overwrite:
         msg = f"{target.name} exists already; pass overwrite=True to replace a Zarr Vectors store"
