@@ -24,12 +24,12 @@ def run_there(python, script, *arguments) -> str:
     return done.stdout
 
 
-def judge(python, paths) -> list[dict]:
+def judge(python, paths, script: str = "check_many.py") -> list[dict]:
     """Let the peer validate and read stores, in one process a processor; give its report on each."""
     paths, count = list(paths), min(len(paths), os.cpu_count() or 1)
     with ThreadPoolExecutor(count) as pool:
         shares = [paths[i::count] for i in range(count)]
-        printed = pool.map(lambda some: run_there(python, "check_many.py", *some), shares)
+        printed = pool.map(lambda some: run_there(python, script, *some), shares)
         reports = [json.loads(line) for text in printed for line in text.splitlines() if line.startswith("{")]
     by_path = {report["store"]: report for report in reports}
     assert len(by_path) == len(reports) == len(paths)

@@ -3,7 +3,6 @@
 from zarr_vectors._query.execute import ChunkSource, DirectSource, RaggedBatch, Vertices, read_batch, take_rows
 from zarr_vectors._query.graph import Network, links_within, read_graph, read_mesh
 from zarr_vectors._query.lines import Sequences, read_sequences
-from zarr_vectors._query.owned import find_blocks
 from zarr_vectors._query.plan import ReadPlan, plan_read
 from zarr_vectors._query.rows import Found, find_rows
 from zarr_vectors._query.selection import GroupChoice, Selection, select
@@ -21,7 +20,6 @@ __all__ = [
     "Sequences",
     "Vertices",
     "Where",
-    "find_blocks",
     "find_rows",
     "links_within",
     "plan_read",

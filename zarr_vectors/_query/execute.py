@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
+from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
 __all__ = [
@@ -19,13 +19,14 @@ __all__ = [
     "RaggedBatch",
     "Runs",
     "Vertices",
-    "copy_rows",
+    "as_items",
+    "chunk_groups",
     "join_batches",
     "read_batch",
     "take_rows",
 ]
 
-_PIECE_ROWS = 1 << 16
+_GROUP_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +79,14 @@ class ChunkSource(Protocol):
         """
         ...
 
+    def batches(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> Iterator[RaggedBatch]:
+        """Read the same chunks as several batches one after the other, which must not be changed."""
+        ...
+
+    def fragments(self, rows: Int64Array, *, of: int) -> FragmentTable:
+        """Read the fragments of chunks."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class DirectSource:
@@ -89,6 +98,26 @@ class DirectSource:
         """Read whole chunks; nothing is kept."""
         del of
         return read_batch(self.arrays, rows, attributes)
+
+    def batches(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> Iterator[RaggedBatch]:
+        """Read chunks in groups, so that no more than a group need be held; at once where reading is waited for."""
+        del of
+        for group in chunk_groups(self.arrays, rows):
+            yield read_batch(self.arrays, group, attributes)
+
+    def fragments(self, rows: Int64Array, *, of: int) -> FragmentTable:
+        """Read the fragments of chunks; nothing is kept."""
+        del of
+        return self.arrays.fragment_table(self.arrays.coords[rows])
+
+
+def chunk_groups(arrays: LevelArrays, rows: Int64Array) -> list[Int64Array]:
+    """Cut a list of chunks into groups of some hundred thousand vertices; not at all where reading is waited for."""
+    if not arrays.is_local:
+        return [rows]
+    share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
+    counts = np.full(len(rows), share) if arrays.counts is None else arrays.counts[rows]
+    return np.split(rows, np.flatnonzero(np.diff(np.cumsum(counts) // _GROUP_ROWS)) + 1)
 
 
 def read_batch(arrays: LevelArrays, rows: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
@@ -140,54 +169,16 @@ class Runs:
     bases: Int64Array
 
 
-def copy_rows(
-    columns: Sequence[tuple[AnyArray, AnyArray]], table: FragmentTable, runs: Runs, starts: Int64Array
-) -> None:
-    """Copy the rows of fragments to where they belong.
-
-    Rows are numbered in pieces: the number of a row takes as much room as the row.
-
-    Parameters
-    ----------
-    columns : list of ((N, ..) array, (V, ..) array)
-        Rows of a batch, and the room for them.
-    table : FragmentTable
-        Rows count from 0 in each chunk.
-    runs : Runs
-    starts : (B,) int64
-        Where each fragment's rows begin in the room.
-    """
-    pairs = [(_as_items(source), _as_items(room)) for source, room in columns]
-    counts = table.count[runs.numbers]
-    ends = np.cumsum(counts)
-    total = int(ends[-1]) if len(ends) else 0
-    cuts = np.searchsorted(ends, np.arange(_PIECE_ROWS, total, _PIECE_ROWS), side="right")
-    low = 0
-    for high in np.unique(np.append(cuts, len(ends))).tolist():
-        piece = slice(low, high)
-        rows, sizes = table.rows_of(runs.numbers[piece])
-        rows += np.repeat(runs.bases[piece], sizes)
-        first = starts[low] if high > low else 0
-        if (starts[piece] == first + np.cumsum(sizes) - sizes).all():
-            for source, room in pairs:
-                np.take(source, rows, mode="clip", out=room[first : first + len(rows)])
-        else:
-            places = expand_ranges(starts[piece], sizes)
-            for source, room in pairs:
-                room[places] = np.take(source, rows, mode="clip")
-        low = high
-
-
 def _take(values: AnyArray, rows: Int64Array | None) -> AnyArray:
     if rows is None:
         return values
     out = np.empty((len(rows), *values.shape[1:]), values.dtype)
     if len(rows):
-        np.take(_as_items(values), rows, mode="clip", out=_as_items(out))
+        np.take(as_items(values), rows, mode="clip", out=as_items(out))
     return out
 
 
-def _as_items(values: AnyArray) -> AnyArray:
+def as_items(values: AnyArray) -> AnyArray:
     """See rows of several numbers as one opaque item each: they are taken three times as fast."""
     if values.ndim == 1:
         return values

@@ -137,10 +137,9 @@ def _network(
         place = np.full(total + 1, -1, np.int64)  # the last one is what -1 finds
         place[rows] = np.arange(len(rows))
         ends = place[ends]
-    whole = (ends >= 0).all(axis=1)
     kept = _Links(ends, links.attributes)
-    if not whole.all():
-        kept = kept.take(np.flatnonzero(whole))
+    if int(ends.min(initial=0)) < 0:
+        kept = kept.take(np.flatnonzero((ends >= 0).all(axis=1)))
     return Network(vertices.positions, vertices.attributes, kept.ends, kept.attributes, owners)
 
 

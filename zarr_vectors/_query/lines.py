@@ -10,34 +10,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
-from zarr_vectors._query.execute import ChunkSource, RaggedBatch, Runs, Vertices, copy_rows, take_rows
+from zarr_vectors._query.execute import ChunkSource, RaggedBatch, Runs, Vertices, take_rows
+from zarr_vectors._query.gather import Gather
 from zarr_vectors._query.owned import (
     any_of_fragments,
     any_of_runs,
     check_reach,
-    find_blocks,
     join_fragments,
     numbers_of,
 )
 from zarr_vectors._query.plan import meets_box
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
+from zarr_vectors.core.arrays._blocks import Blocks
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.core.arrays._objects import ObjectIndex
-from zarr_vectors.encoding import FragmentTable, Manifests, expand_ranges, offsets_of
+from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import inside
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Sequences", "read_sequences"]
-
-_GROUP_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,18 +65,8 @@ class _Read:
     """Chunks that were read, as rows of the level's chunk list, and their fragments, rows counted in each chunk."""
 
     chunks: Int64Array
-    batch: RaggedBatch
     table: FragmentTable
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wanted:
-    """Objects whose vertices are to be read: object rows, their manifests, and the attributes to read."""
-
-    rows: Int64Array
-    manifests: Manifests
-    index: ObjectIndex
-    names: tuple[str, ...]
+    batches: list[RaggedBatch]
 
 
 def read_sequences(source: ChunkSource, selection: Selection) -> Sequences:
@@ -86,22 +75,20 @@ def read_sequences(source: ChunkSource, selection: Selection) -> Sequences:
     Objects without vertices are left out above level 0, where writers drop objects, unless they are asked for by id.
     """
     arrays = source.arrays
-    index = arrays.objects
-    if index is None:
+    if arrays.objects is None:
         return _without_index(source, selection)
     chosen = choose_objects(arrays, selection)
     names = tuple(dict.fromkeys((*selection.attributes, *chosen.names)))
-    manifests = index.manifests(chosen.rows)
-    rows = np.arange(index.num_objects) if chosen.rows is None else chosen.rows
+    blocks = arrays.blocks(chosen.rows)
+    rows = np.arange(arrays.objects.num_objects) if chosen.rows is None else chosen.rows
     read = None
     if selection.box is not None:
-        read, hit = _meeting_box(source, manifests, selection.box, names, index)
-        rows, manifests = rows[hit], manifests.take(hit)
+        read, hit = _meeting_box(source, blocks, selection.box, names)
+        rows, blocks = rows[hit], blocks.take(hit)
     elif arrays.meta.level > 0 and not chosen.is_ordered:
-        hit = np.flatnonzero(np.diff(manifests.offsets))
-        rows, manifests = rows[hit], manifests.take(hit)
-    wanted = _Wanted(rows, manifests, index, names)
-    found = _gathered(source, wanted, read, at_once=selection.is_everything)
+        hit = np.flatnonzero(np.diff(blocks.offsets))
+        rows, blocks = rows[hit], blocks.take(hit)
+    found = _gathered(source, rows, blocks, names, read, worth_keeping=not selection.is_everything)
     return _matching(arrays, chosen, found, selection.attributes)
 
 
@@ -117,27 +104,28 @@ def _without_index(source: ChunkSource, selection: Selection) -> Sequences:
 
 
 def _meeting_box(
-    source: ChunkSource,
-    manifests: Manifests,
-    box: tuple[Float64Array, Float64Array],
-    names: tuple[str, ...],
-    index: ObjectIndex,
+    source: ChunkSource, blocks: Blocks, box: tuple[Float64Array, Float64Array], names: tuple[str, ...]
 ) -> tuple[_Read, Int64Array]:
     """Give which of the objects have a vertex in a box, ascending, and the chunks that were read to find out."""
     arrays = source.arrays
-    near = np.flatnonzero(meets_box(manifests.chunks, box, arrays.chunk_shape))
-    # Only blocks in these chunks matter, as objects of one block each.
-    one_each = Manifests(np.arange(len(near) + 1), manifests.chunks[near], manifests.fragments[near])
-    blocks = find_blocks(arrays, one_each, index)
-    chunks = _distinct(arrays, blocks.chunks)
-    batch = source.batch(chunks, names, of=len(chunks))
-    table = arrays.fragment_table(batch.coords)
-    check_reach(arrays, batch, table.vertex_counts())
-    places = _places(arrays, chunks)[blocks.chunks]
-    runs = Runs(numbers_of(arrays, table, places, blocks.fragments), batch.offsets[places])
-    hit = any_of_fragments(table, runs, inside(batch.positions, *box))
-    objects = np.searchsorted(manifests.offsets, near[hit], side="right") - 1
-    return _Read(chunks, batch, table), np.unique(objects)
+    met = np.flatnonzero(meets_box(arrays.coords, box, arrays.chunk_shape))
+    near = blocks.of_chunks(met)
+    chunks = _distinct(arrays, blocks.chunks[near])
+    read = _Read(chunks, source.fragments(chunks, of=len(chunks)), [])
+    places = _places(arrays, chunks)[blocks.chunks[near]]  # ascending
+    numbers = numbers_of(arrays, read.table, places, blocks.fragments[near])
+    reach, hit, first = read.table.vertex_counts(), [np.empty(0, bool)], 0
+    for batch in source.batches(chunks, names, of=len(chunks)):
+        last = first + len(batch.coords)
+        check_reach(arrays, batch, reach[first:last])
+        mine = slice(*np.searchsorted(places, [first, last]).tolist())
+        runs = Runs(numbers[mine], batch.offsets[places[mine] - first])
+        hit.append(any_of_fragments(read.table, runs, inside(batch.positions, *box)))
+        read.batches.append(batch)
+        first = last
+    objects = np.zeros(len(blocks.offsets) - 1, bool)
+    objects[np.searchsorted(blocks.offsets, near[np.concatenate(hit)], side="right") - 1] = True
+    return read, np.flatnonzero(objects)
 
 
 def _distinct(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
@@ -154,80 +142,35 @@ def _places(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
     return out
 
 
-def _gathered(source: ChunkSource, wanted: _Wanted, read: _Read | None, *, at_once: bool) -> Sequences:
-    """Read what is not read yet, group of chunks by group, and copy the rows of the objects out of it."""
+def _gathered(
+    source: ChunkSource,
+    rows: Int64Array,
+    blocks: Blocks,
+    names: tuple[str, ...],
+    read: _Read | None,
+    *,
+    worth_keeping: bool,
+) -> Sequences:
+    """Read what is not read yet, batch by batch, and copy the rows of objects, given by their blocks, out of it."""
     arrays = source.arrays
-    blocks = find_blocks(arrays, wanted.manifests, wanted.index)
-    more = _distinct(arrays, blocks.chunks)
-    if read is not None:
+    chunks = more = _distinct(arrays, blocks.chunks)
+    of = len(chunks) if worth_keeping else 0
+    if read is None:
+        table, batches = source.fragments(more, of=of), source.batches(more, names, of=of)
+    else:
         more = np.setdiff1d(more, read.chunks, assume_unique=True)
-    table = arrays.fragment_table(arrays.coords[more])
-    chunks = more
-    if read is not None:
-        chunks, table = np.concatenate([read.chunks, more]), join_fragments(read.table, table)
+        chunks = np.concatenate([read.chunks, more])
+        table = join_fragments(read.table, source.fragments(more, of=of))
+        batches = chain(read.batches, source.batches(more, names, of=of))
     places = _places(arrays, chunks)[blocks.chunks]
-    numbers = numbers_of(arrays, table, places, blocks.fragments)
-    starts = offsets_of(table.count[numbers])
-    room, reach = _Room(int(starts[-1])), table.vertex_counts()
-    by_place = np.argsort(places, kind="stable")
-    first = 0
-    for batch in _batches(source, read, more, wanted.names, at_once=at_once):
+    gather = Gather(table, places, numbers_of(arrays, table, places, blocks.fragments))
+    reach, first = table.vertex_counts(), 0
+    for batch in batches:
         last = first + len(batch.coords)
         check_reach(arrays, batch, reach[first:last])
-        mine = by_place[slice(*np.searchsorted(places, [first, last], sorter=by_place))]
-        mine.sort()
-        runs = Runs(numbers[mine], batch.offsets[places[mine] - first])
-        copy_rows(room.beside(batch), table, runs, starts[mine])
+        gather.add(batch, first)
         first = last
-    return Sequences(wanted.rows, starts[blocks.offsets], room.positions, room.attributes)
-
-
-class _Room:
-    """Arrays for rows that come batch by batch; made when the first batch tells what its rows are."""
-
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
-        self._columns: list[AnyArray] = []
-        self._names: tuple[str, ...] = ()
-
-    def beside(self, batch: RaggedBatch) -> list[tuple[AnyArray, AnyArray]]:
-        """Give each of a batch's arrays, positions first, with the room for its rows."""
-        sources = [batch.positions, *batch.attributes.values()]
-        if not self._columns:
-            self._names = tuple(batch.attributes)
-            self._columns = [np.empty((self._rows, *a.shape[1:]), a.dtype) for a in sources]
-        return list(zip(sources, self._columns, strict=True))
-
-    @property
-    def positions(self) -> FloatArray:
-        return self._columns[0]
-
-    @property
-    def attributes(self) -> dict[str, AnyArray]:
-        return dict(zip(self._names, self._columns[1:], strict=True))
-
-
-def _batches(
-    source: ChunkSource, read: _Read | None, more: Int64Array, names: tuple[str, ...], *, at_once: bool
-) -> Iterator[RaggedBatch]:
-    """Give what is read already, then the other chunks.
-
-    Where few rows of them are wanted they come in groups, so that no more than a group is held: new memory costs more
-    than the reading.
-    """
-    arrays = source.arrays
-    if read is not None:
-        yield read.batch
-    total = 0 if at_once else len(more) + (0 if read is None else len(read.chunks))
-    if at_once or not arrays.is_local:
-        groups = [more] if len(more) or read is None else []
-    else:
-        share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
-        rows = np.full(len(more), share) if arrays.counts is None else arrays.counts[more]
-        groups = np.split(more, np.flatnonzero(np.diff(np.cumsum(rows) // _GROUP_ROWS)) + 1)
-        groups = [group for group in groups if len(group) or read is None]
-    for group in groups:
-        yield source.batch(group, names, of=total)
+    return Sequences(rows, gather.starts[blocks.offsets], gather.positions, gather.attributes)
 
 
 def _matching(arrays: LevelArrays, chosen: Chosen, found: Sequences, attributes: tuple[str, ...]) -> Sequences:

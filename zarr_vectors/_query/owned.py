@@ -1,84 +1,29 @@
 """Objects, fragments and rows: which rows of a batch are whose.
 
-A manifest entry is a *block*: a chunk and a fragment in it. The fragments of a batch's chunks are numbered through, a
-block of these chunks is such a number, and a number is a range (or a list) of batch rows. The ranges of an object, one
-after the other, are its vertices.
+The fragments of a batch's chunks are numbered through. A block of these chunks is such a number, and a number is a
+range (or a list) of batch rows. The ranges of an object, one after the other, are its vertices.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from zarr_vectors._query.execute import RaggedBatch, Runs
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.core.arrays._objects import ObjectIndex
-from zarr_vectors.encoding import FragmentTable, Manifests, offsets_of
+from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.exceptions import CorruptChunkError, CorruptStoreError
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
 __all__ = [
-    "Blocks",
     "any_of_fragments",
     "any_of_runs",
     "batch_fragments",
     "check_reach",
-    "find_blocks",
     "join_fragments",
     "numbers_of",
 ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Blocks:
-    """The fragments of some objects.
-
-    Attributes
-    ----------
-    offsets : (k + 1,) int64
-        Object ``i`` has the blocks ``offsets[i]:offsets[i + 1]``, in the order of its vertices.
-    chunks : (B,) int64
-        Row of each block's chunk in the level's chunk list.
-    fragments : (B,) int64
-        Number of each block's fragment in its chunk.
-    """
-
-    offsets: Int64Array
-    chunks: Int64Array
-    fragments: Int64Array
-
-    @property
-    def owners(self) -> Int64Array:
-        """Which object, 0..k-1, each block is of, (B,)."""
-        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
-
-    def within(self, chosen: BoolArray) -> Blocks:
-        """Leave the blocks out that are not chosen, (B,) bool; objects stay, some of them empty."""
-        if chosen.all():
-            return self
-        before = _marked_before(chosen).astype(np.int64)
-        return Blocks(before[self.offsets], self.chunks[chosen], self.fragments[chosen])
-
-
-def find_blocks(arrays: LevelArrays, manifests: Manifests, index: ObjectIndex) -> Blocks:
-    """Find the chunks that manifests name.
-
-    Raises
-    ------
-    CorruptStoreError
-        If there is no such chunk.
-    """
-    if manifests.chunks.shape[1] != arrays.rank:
-        msg = f"{arrays.where}: manifests name chunks of {index.rank} components, the vertices have {arrays.rank}"
-        raise CorruptStoreError(msg)
-    chunks = arrays.lookup.find(manifests.chunks)
-    if (chunks < 0).any():
-        block = int(np.argmax(chunks < 0))
-        coord = tuple(manifests.chunks[block].tolist())
-        msg = f"{arrays.where}: a manifest in {index.path} names chunk {coord}, which has no vertices"
-        raise CorruptStoreError(msg)
-    return Blocks(manifests.offsets, chunks, manifests.fragments)
 
 
 def batch_fragments(arrays: LevelArrays, batch: RaggedBatch) -> FragmentTable:

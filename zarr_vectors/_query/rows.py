@@ -12,13 +12,13 @@ import numpy as np
 
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch
-from zarr_vectors._query.owned import Blocks, batch_fragments, find_blocks, numbers_of
+from zarr_vectors._query.owned import batch_fragments, numbers_of
 from zarr_vectors._query.plan import meets_box
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
+from zarr_vectors.core.arrays._blocks import Blocks
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable
-from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import inside
 from zarr_vectors.typing import BoolArray, Int64Array
 
@@ -99,11 +99,7 @@ class RowFilter:
     def blocks(self) -> Blocks:
         """The fragments of the objects that were chosen, of all objects where none were."""
         if self._blocks is None:
-            index = self.arrays.objects
-            if index is None:
-                msg = f"{self.arrays.where} has no object index"
-                raise CorruptStoreError(msg)
-            self._blocks = find_blocks(self.arrays, index.manifests(self.chosen.rows), index)
+            self._blocks = self.arrays.blocks(self.chosen.rows)
         return self._blocks
 
     def chunks(self) -> Int64Array:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zarr_vectors._query import RaggedBatch, find_blocks, links_within
+from zarr_vectors._query import RaggedBatch, links_within
 from zarr_vectors.core.arrays._fragments import decode_fragment_cell
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentIndex, FragmentTable
@@ -100,7 +100,7 @@ class ChunkParts:
         with self._lock:
             index = self.arrays.objects
             if self._owners is None and index is not None:
-                blocks = find_blocks(self.arrays, index.manifests(), index)
+                blocks = self.arrays.blocks()
                 order = np.argsort(blocks.chunks, kind="stable")
                 starts = np.searchsorted(blocks.chunks[order], np.arange(len(self.arrays.coords) + 1))
                 self._owners = starts, blocks.fragments[order], index.ids[blocks.owners[order]]

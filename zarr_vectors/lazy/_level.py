@@ -8,9 +8,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
-from zarr_vectors._query import RaggedBatch, ReadPlan, read_batch
+from zarr_vectors._query import DirectSource, RaggedBatch, ReadPlan, read_batch
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.encoding import expand_ranges, offsets_of
+from zarr_vectors.encoding import FragmentIndex, FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._chunk import Chunk, ChunkParts
@@ -20,7 +20,8 @@ from zarr_vectors.typing import AnyArray, Int64Array
 
 __all__ = ["LevelReader"]
 
-_POSITIONS = "\0positions"  # no attribute can have this name
+_POSITIONS = "\0positions"  # no attribute can have such a name
+_FRAGMENTS = ("\0is_range", "\0ranges", "\0offsets", "\0rows")
 
 
 class LevelReader:
@@ -42,6 +43,44 @@ class LevelReader:
         if of and self.cache.admits(of):
             return self._cached_batch(rows, attributes)
         return read_batch(self.arrays, rows, attributes)
+
+    def batches(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> Iterator[RaggedBatch]:
+        """Read the same chunks as several batches: one by one where they are kept, without copying what is."""
+        if not of or not self.cache.admits(of):
+            yield from DirectSource(self.arrays).batches(rows, attributes, of=of)
+        elif self.arrays.is_local and len(rows):
+            for row in rows.tolist():
+                yield self._cached_chunk(row, attributes)
+        else:
+            yield self._cached_batch(rows, attributes)
+
+    def _cached_chunk(self, row: int, attributes: tuple[str, ...]) -> RaggedBatch:
+        """Give one chunk as it is kept."""
+        key, wanted = (self.arrays.meta.level, row), (_POSITIONS, *attributes)
+        kept = self.cache.get(key, wanted)
+        if kept is None:
+            batch = read_batch(self.arrays, np.array([row]), attributes)
+            self.cache.put(key, self._columns(batch, 0, attributes))
+            return batch
+        offsets = np.array([0, len(kept[_POSITIONS])])
+        values = {name: kept[name] for name in attributes}
+        return RaggedBatch(key[0], self.arrays.coords[row : row + 1], offsets, kept[_POSITIONS], values)
+
+    def fragments(self, rows: Int64Array, *, of: int) -> FragmentTable:
+        """Read the fragments of chunks, those the cache has from there."""
+        self.arrays.check_open()
+        if not of or not self.cache.admits(of):
+            return self.arrays.fragment_table(self.arrays.coords[rows])
+        level = self.arrays.meta.level
+        parts = [self.cache.get((level, row), _FRAGMENTS) for row in rows.tolist()]
+        missing = rows[[part is None for part in parts]]
+        found = iter(self.arrays.fragment_indices(self.arrays.coords[missing]))
+        indices = [next(found) if part is None else FragmentIndex(*part.values()) for part in parts]
+        for row, part, index in zip(rows.tolist(), parts, indices, strict=True):
+            if part is None:
+                arrays = (index.is_range, index.ranges, index.offsets, index.rows)
+                self.cache.put((level, row), dict(zip(_FRAGMENTS, arrays, strict=True)))
+        return FragmentTable.of(indices)
 
     def _cached_batch(self, rows: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks, those the cache has from there and all others in one batch."""

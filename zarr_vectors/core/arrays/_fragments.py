@@ -22,6 +22,7 @@ __all__ = [
     "fragment_attribute_names",
     "open_fragment_attribute",
     "read_fragment_index",
+    "read_fragment_indices",
     "read_fragment_table",
 ]
 
@@ -47,8 +48,13 @@ def read_fragment_table(array: GridArray, coords: Int64Array) -> FragmentTable:
     CorruptChunkError
         If a chunk's fragment index is missing or damaged.
     """
+    return FragmentTable.of(read_fragment_indices(array, coords))
+
+
+def read_fragment_indices(array: GridArray, coords: Int64Array) -> list[FragmentIndex]:
+    """Read the fragment index of each chunk, shape (n, R); see `read_fragment_table`."""
     payloads = zip(coords.tolist(), array.read(coords), strict=True)
-    return FragmentTable.of([_decode(array, coord, payload) for coord, payload in payloads])
+    return [_decode(array, coord, payload) for coord, payload in payloads]
 
 
 def fragment_attribute_names(store: OpenStore, level: int) -> tuple[str, ...]:

@@ -10,15 +10,16 @@ import numpy as np
 from zarr_vectors._spec import LevelMetadata
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTEX_FRAGMENTS, VERTICES, attribute_path
 from zarr_vectors.core._backends import LocalFiles
+from zarr_vectors.core.arrays._blocks import Blocks, find_blocks
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._chunk_values import ChunkValues, chunk_values
 from zarr_vectors.core.arrays._draco import DracoColumn, DracoLinks
-from zarr_vectors.core.arrays._fragments import read_fragment_table
+from zarr_vectors.core.arrays._fragments import read_fragment_indices
 from zarr_vectors.core.arrays._links import LinkFamily, LinkReader, open_links
 from zarr_vectors.core.arrays._objects import ObjectIndex, open_objects
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
 from zarr_vectors.core.store import OpenStore
-from zarr_vectors.encoding import FragmentTable
+from zarr_vectors.encoding import FragmentIndex, FragmentTable
 from zarr_vectors.exceptions import (
     ArgumentError,
     CorruptStoreError,
@@ -30,6 +31,8 @@ from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LevelArrays"]
+
+_KEPT_BYTES = 64 << 20
 
 
 class LevelArrays:
@@ -56,6 +59,7 @@ class LevelArrays:
         self._lock = threading.Lock()
         self._columns: dict[str, VertexColumn | ChunkValues] = {}
         self._names: tuple[str, ...] | None = None
+        self._blocks: Blocks | None = None
         array = open_grid(store, f"{meta.level}/{VERTICES}", with_chunks=True)
         if array is None:
             self._check_root()
@@ -137,6 +141,24 @@ class LevelArrays:
         """The objects; None if the level has no object index."""
         return open_objects(self.store, self.meta.level)
 
+    def blocks(self, rows: Int64Array | None = None) -> Blocks:
+        """Give the fragments of the objects in these rows of the object index, in this order; of all where it is None.
+
+        Raises
+        ------
+        CorruptStoreError
+            If the level has no object index, or its manifests name chunks that are not there.
+        """
+        if self._blocks is not None:
+            return self._blocks if rows is None else self._blocks.take(rows)
+        if self.objects is None:
+            msg = f"{self.where} has no object index"
+            raise CorruptStoreError(msg)
+        found = find_blocks(self.objects.manifests(rows), self.lookup, self.objects, self.rank)
+        if rows is None and found.nbytes <= _KEPT_BYTES:
+            self._blocks = found
+        return found
+
     @cached_property
     def links(self) -> LinkReader | None:
         """The links within the level; None if it has none."""
@@ -151,12 +173,16 @@ class LevelArrays:
         return open_grid(self.store, self.fragment_path)
 
     def fragment_table(self, coords: Int64Array) -> FragmentTable:
-        """Read the fragments of chunks, shape (n, R)."""
+        """Read the fragments of chunks, shape (n, R), in one table."""
+        return FragmentTable.of(self.fragment_indices(coords))
+
+    def fragment_indices(self, coords: Int64Array) -> list[FragmentIndex]:
+        """Read the fragment index of each chunk, shape (n, R)."""
         if self.fragments is None:
             self._check_root()
             msg = f"{self.where} has no array {VERTEX_FRAGMENTS!r}"
             raise CorruptStoreError(msg)
-        return read_fragment_table(self.fragments, coords)
+        return read_fragment_indices(self.fragments, coords)
 
     def check_open(self) -> None:
         """Raise ``StoreClosedError`` once the store was closed."""

@@ -28,7 +28,7 @@ from zarr_vectors.core.arrays._link_writer import CellStorage, write_links
 from zarr_vectors.core.arrays._row_grid import RowGrid
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.store import OpenStore, load_group
-from zarr_vectors.encoding import decode_permutations, parse_offsets
+from zarr_vectors.encoding import decode_permutations, offsets_of, parse_offsets
 from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _FARTHEST = 2**62
+_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,37 +159,44 @@ class _Part:
         """Give the row of each endpoint in its chunk, (m, L), in input order."""
         return self._as_given(self.stored.rows)
 
-    def ends(self, starts: Int64Array) -> Int64Array:
-        """Give the number of each endpoint, (m, L), in input order; -1 in chunks that were not asked for.
+    def number(self, starts: Int64Array, out: Int64Array) -> None:
+        """Write the number of each endpoint, in input order, to `out`, (m, L); -1 in chunks that were not asked for.
 
         Parameters
         ----------
         starts : (n + 1,) int64
             Where the numbers of each chunk's rows begin.
         """
-        limits = np.diff(starts, append=0)[self.met]  # (c, L)
-        limits[self.met < 0] = _FARTHEST
+        rows, counts = self.stored.rows, self.stored.counts
+        self._check_rows(np.diff(starts))
         bases = starts[self.met]
-        filled = np.flatnonzero(self.stored.counts)
-        begins = (np.cumsum(self.stored.counts) - self.stored.counts)[filled]
-        rows = self.stored.rows
-        if self.array.offsets.any():
-            most = np.maximum.reduceat(rows, begins, axis=0) if len(filled) else rows[:0]
-            ends = rows + np.repeat(bases, self.stored.counts, axis=0)
-            if (self.met < 0).any():
-                ends[np.repeat(self.met < 0, self.stored.counts, axis=0)] = -1
-        else:
+        if not self.array.offsets.any():
             # One chunk for all endpoints of a cell: its rows are one run of numbers.
-            width = rows.shape[1]
-            most = np.maximum.reduceat(rows.reshape(-1), begins * width)[:, None] if len(filled) else rows[:0, :1]
-            ends = (rows.reshape(-1) + np.repeat(bases[:, 0], self.stored.counts * width)).reshape(rows.shape)
-            limits = limits[:, :1]
-        wrong = (most >= limits[filled]).any(axis=1)
+            _add_runs(rows.reshape(-1), bases[:, 0], counts * rows.shape[1], out.reshape(-1))
+            return
+        np.add(rows, np.repeat(bases, counts, axis=0), out=out)
+        if (self.met < 0).any():
+            out[np.repeat(self.met < 0, counts, axis=0)] = -1
+        out[:] = self._as_given(out)
+
+    def _check_rows(self, limits: Int64Array) -> None:
+        """Check that rows are below the limits, (n,), of the chunks that were asked for."""
+        rows, counts = self.stored.rows, self.stored.counts
+        filled = np.flatnonzero(counts)
+        if not len(filled):
+            return
+        begins = (np.cumsum(counts) - counts)[filled]
+        width = rows.shape[1]
+        if self.array.offsets.any():
+            most = np.maximum.reduceat(rows, begins, axis=0)  # (filled, L)
+        else:
+            most = np.maximum.reduceat(rows.reshape(-1), begins * width)[:, None]
+        met = self.met[filled, : most.shape[1]]
+        wrong = ((met >= 0) & (most >= limits[met])).any(axis=1)
         if wrong.any():
             at = int(np.argmax(wrong))
-            said = f"it links row {most[at].max()}, and a chunk has {limits[filled[at]].min()} vertices"
+            said = f"it links row {most[at].max()}, and a chunk has {limits[met[at]].min()} vertices"
             self.array.corrupt(self.cells[filled[at]], said)
-        return self._as_given(ends)
 
     def _as_given(self, values: Int64Array) -> Int64Array:
         """Put values of endpoints, (m, L) in stored order, into input order; `values` themselves where they are."""
@@ -289,8 +297,11 @@ class LinkReader:
         """
         wanted = self._wanted(coords, None, touching=touching, around=None)
         parts = list(self._parts(wanted))
-        ends = np.concatenate([np.empty((0, self.family.width), np.int64), *(part.ends(starts) for part in parts)])
-        return LinkEnds(ends, self._attributes_of(parts, self.attribute_names, wanted))
+        before = offsets_of(np.array([len(part.stored.rows) for part in parts], np.int64)).tolist()
+        out = np.empty((before[-1], self.family.width), np.int64)
+        for part, low, high in zip(parts, before, before[1:], strict=False):
+            part.number(starts, out[low:high])
+        return LinkEnds(out, self._attributes_of(parts, self.attribute_names, wanted))
 
     def _attributes_of(self, parts: Sequence[_Part], names: Sequence[str], wanted: _Wanted) -> dict[str, AnyArray]:
         """Read the attributes of records, and check that all are there."""
@@ -421,6 +432,18 @@ class LinkReader:
         ends = np.cumsum(np.concatenate([part.stored.counts for part in parts]))
         array, cell = cells[int(np.searchsorted(ends, record, side="right"))]
         array.corrupt(cell, f"it links rows {row[record].tolist()}, and a chunk has fewer vertices")
+
+
+def _add_runs(values: Int64Array, bases: Int64Array, counts: Int64Array, out: Int64Array) -> None:
+    """Add to each run of values, (c,) of them with these counts, its base."""
+    ends = np.cumsum(counts)
+    pieces = np.unique(np.append(np.searchsorted(ends, np.arange(_PIECE, len(values), _PIECE)), len(counts)))
+    low, begin = 0, 0
+    for high in pieces.tolist():
+        # A piece at a time: as many numbers as there are values would take as much room again.
+        some = np.repeat(bases[low:high], counts[low:high])
+        np.add(values[begin : begin + len(some)], some, out=out[begin : begin + len(some)])
+        low, begin = high, begin + len(some)
 
 
 def _surround(cells: Int64Array, ends: Int64Array, around: tuple[Int64Array, Int64Array]) -> BoolArray:
