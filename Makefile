@@ -50,7 +50,7 @@ gui6: system $(STAMP) ## what needs a window, again under PyQt6
 long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)
 
-bench: $(STAMP) ## how fast the library is
+bench: $(STAMP) ## how fast the library is (ARGS=--quick, --full, --io, --kinds, --plan)
 	$(BIN)/python benchmarks/run.py $(ARGS)
 
 flight: system $(STAMP) ## how smooth the viewer is

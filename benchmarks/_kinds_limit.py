@@ -1,12 +1,13 @@
 """The limit: numpy and plain files for the same rows and links; no metadata, no checks, no order beyond the chunk's.
 
-A chunk is one file of positions and one of what ties its rows together; lines also have the table of their runs.
+A chunk is one file of positions and one of what ties its rows together; lines also have the table of their runs. A box
+is the files of the chunks it meets and a mask of their rows: nothing is found of lines, edges and faces.
 """
 
 import os
 
 import numpy as np
-from _shapes import CHUNKS, EDGE
+from _shapes import BOX_EDGE, CHUNKS, EDGE, box_corners
 
 
 def _chunks(positions):
@@ -66,6 +67,27 @@ def lines_read(path, data):
     return len(lines), len(out)
 
 
+def _box(path, families):
+    counts = []
+    for lo in box_corners():
+        first, last = (np.floor(at / (EDGE / CHUNKS)).astype(int) for at in (lo, lo + BOX_EDGE))
+        axes = [range(a, b + 1) for a, b in zip(first, np.minimum(last, CHUNKS - 1), strict=True)]
+        names = [str((i * CHUNKS + j) * CHUNKS + k) for i in axes[0] for j in axes[1] for k in axes[2]]
+        found = [[_get(f"{path}/{family}", name, dtype) for name in names if os.path.exists(f"{path}/{family}/{name}")]
+                 for family, dtype in families.items()]  # fmt: skip
+        rows = np.concatenate([np.empty(0, "f4"), *found[0]]).reshape(-1, 3)
+        low, high = lo.astype("f4"), (lo + BOX_EDGE).astype("f4")
+        mask = np.ones(len(rows), bool)
+        for axis in range(3):
+            mask &= (rows[:, axis] >= low[axis]) & (rows[:, axis] < high[axis])
+        counts.append(len(np.take(rows, np.flatnonzero(mask), axis=0)))
+    return counts
+
+
+def lines_box(path, data):
+    return _box(path, {"rows": "f4"})
+
+
 def _linked_write(path, positions, records):
     of = _chunks(positions)
     order = _split(path, "rows", positions, of)
@@ -87,9 +109,19 @@ def graph_read(path, data):
     return _linked_read(path, 2)
 
 
+def graph_box(path, data):
+    return _box(path, {"rows": "f4", "links": "i8"})
+
+
+skeleton_write, skeleton_read, skeleton_box = graph_write, graph_read, graph_box
+
+
 def mesh_write(path, data):
     _linked_write(path, data["vertices"], data["faces"])
 
 
 def mesh_read(path, data):
     return _linked_read(path, 3)
+
+
+mesh_box = graph_box

@@ -6,6 +6,8 @@ EDGE = 1000.0
 CHUNKS = 5
 BINS = 4
 LINE_ROWS = 100
+BOXES = 20
+BOX_EDGE = EDGE / 4  # a box is 1/64 of the volume
 
 
 def lines(count):
@@ -51,3 +53,18 @@ def surface(around, along):
     a, b = i * along + j, (i + 1) % around * along + j
     faces = np.concatenate([np.stack([a, b, a + 1], -1).reshape(-1, 3), np.stack([b, b + 1, a + 1], -1).reshape(-1, 3)])
     return (place.reshape(-1, 3) + EDGE / 2).astype("f4"), faces
+
+
+def balls(count, around, along):
+    """`count` small surfaces: vertices, faces, object of each vertex."""
+    rng = np.random.default_rng(3)
+    vertices, faces = surface(around, along)
+    size = len(vertices)
+    places = (vertices - EDGE / 2) / 10 + rng.uniform(50, EDGE - 50, (count, 1, 3))
+    all_faces = faces + size * np.arange(count)[:, None, None]
+    return places.astype("f4").reshape(-1, 3), all_faces.reshape(-1, 3), np.repeat(np.arange(count), size)
+
+
+def box_corners():
+    """Lower corners of the boxes, (BOXES, 3)."""
+    return np.random.default_rng(4).uniform(0, EDGE - BOX_EDGE, (BOXES, 3))

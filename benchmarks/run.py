@@ -1,7 +1,8 @@
 """Every benchmark, one after the other: ``python benchmarks/run.py [--full] [--quick]``.
 
-Prints the tables and writes that of storage to ``docs/benchmarks/io.md``. ``--full`` adds clouds of 10 million points,
-``--quick`` takes each sample once and writes nothing.
+Prints the tables and writes those of storage to ``docs/benchmarks``: ``io.md``, ``kinds.md``. ``--full`` adds clouds
+of 10 million points, ``--quick`` takes each sample once, leaves the large ones out and writes nothing. ``--io``,
+``--kinds`` and ``--plan`` choose some of them.
 """
 
 import os
@@ -12,11 +13,12 @@ import tempfile
 from pathlib import Path
 
 import bench_io
+import bench_kinds
 
 HERE = Path(__file__).resolve().parent
-REPORT = HERE.parent / "docs" / "benchmarks" / "io.md"
+REPORTS = HERE.parent / "docs" / "benchmarks"
 
-TEXT = """# Writing and reading points
+IO = """# Writing and reading points
 
 Made by `make bench` (`benchmarks/bench_io.py`) on {machine}; the stores lay on {disk}
 (`TMPDIR` chooses).
@@ -37,6 +39,28 @@ system is slow at it: there the ratio of peer and ours falls, and that of ours a
 """
 
 
+KINDS = """# Writing and reading lines, graphs and meshes
+
+Made by `make bench ARGS=--kinds` (`benchmarks/bench_kinds.py`; what each side does: `_kinds_*.py`, the data:
+`_shapes.py`) on {machine}; the stores lay on {disk} (`TMPDIR` chooses).
+
+*ours*, *peer* (the public package zarr-vectors 0.9.2) and *limit* write one file a cell into 5 x 5 x 5 chunks, without
+a compressor. *limit* is numpy and plain files of the same rows and links: no metadata, no checks, no objects, and a box
+finds rows only, no lines, edges or faces. Lines are random walks of 100 vertices; graph and skeletons are 200 trees of
+1000 nodes; the mesh is one surface of 200 000 vertices and 400 000 faces, or 200 small ones.
+
+Seconds are CPU time (user + system), wall time in brackets: medians of {repeats} child processes that take turns, page
+cache warm, opening the store included, imports not. Boxes are 1/64 of the volume; the time is that of one of 20 on one
+open store (the peer: one of 4, as it takes long). `-`: a side cannot do it, or there is no target. Only the ratios mean
+something on another machine; *wanted* is what the project asks. *memory* is what a process of ours grows by at its
+peak, the result of a read included, divided by the bytes of the input (positions, links, owners): at most 2 is wanted.
+
+{table}
+
+{falls}
+"""
+
+
 def file_system(folder):
     """Name the kind of file system that a folder lies on, where the system tells."""
     mounts = Path("/proc/self/mounts")
@@ -47,25 +71,32 @@ def file_system(folder):
     return max(above)[1]
 
 
+def write_report(name, text, table, repeats, **more):
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {platform.system()}"
+    told = {"machine": machine, "disk": file_system(tempfile.gettempdir()), "repeats": repeats}
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    (REPORTS / name).write_text(text.format(**told, table="\n".join(table), **more))
+
+
 def main(options):
     quick = "--quick" in options
     repeats = 1 if quick else 3
-    table = bench_io.run(full="--full" in options, repeats=repeats)
-    print("\n".join(table))
+    wanted = {part for part in ("io", "kinds", "plan") if f"--{part}" in options} or {"io", "kinds", "plan"}
+    if "io" in wanted:
+        table = bench_io.run(full="--full" in options, repeats=repeats)
+        print("\n".join(table), flush=True)
+        if not quick:
+            write_report("io.md", IO, table, repeats)
+    if "kinds" in wanted:
+        table, missed = bench_kinds.run(small=quick, repeats=repeats)
+        falls = "\n".join(["Short of what is wanted:", "", *(f"- {line}" for line in missed)])
+        print("\n".join(["", *table, "", falls]), flush=True)
+        if not quick:
+            write_report("kinds.md", KINDS, table, repeats, falls=falls if missed else "Everything wanted is reached.")
     if bench_io.peer_python() is None:
         print("\nThe peer is missing: run the interop tests once, or name its virtual environment in ZV_PEER_VENV.")
-    if not quick:
-        machine = (
-            f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {platform.system()}"
-        )
-        REPORT.parent.mkdir(parents=True, exist_ok=True)
-        REPORT.write_text(
-            TEXT.format(
-                machine=machine, disk=file_system(tempfile.gettempdir()), repeats=repeats, table="\n".join(table)
-            )
-        )
     plan = HERE / "bench_plan.py"
-    if plan.exists():
+    if "plan" in wanted and plan.exists():
         print(flush=True)
         command = [sys.executable, str(plan), *(["--quick"] if quick else [])]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(HERE.parent)})
