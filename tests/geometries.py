@@ -7,6 +7,7 @@ come back, and in which order.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -43,8 +44,8 @@ IDS = [-(2**63), -7, 0, 1, 2, 3, 20, 21, 4_000_000_000, 2**62, 2**63 - 1]
 class Case:
     """What a store is made from.
 
-    `owner` is the object id of each vertex; `offsets` say where each line begins. Object attributes run parallel to
-    `object_ids`, which ascend.
+    `owner` is the object id of each vertex; `offsets` say where each line begins, `ids` which id it has (None: its
+    number). Object attributes run parallel to `object_ids`, which ascend but for lines.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Case:
     attributes: dict = field(default_factory=dict)
     owner: np.ndarray | None = None
     offsets: np.ndarray | None = None
+    ids: np.ndarray | None = None
     links: np.ndarray | None = None
     link_attributes: dict = field(default_factory=dict)
     object_attributes: dict = field(default_factory=dict)
@@ -64,7 +66,7 @@ class Case:
     @property
     def object_ids(self) -> np.ndarray:
         if self.offsets is not None:
-            return np.arange(len(self.offsets) - 1)
+            return np.arange(len(self.offsets) - 1) if self.ids is None else self.ids
         if self.owner is not None:
             return np.unique(self.owner)
         return np.zeros(min(len(self.positions), int(self.kind in TIED)), np.int64)
@@ -121,12 +123,14 @@ def write(place, case: Case, **options) -> None:
     if case.kind in ("point_cloud", "objects"):
         write_points(place, case.positions, attributes=case.attributes, object_ids=case.owner, **common)
     elif case.kind == "line":
-        write_lines(place, in_pairs(case.positions), attributes=each(in_pairs, case.attributes), **common)
+        values = each(in_pairs, case.attributes)
+        write_lines(place, in_pairs(case.positions), attributes=values, object_ids=case.ids, **common)
     elif case.kind in PATHS:
         if not len(case.positions):  # no line tells how its numbers are stored
             common["dtype"] = case.positions.dtype
         lines, attributes = split(case.positions, case), each(lambda a: split(a, case) or a, case.attributes)
-        write_polylines(place, lines, attributes=attributes, geometry_type=case.kind, **common)
+        common |= {"attributes": attributes, "object_ids": case.ids}
+        write_polylines(place, lines, geometry_type=case.kind, **common)
     elif case.kind == "mesh":
         write_mesh(place, case.positions, case.links, attributes=case.attributes, face_attributes=case.link_attributes,
                    object_ids=case.owner, **common)  # fmt: skip
@@ -172,8 +176,7 @@ def same(found: Found, case: Case) -> None:
 def rows_by_path(found: Found, case: Case) -> np.ndarray:
     """Give the input row of each row found, where an object's vertices are a sequence."""
     at = np.full(len(found.positions), -1)
-    for number, rows in found.objects.items():
-        lo, hi = case.offsets[number : number + 2]
+    for (lo, hi), rows in zip(itertools.pairwise(case.offsets), found.objects.values(), strict=True):
         assert len(rows) == hi - lo
         at[rows] = np.arange(lo, hi)
     return at
@@ -213,7 +216,8 @@ def check_owners(found: Found, case: Case, at) -> None:
 def vertices_of(case: Case, number: int) -> np.ndarray:
     """Positions of one object, in the order in which they are stored (of skeletons: see `check_order`)."""
     if case.offsets is not None:
-        return case.positions[case.offsets[number] : case.offsets[number + 1]]
+        row = case.object_ids.tolist().index(number)
+        return case.positions[case.offsets[row] : case.offsets[row + 1]]
     order = case.order()
     return case.positions[order[case.owners[order] == number]]
 
@@ -395,6 +399,9 @@ def filled(draw, case: Case, rng, counts: list[int], plain: bool):
     case.attributes = draw(columns(rng, count, "a", plain and case.kind != "point_cloud" and case.kind != "objects"))
     if case.kind in PATHS:
         case.offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)]).astype(np.int64)
+        if not plain and draw(st.booleans()):
+            many = st.integers(-(2**63), 2**63 - 1)
+            case.ids = np.array(draw(st.lists(many, min_size=len(counts), max_size=len(counts), unique=True)), np.int64)
     elif case.kind != "point_cloud":
         if case.kind == "objects" or draw(st.booleans()):
             size = {"min_size": len(counts), "max_size": len(counts)}
@@ -429,10 +436,10 @@ def columns(draw, rng, rows: int, prefix: str, plain: bool, *, words: bool = Tru
     """Attributes of `rows` things: every number type, channels, words."""
     kinds = [*NUMBERS, *(["words", "words or None"] if words and not plain else [])]
     out = {}
-    for i in range(draw(st.integers(0, 2))):
+    for name in draw(st.sampled_from([(), ("c",), (f"{prefix}0",), (f"{prefix}0", f"{prefix}1")])):
         kind = draw(st.sampled_from(kinds))
         tail = draw(st.sampled_from([(), (1,), (3,)]))
-        out[f"{prefix}{i}"] = values(rng, kind, rows, tail)
+        out[name] = values(rng, kind, rows, tail)
     return out
 
 
@@ -474,8 +481,8 @@ def faces(draw, rng, case: Case) -> np.ndarray:
 
 
 def records_of(rng, case: Case, count: int, width: int) -> np.ndarray:
-    """Records of different vertices of one object, some of them twice."""
-    by_object = [np.flatnonzero(case.owners == number) for number in case.object_ids]
+    """Records of different vertices, most of them of one object, some of them twice."""
+    by_object = [np.flatnonzero(case.owners == number) for number in case.object_ids] + [np.arange(len(case.positions))]
     wide = [rows for rows in by_object if len(rows) >= width]
     found = [rng.choice(wide[rng.integers(len(wide))], width, replace=False) for _ in range(count if wide else 0)]
     return np.array(found + found[:1], np.int64).reshape(-1, width)

@@ -27,6 +27,13 @@ def test_everything_that_a_store_was_made_from_is_read(stores, name):
     geo.same(geo.ours(path_of(stores, name), case), case)
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in (SHARED, EMPTY)])
+def test_what_a_store_was_made_from_can_be_written_again(stores, tmp_path, name):
+    case = case_of(stores, name)
+    geo.write(tmp_path / "again.zv", case)
+    geo.same(geo.ours(tmp_path / "again.zv", case), case)
+
+
 def order_of(positions, path, object_ids=None) -> np.ndarray:
     """Rows by chunk, then by object or bin, then as given."""
     with open_zv(path) as found:

@@ -39,7 +39,7 @@ OBJECT_ATTRIBUTES = "object_attributes"
 GROUPS = "groups"
 GROUP_ATTRIBUTES = "group_attributes"
 
-_RESERVED = {"", ".", "..", "c", "zarr.json"}
+_RESERVED = {"", ".", "..", "zarr.json"}
 _FORBIDDEN = set('/\\:*?"<>|') | {chr(i) for i in range(32)}
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 _MAX_NAME_BYTES = 200

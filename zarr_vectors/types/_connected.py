@@ -17,7 +17,7 @@ from zarr_vectors.types._owners import (
     Objects,
     check_attributes_of,
     check_groups,
-    check_unique_ids,
+    ids_of_list,
     owners_of_ids,
 )
 from zarr_vectors.types._records import Parts, check_same_object, is_many, join_parts
@@ -86,7 +86,7 @@ def check_nodes(
     parts = join_parts(positions, name)
     source, column, bounds = check_positions(parts.values, dtype, BLOCK_ROWS)
     count = len(parts.counts)
-    given = np.arange(count) if object_ids is None else check_unique_ids(object_ids, count)
+    given = ids_of_list(object_ids, count)
     rank = np.argsort(given)
     row = np.empty(count, np.uint32)
     row[rank] = np.arange(count, dtype=np.uint32)
@@ -103,8 +103,9 @@ def check_links(
     attributes: Mapping[str, Any] | None,
     *,
     directed: bool = False,
+    within_objects: bool = False,
 ) -> Links:
-    """Check edges or faces, their attributes, and that none joins two objects.
+    """Check edges or faces and their attributes.
 
     Parameters
     ----------
@@ -118,13 +119,15 @@ def check_links(
         `check_edges` or `check_faces`.
     attributes : dict of (M,) or (M, C) values
     directed : bool
+    within_objects : bool
+        Whether none may join two objects.
     """
     named = check_mapping(attributes, f"{name[:-1]}_attributes")
     if nodes.parts is not None:
         records = join_parts(records, name, width, len(nodes.parts.counts))
         named = check_mapping(records.join_attributes(named), name)
     ends = check(records, nodes.limits)
-    if nodes.owner is not None and nodes.parts is None:
+    if within_objects and nodes.owner is not None and nodes.parts is None:
         check_same_object(ends, nodes.owner, nodes.ids, name)
     return Links(ends, directed, check_attributes(named, len(ends)))
 

@@ -25,6 +25,7 @@ __all__ = [
     "check_attributes_of",
     "check_groups",
     "check_unique_ids",
+    "ids_of_list",
     "owners_of_ids",
 ]
 
@@ -61,7 +62,7 @@ class Objects:
     Attributes
     ----------
     ids : (O,) int64
-        Ascending.
+        Ascending where fragments are by object, else in any order.
     owner : (N,) whole numbers or None
         Where fragments are by object: row of each vertex's object; None = all are of object 0.
     paths : (O + 1,) int64 or None
@@ -129,6 +130,11 @@ def check_unique_ids(source: object, count: int, name: str = "object_ids") -> In
         msg = f"{name} must name each object once, got {ordered[twice[0]]} more than once"
         raise ArgumentError(msg)
     return ids
+
+
+def ids_of_list(source: object, count: int) -> Int64Array:
+    """Give the ids of listed objects, (O,) int64: as asked for, each once, or 0 to O - 1."""
+    return np.arange(count, dtype=np.int64) if source is None else check_unique_ids(source, count)
 
 
 def _whole_numbers(source: object, shape: tuple[int, ...], name: str) -> AnyArray:

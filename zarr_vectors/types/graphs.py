@@ -15,7 +15,7 @@ from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
-from zarr_vectors.types._content import Content, Links, write_content
+from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
 from zarr_vectors.types._forest import check_acyclic, depth_first, parents_of
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike
@@ -48,6 +48,7 @@ def write_graph(
     object_attributes: Mapping[str, Any] | None = None,
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, Any] | None = None,
+    fragment_attributes: FragmentAttributesLike | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -67,8 +68,8 @@ def write_graph(
     positions : (N, D) numbers, or a list of (n, D) arrays
         World units; see `write_points`. A list holds one graph an object.
     edges : (M, 2) whole numbers, or a list of (m, 2) arrays
-        Two different nodes each, by row of `positions` (in a list: of their own object); both of one object. Their
-        direction is kept. Those of a skeleton are ``[child, parent]``.
+        Two different nodes each, by row of `positions` (in a list: of their own object). Their direction is kept.
+        Those of a skeleton are ``[child, parent]``, and both of one object, as are those of trees.
     chunk_shape, bin_shape : number or D numbers
         See `write_points`.
     geometry_type : "graph" or "skeleton"
@@ -89,6 +90,8 @@ def write_graph(
         One row an object: by ascending id, or, where `positions` is a list, by item.
     groups : dict of name to object ids
     group_attributes : dict of (G,) or (G, C) values
+    fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
+        By name and chunk coordinate: one row a fragment, which is an object in the chunk, of a skeleton a tree in it.
     dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         See `write_points`.
 
@@ -117,7 +120,14 @@ def write_graph(
     )
     is_skeleton = topology is SKELETONS
     links = check_links(
-        nodes, edges, "edges", 2, check_edges, edge_attributes, directed=bool(is_directed) and not is_skeleton
+        nodes,
+        edges,
+        "edges",
+        2,
+        check_edges,
+        edge_attributes,
+        directed=bool(is_directed) and not is_skeleton,
+        within_objects=is_skeleton or bool(is_tree),
     )
     breaks = None
     if is_skeleton:
@@ -133,6 +143,7 @@ def write_graph(
         objects=check_objects(nodes, object_attributes, groups, group_attributes),
         links=links,
         breaks=breaks,
+        fragment_attributes=fragment_attributes or {},
         declared={"is_tree": True} if is_tree and not is_skeleton else {},
     )
     write_content(target, content, layout, overwrite=overwrite)

@@ -16,7 +16,7 @@ from zarr_vectors.encoding.draco import DRACO_BITS, check_draco
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
-from zarr_vectors.types._content import Content, Links, write_content
+from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike
 from zarr_vectors.types._read import Request, one_of_groups, read_store
@@ -43,6 +43,7 @@ def write_mesh(
     object_attributes: Mapping[str, Any] | None = None,
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, Any] | None = None,
+    fragment_attributes: FragmentAttributesLike | None = None,
     use_draco: bool = False,
     draco_quantization: int = 11,
     dtype: npt.DTypeLike | None = None,
@@ -65,8 +66,8 @@ def write_mesh(
     vertices : (N, D) numbers, or a list of (n, D) arrays
         World units; see `write_points`. A list holds one mesh an object.
     faces : (M, L) whole numbers, or a list of (m, L) arrays, L = 3..20
-        Rows of `vertices` (in a list: of their own object), all of one object. All faces have the same number of
-        corners L, of which 3 must differ: a triangle among quads names a corner twice.
+        Rows of `vertices` (in a list: of their own object). All faces have the same number of corners L, of which 3
+        must differ: a triangle among quads names a corner twice.
     chunk_shape, bin_shape : number or D numbers
         See `write_points`.
     winding_order : "ccw" or "cw", optional
@@ -82,6 +83,8 @@ def write_mesh(
         One row an object: by ascending id, or, where `vertices` is a list, by item.
     groups : dict of name to object ids
     group_attributes : dict of (G,) or (G, C) values
+    fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
+        By name and chunk coordinate: one row a fragment, which is an object in the chunk.
     use_draco : bool
         Compress vertices, and the triangles within a chunk, with Draco: smaller, but vertices are rounded. For
         triangles in three dimensions without attributes of their own. Needs DracoPy, for reading too.
@@ -128,6 +131,7 @@ def write_mesh(
         nodes.attributes,
         objects=check_objects(nodes, object_attributes, groups, group_attributes),
         links=links,
+        fragment_attributes=fragment_attributes or {},
         draco_bits=int(draco_quantization) if use_draco else None,
         declared={} if winding_order is None else {"winding_order": winding_order},
     )

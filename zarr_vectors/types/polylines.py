@@ -16,7 +16,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
 from zarr_vectors.types._layout import check_json, check_layout
-from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups
+from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, ids_of_list
 from zarr_vectors.types._ragged import Lines, join_lines
 from zarr_vectors.types._read import Request, one_of_groups, read_store
 from zarr_vectors.types._result import PolylinesResult
@@ -40,6 +40,7 @@ def write_polylines(
     geometry_type: Literal["polyline", "streamline"] = "polyline",
     attributes: Mapping[str, Any] | None = None,
     vertex_attributes: Mapping[str, Any] | None = None,
+    object_ids: npt.ArrayLike | None = None,
     object_attributes: Mapping[str, npt.ArrayLike] | None = None,
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
@@ -55,7 +56,7 @@ def write_polylines(
 ) -> None:
     """Write polylines or streamlines as a new store with one level.
 
-    Line i is object i. Everything is checked before the first byte is written, and the store appears at `path` whole or
+    Everything is checked before the first byte is written, and the store appears at `path` whole or
     not at all. Lines that come one by one are put together in memory once.
 
     Parameters
@@ -69,9 +70,12 @@ def write_polylines(
     attributes, vertex_attributes : dict, optional
         Two names of one argument. Of each attribute a list of (n,) or (n, C) arrays, one a line, or one array of N
         rows for the vertices of all lines. Numbers, bools, or strings, which are stored as categories.
+    object_ids : (O,) whole numbers, optional
+        Id of each line, each once, in any order; None = 0 to O - 1, the only ones of which zarr-vectors 0.9.2 finds all
+        when it reads all lines.
     object_attributes : dict of (O,) or (O, C) numbers, bools or strings, optional
         One row a line.
-    groups : dict of lists of line numbers, optional
+    groups : dict of lists of ids, optional
         By name; or by number, from 0.
     group_attributes : dict of (G,) or (G, C) numbers, bools or strings, optional
         One row a group.
@@ -105,9 +109,9 @@ def write_polylines(
         compressor=compressor,
         shard_shape=shard_shape,
     )
-    ids = np.arange(len(lines.offsets) - 1, dtype=np.int64)
+    ids = ids_of_list(object_ids, len(lines.offsets) - 1)
     columns = check_attributes_of("object", object_attributes, len(ids))
-    table = check_groups(groups, group_attributes, ids)
+    table = check_groups(groups, group_attributes, np.sort(ids))
     content = Content(
         topology=topology,
         positions=positions,

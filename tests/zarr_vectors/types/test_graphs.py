@@ -18,11 +18,10 @@ from zarr_vectors.types.graphs import read_graph, write_graph
 
 @st.composite
 def edges_within(draw, cloud: Cloud, *, most: int = 30):
-    """Edges of any direction, some of them twice, none between two objects."""
-    owner = owners_of(cloud)
-    node = st.integers(0, len(owner) - 1)
+    """Edges of any direction, some of them twice, some between two objects."""
+    node = st.integers(0, len(cloud.positions) - 1)
     pairs = draw(st.lists(st.tuples(node, node), max_size=most))
-    return np.array([p for p in pairs if p[0] != p[1] and owner[p[0]] == owner[p[1]]], np.int64).reshape(-1, 2)
+    return np.array([p for p in pairs if p[0] != p[1]], np.int64).reshape(-1, 2)
 
 
 @st.composite
@@ -90,9 +89,12 @@ def test_objects_are_read_alone(data, kind):
     found = read_graph(memory, object_ids=wanted, return_object_ids=True)
     order = found.attributes["nkey"]
     assert sorted(order.tolist()) == np.flatnonzero(np.isin(owner, wanted)).tolist()
-    assert counted(order[found.edges].reshape(-1, 2)) == counted(edges[np.isin(owner[edges[:, 0]], wanted)])
+    assert counted(order[found.edges].reshape(-1, 2)) == counted(edges[np.isin(owner[edges], wanted).all(axis=1)])
     # Object by object, in the order they were asked for.
     assert list(dict.fromkeys(found.object_ids.tolist())) == list(wanted)
+    across = read_graph(memory, object_ids=wanted, include_boundary_edges=True)
+    touching = edges[np.isin(owner[edges], wanted).any(axis=1)]
+    assert counted(across.attributes["nkey"][across.edges].reshape(-1, 2)) == counted(touching)
 
 
 @settings(max_examples=30)
@@ -172,7 +174,10 @@ TWO = [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]
         ({"edges": [[0, 1], [1, 2], [2, 0]], "is_tree": True}, "some of them make a circle"),
         ({"edges": [[1, 0], [1, 2]], "geometry_type": "skeleton"}, r"node 1 has the parents \[0, 2\]"),
         ({"edges": [[1, 0], [2, 1], [0, 2]], "geometry_type": "skeleton"}, r"no circles.* got 2 -> 1 -> 0 -> 2"),
-        ({"edges": [[0, 1]], "object_ids": [1, 2, 2]}, r"got edges row 0 = \[0, 1\] of objects \[1, 2\]"),
+        *(
+            ({"edges": [[0, 1]], "object_ids": [1, 2, 2], **tree}, r"got edges row 0 = \[0, 1\] of objects \[1, 2\]")
+            for tree in ({"is_tree": True}, {"geometry_type": "skeleton"})
+        ),
         ({"edges": [[0, 1]], "object_ids": [1, 2]}, r"object_ids must have shape \(3,\), got \(2,\)"),
         ({"edges": [[0, 1]], "object_ids": [1.0, 2.0, 2.0]}, r"object_ids must be whole numbers"),
         ({"edges": [[0, 1]], "edge_attributes": {"w": [1, 2]}}, r"'w' must have shape \(1,\) or \(1, C\), got \(2,\)"),
