@@ -22,7 +22,7 @@ READABLE_VERSION = (0, 9)
 
 POINT_CLOUD = "point_cloud"
 
-KNOWN_CAPABILITIES: frozenset[str] = frozenset()
+KNOWN_CAPABILITIES = frozenset({"additive_levels"})
 """Entries of ``required_capabilities`` that this library can serve."""
 
 BLOCK_ROWS = 1 << 20

@@ -221,6 +221,15 @@ def test_every_group_is_read_alone(stores, name):
         assert sorted(geo.keys(by_name.positions)) == sorted(wanted)
 
 
+def test_what_a_writer_took_away_from_coordinates_is_told_and_not_added(stores):
+    data, facts = expected(stores, "s14")
+    with open_zv(path_of(stores, "s14")) as found:
+        assert found.coordinate_offset.tolist() == facts["coordinate_offset"]
+        assert geo.keys(np.sort(found.read().positions, axis=0)) == geo.keys(np.sort(data["pos"], axis=0))
+    with open_zv(path_of(stores, "s07")) as found:
+        assert found.coordinate_offset.tolist() == [0.0, 0.0, 0.0]
+
+
 def test_edges_of_streamed_skeletons_lead_from_child_to_parent(stores):
     """The peer stores those between chunks the other way round, and reads 2 of 25 falsely."""
     case = case_of(stores, "s14")

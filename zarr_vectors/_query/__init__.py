@@ -5,7 +5,7 @@ from zarr_vectors._query.graph import Network, links_within, read_graph, read_me
 from zarr_vectors._query.lines import Sequences, read_sequences
 from zarr_vectors._query.plan import ReadPlan, plan_read
 from zarr_vectors._query.rows import Found, find_rows
-from zarr_vectors._query.selection import GroupChoice, Selection, select
+from zarr_vectors._query.selection import GroupChoice, Selection, check_ids, select
 from zarr_vectors._query.where import Where
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Sequences",
     "Vertices",
     "Where",
+    "check_ids",
     "find_rows",
     "links_within",
     "plan_read",

@@ -13,7 +13,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike, as_box
 from zarr_vectors.typing import Float64Array, Int64Array
 
-__all__ = ["GroupChoice", "Selection", "select"]
+__all__ = ["GroupChoice", "Selection", "check_ids", "select"]
 
 GroupChoice = str | int | Sequence[str | int]
 """A group's name or row number, or several of them."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from zarr_vectors._spec._fields import floats, require, strings, whole
-from zarr_vectors.exceptions import CorruptStoreError
+from zarr_vectors.exceptions import CorruptStoreError, UnsupportedFeatureError
 from zarr_vectors.typing import Float64Array
 
 __all__ = ["LevelMetadata"]
@@ -23,6 +23,7 @@ _OWN_KEYS = {
     "fragments_tile",
     "object_sparsity",
     "chunk_dims",
+    "refinement",
 }
 
 
@@ -41,6 +42,9 @@ class LevelMetadata:
         The level this one was made from.
     chunk_dims : tuple of str
         Axis names where the level's chunks have a leading attribute axis; else empty.
+    refinement : "replace" or "add"
+        ``"add"``: the level's content is its own rows and the content of the next coarser level; `vertex_count` counts
+        its own.
     """
 
     level: int
@@ -53,6 +57,7 @@ class LevelMetadata:
     object_sparsity: float = 1.0
     fragments_tile: bool = False
     chunk_dims: tuple[str, ...] = ()
+    refinement: Literal["replace", "add"] = "replace"
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -76,6 +81,7 @@ class LevelMetadata:
             object_sparsity=float(sparsity[0]),
             fragments_tile=bool(block.get("fragments_tile", False)),
             chunk_dims=strings(block.get("chunk_dims", []), f"{here} chunk_dims"),
+            refinement=_refinement(block.get("refinement", "replace"), here),
             other={k: v for k, v in block.items() if k not in _OWN_KEYS},
         )
 
@@ -97,4 +103,17 @@ class LevelMetadata:
             block["resolution"] = self.resolution.tolist()
         if self.fragments_tile:
             block["fragments_tile"] = True
+        if self.chunk_dims:
+            block["chunk_dims"] = list(self.chunk_dims)
+        if self.refinement != "replace":
+            block["refinement"] = self.refinement
         return {"zarr_vectors_level": block}
+
+
+def _refinement(value: object, where: str) -> Literal["replace", "add"]:
+    if value == "replace":
+        return "replace"
+    if value == "add":
+        return "add"
+    msg = f"{where}: refinement must be 'replace' or 'add', got {value!r}; update this library if it is newer"
+    raise UnsupportedFeatureError(msg)

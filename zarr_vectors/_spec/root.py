@@ -132,6 +132,12 @@ class RootMetadata:
             other_root={k: v for k, v in attributes.items() if k not in {"zarr_vectors", "multiscales"}},
         )
 
+    @property
+    def coordinate_offset(self) -> Float64Array:
+        """What a writer took away from all coordinates, (D,) float64; zeros where it says nothing."""
+        given = self.other.get("coordinate_offset")
+        return np.zeros(self.ndim) if given is None else floats(given, "coordinate_offset", size=self.ndim)
+
     def _foreign_ome(self) -> Mapping[str, Any]:
         found = self.other_root.get("ome")
         return found if isinstance(found, Mapping) else {}

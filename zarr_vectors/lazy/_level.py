@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -18,7 +18,7 @@ from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.types._read import decode_attributes
 from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["LevelReader"]
+__all__ = ["LevelReader", "iterate"]
 
 _POSITIONS = "\0positions"  # no attribute can have such a name
 _FRAGMENTS = ("\0is_range", "\0ranges", "\0offsets", "\0rows")
@@ -155,22 +155,35 @@ class LevelReader:
 
     def iterate(self, plan: ReadPlan, prefetch: int, n_workers: int) -> Iterator[tuple[tuple[int, ...], Chunk]]:
         """Yield (chunk coordinate, chunk) in ascending order, the next `prefetch` being read meanwhile."""
-        keys = [tuple(c) for c in self.arrays.coords[plan.rows].tolist()]
-        rows = plan.rows.tolist()
-        if prefetch == 0:
-            for key, row in zip(keys, rows, strict=True):
-                yield key, self.chunk(row, plan.attributes)
-            return
-        with ThreadPoolExecutor(max(1, min(n_workers, prefetch)), "zarr-vectors-iter") as pool:
-            ahead: deque[Future[Chunk]] = deque()
-            try:
-                for i, key in enumerate(keys):
-                    while len(ahead) <= prefetch and i + len(ahead) < len(rows):
-                        ahead.append(pool.submit(self.chunk, rows[i + len(ahead)], plan.attributes))
-                    yield key, ahead.popleft().result()
-            finally:
-                # Leaving the loop early ends here: what has not begun is not begun.
-                pool.shutdown(wait=True, cancel_futures=True)
+        coords = self.arrays.coords[plan.rows]
+        return iterate(self.chunk, plan.rows, coords, plan.attributes, prefetch, n_workers)
+
+
+def iterate(
+    read: Callable[[int, tuple[str, ...]], Chunk],
+    rows: Int64Array,
+    coords: Int64Array,
+    attributes: tuple[str, ...],
+    prefetch: int,
+    n_workers: int,
+) -> Iterator[tuple[tuple[int, ...], Chunk]]:
+    """Yield (chunk coordinate, what `read` gives for a row), the next `prefetch` being read meanwhile."""
+    keys = [tuple(c) for c in coords.tolist()]
+    wanted = rows.tolist()
+    if prefetch == 0:
+        for key, row in zip(keys, wanted, strict=True):
+            yield key, read(row, attributes)
+        return
+    with ThreadPoolExecutor(max(1, min(n_workers, prefetch)), "zarr-vectors-iter") as pool:
+        ahead: deque[Future[Chunk]] = deque()
+        try:
+            for i, key in enumerate(keys):
+                while len(ahead) <= prefetch and i + len(ahead) < len(wanted):
+                    ahead.append(pool.submit(read, wanted[i + len(ahead)], attributes))
+                yield key, ahead.popleft().result()
+        finally:
+            # Leaving the loop early ends here: what has not begun is not begun.
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _run_starts(coords: Int64Array) -> Int64Array:

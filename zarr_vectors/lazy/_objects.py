@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from zarr_vectors.core.arrays._groups import read_groups
 from zarr_vectors.core.arrays._objects import open_objects
 from zarr_vectors.core.store import OpenStore
@@ -10,10 +14,12 @@ from zarr_vectors.typing import Int64Array
 __all__ = ["group_members", "object_attribute_names", "object_count"]
 
 
-def object_count(store: OpenStore, level: int) -> int:
-    """Give the object rows of a level; 0 where it has no object index."""
-    found = open_objects(store, level)
-    return 0 if found is None else found.num_objects
+def object_count(store: OpenStore, levels: Sequence[int]) -> int:
+    """Give the objects of levels that hold one content; 0 where none has an object index."""
+    found = [index for index in (open_objects(store, level) for level in levels) if index is not None]
+    if len(found) < 2:
+        return sum(index.num_objects for index in found)
+    return len(np.unique(np.concatenate([index.ids for index in found])))
 
 
 def object_attribute_names(store: OpenStore, level: int) -> tuple[str, ...]:

@@ -24,10 +24,11 @@ from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
-from zarr_vectors.lazy._level import LevelReader
+from zarr_vectors.lazy._level import LevelReader, iterate
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
+from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
-from zarr_vectors.types._read import Request, level_metadata, read_level
+from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels
 from zarr_vectors.types._result import Result
 from zarr_vectors.typing import Float64Array, Int64Array
 
@@ -79,6 +80,7 @@ class LazyStore:
         self._cache, self._n_workers = cache, n_workers
         self._lock = threading.Lock()
         self._readers: dict[int, LevelReader] = {}
+        self._unions: dict[int, LevelUnion] = {}
         self._closed = False
 
     # -- what the metadata say -------------------------------------------------------------------------------
@@ -125,6 +127,14 @@ class LazyStore:
         return self._store.root.crs
 
     @property
+    def coordinate_offset(self) -> Float64Array:
+        """What the writer set aside: positions plus this are the coordinates it had, (D,) float64; mostly zeros.
+
+        Nothing here is moved by it: positions, boxes and chunks all are as stored.
+        """
+        return self._store.root.coordinate_offset.copy()
+
+    @property
     def extent(self) -> Float64Array:
         """Smallest and largest coordinate of level 0 per axis, both inclusive, (2, D) float64."""
         return self._store.root.bounds.copy()
@@ -139,8 +149,8 @@ class LazyStore:
         return self._reader(self.levels[0]).arrays.positions.column.dtype
 
     def vertex_count(self, level: int = 0) -> int:
-        """Give the vertices of a level."""
-        return self._meta(level).vertex_count
+        """Give the vertices of a level; of an additive one those of the coarser levels that complete it too."""
+        return sum(meta.vertex_count for meta in self._content(level))
 
     def bin_shape_at(self, level: int) -> tuple[float, ...]:
         """Give the edge lengths of a level's bin, world units."""
@@ -191,7 +201,7 @@ class LazyStore:
 
     def object_count_at(self, level: int) -> int:
         """Give the object rows of a level."""
-        return object_count(self._store, self._meta(level).level)
+        return object_count(self._store, [meta.level for meta in self._content(level)])
 
     def object_attribute_names(self) -> tuple[str, ...]:
         """Give the names of the object attributes, sorted."""
@@ -220,7 +230,26 @@ class LazyStore:
         return Catalogue(self._store.root.bounds, levels)
 
     def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
-        reader = self._reader(meta.level)
+        content = self._content(meta.level)
+        readers = [self._reader(each.level) for each in content]
+        found = [self._counts(each, reader) for each, reader in zip(content, readers, strict=True)]
+        arrays, places, counts = readers[0].arrays, readers[0].places, found[0][0]
+        if len(readers) > 1:
+            union = self._union(meta.level)
+            places, counts = union.places, union.counts([own for own, _ in found])
+        return LevelCatalogue(
+            meta.level,
+            arrays.chunk_shape,
+            np.array(self.resolution_at(meta.level)),
+            places,
+            counts,
+            all(exact for _, exact in found),
+            self.vertex_count(meta.level),
+        )
+
+    @staticmethod
+    def _counts(meta: LevelMetadata, reader: LevelReader) -> tuple[Int64Array, bool]:
+        """Give the vertices in each of a level's own places, and whether that is exact."""
         arrays = reader.arrays
         counts, exact = arrays.counts, True
         if counts is None:
@@ -230,15 +259,7 @@ class LazyStore:
             else:
                 share = -(-meta.vertex_count // max(1, len(arrays.coords)))
                 counts, exact = np.full(len(arrays.coords), share, np.int64), False
-        return LevelCatalogue(
-            meta.level,
-            arrays.chunk_shape,
-            np.array(self.resolution_at(meta.level)),
-            reader.places,
-            reader.vertex_counts(counts),
-            exact,
-            meta.vertex_count,
-        )
+        return reader.vertex_counts(counts), exact
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -288,7 +309,8 @@ class LazyStore:
         if target_resolution is not None:
             level = self._level_for(target_resolution)
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
-        return read_level(self._reader(0 if level is None else level), request)
+        content = self._content(0 if level is None else level)
+        return read_levels([self._reader(meta.level) for meta in content], request)
 
     def _level_for(self, target_resolution: float) -> int:
         if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
@@ -313,12 +335,16 @@ class LazyStore:
         if prefetch < 0 or (n_workers is not None and n_workers < 1):
             msg = f"prefetch must be >= 0 and n_workers >= 1, got {prefetch} and {n_workers}"
             raise ArgumentError(msg)
-        reader = self._reader(level)
-        arrays = reader.arrays
+        readers = [self._reader(meta.level) for meta in self._content(level)]
+        arrays, workers = readers[0].arrays, n_workers or self._n_workers
         where = f"level {level} of {self.name}"
         selection = select(self.spatial_dims, arrays.attribute_names, bbox, attributes, where)
+        if len(readers) > 1:
+            union = self._union(level)
+            rows = union.plan(selection)
+            return iterate(union.chunk, rows, union.places[rows], selection.attributes, prefetch, workers)
         plan = plan_read(selection, arrays.coords, arrays.chunk_shape)
-        return reader.iterate(plan, prefetch, n_workers or self._n_workers)
+        return readers[0].iterate(plan, prefetch, workers)
 
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
         """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
@@ -332,7 +358,8 @@ class LazyStore:
         asked = np.ascontiguousarray(given, dtype=np.int64)
         known = reader.arrays.attribute_names
         selection = select(self.spatial_dims, known, None, attributes, f"level {level} of {self.name}")
-        return reader.read_chunks(asked, selection.attributes)
+        found = reader if len(self._content(level)) == 1 else self._union(level)
+        return found.read_chunks(asked, selection.attributes)
 
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.
@@ -370,6 +397,11 @@ class LazyStore:
             raise StoreClosedError(msg)
         return level_metadata(self._store, level)
 
+    def _content(self, level: int) -> list[LevelMetadata]:
+        """Give the levels that hold a level's content: more than itself where it adds to coarser ones."""
+        self._meta(level)
+        return content_levels(self._store, level)
+
     def _reader(self, level: int) -> LevelReader:
         meta = self._meta(level)
         with self._lock:
@@ -378,6 +410,14 @@ class LazyStore:
                 self._readers[level] = LevelReader(LevelArrays(self._store, meta), self._cache)
             return self._readers[level]
 
+    def _union(self, level: int) -> LevelUnion:
+        """Give the levels of an additive level's content as one."""
+        readers = [self._reader(meta.level) for meta in self._content(level)]
+        with self._lock:
+            if level not in self._unions:
+                self._unions[level] = LevelUnion(readers)
+            return self._unions[level]
+
     def close(self) -> None:
         """Free the cache; every later read is an error."""
         with self._lock:
@@ -385,6 +425,7 @@ class LazyStore:
             for reader in self._readers.values():
                 reader.arrays.closed = True
             self._readers.clear()
+            self._unions.clear()
         self._cache.clear()
 
     def __enter__(self) -> LazyStore:

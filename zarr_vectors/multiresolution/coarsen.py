@@ -21,7 +21,7 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import StoreLike, load_store
-from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
 from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode, reduce_rows
 from zarr_vectors.multiresolution._thin import thin
 from zarr_vectors.spatial import BinGrid, bins_per_chunk, extent
@@ -96,7 +96,11 @@ def build_pyramid(
     store = load_store(path)
     check_kind(store, POINT_CLOUD)
     check_revisable(store.backend)
-    arrays = LevelArrays(store, level_metadata(store, 0))
+    meta = level_metadata(store, 0)
+    if meta.refinement == "add":
+        msg = f"{store.name}: level 0 adds to coarser levels, which a pyramid would replace; write a new store of it"
+        raise UnsupportedFeatureError(msg)
+    arrays = LevelArrays(store, meta)
     steps = _plan_steps(store.root, factors, chunk_scale)
     seed = _check_seed(sparsity_seed)
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from zarr_vectors._query import (
     Selection,
     Sequences,
     Where,
+    check_ids,
     find_rows,
     read_graph,
     read_mesh,
@@ -40,17 +41,20 @@ from zarr_vectors.types._result import (
     PolylinesResult,
     Result,
 )
-from zarr_vectors.typing import AnyArray, Int64Array
+from zarr_vectors.types._union import join_graphs, join_lines_read, join_meshes, join_points, join_polylines
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
 __all__ = [
     "Request",
     "check_kind",
+    "content_levels",
     "decode_attribute",
     "decode_attributes",
     "kind_of",
     "level_metadata",
     "one_of_groups",
     "read_level",
+    "read_levels",
     "read_store",
 ]
 
@@ -104,12 +108,80 @@ def read_store(path: StoreLike, level: int, request: Request, result: type[R]) -
         If the store holds another kind of geometry.
     """
     store = load_store(path)
-    meta = level_metadata(store, level)
-    check_kind(store, *(kind for kind, (given, _) in _KINDS.items() if given is result))
-    found = read_level(DirectSource(LevelArrays(store, meta)), request)
+    metas = content_levels(store, level)
+    check_kind(store, *(kind for kind, (given, _, _) in _KINDS.items() if given is result))
+    found = read_levels([DirectSource(LevelArrays(store, meta)) for meta in metas], request)
     if not isinstance(found, result):  # `check_kind` has seen to that
         raise TypeError(type(found))
     return found
+
+
+def read_levels(sources: Sequence[ChunkSource], request: Request) -> Result:
+    """Read what was asked for of a level whose content lies in several: `content_levels` names them.
+
+    Raises
+    ------
+    ArgumentError
+        If the request asks for something that is not there.
+    UnsupportedFeatureError
+        If a line has vertices in more than one level, so that nothing tells their order.
+    """
+    if len(sources) == 1:
+        return read_level(sources[0], request)
+    if request.object_ids is not None:
+        sources = [source for source in sources if source.arrays.objects is not None] or sources[:1]
+    kind, where = kind_of(sources[0].arrays.store), sources[0].arrays.where
+    order = None if request.object_ids is None else check_ids(request.object_ids)
+    if order is not None:
+        _check_known(sources, order)
+    elif kind in _LINES:
+        order = np.concatenate([source.arrays.objects.ids for source in sources if source.arrays.objects is not None])
+        order = order[np.sort(np.unique(order, return_index=True)[1])]
+    parts = [read_level(source, _request_of(source, request)) for source in sources]
+    if kind in _LINES:
+        _check_whole(sources, parts)
+    found = _KINDS[kind][2](parts, order, where)
+    if isinstance(found, GraphResult) and not request.with_object_ids:
+        return replace(found, object_ids=None)
+    return found
+
+
+def _request_of(source: ChunkSource, request: Request) -> Request:
+    """Ask a level of several only for the objects that it has, and for their ids where these tell the order."""
+    if request.object_ids is None:
+        return request
+    ids, index = check_ids(request.object_ids), source.arrays.objects
+    own = ids[:0] if index is None else ids[np.isin(ids, index.ids)]
+    return replace(request, object_ids=own, with_object_ids=True)
+
+
+def _check_known(sources: Sequence[ChunkSource], ids: Int64Array) -> None:
+    unknown = ids
+    for source in sources:
+        if source.arrays.objects is not None:
+            unknown = np.setdiff1d(unknown, source.arrays.objects.ids)
+    if len(unknown):
+        msg = f"{sources[0].arrays.where} has no object {unknown[0]}"
+        raise ArgumentError(msg)
+
+
+def _check_whole(sources: Sequence[ChunkSource], parts: Sequence[Any]) -> None:
+    """Refuse lines of which several levels have vertices."""
+    for part, source in zip(parts, sources, strict=True):
+        for index in (other.arrays.objects for other in sources if other is not source):
+            if index is not None:
+                rows = np.flatnonzero(np.isin(index.ids, part.object_ids[_has_vertices(part)]))
+                split = rows[np.diff(index.manifests(rows).offsets) > 0]
+                if len(split):
+                    msg = (
+                        f"{source.arrays.where} adds to coarser levels; line {index.ids[split[0]]} has vertices in two "
+                        "of them, and nothing tells their order"
+                    )
+                    raise UnsupportedFeatureError(msg)
+
+
+def _has_vertices(part: LinesResult | PolylinesResult) -> BoolArray:
+    return np.diff(part.offsets) > 0 if isinstance(part, PolylinesResult) else np.ones(part.line_count, bool)
 
 
 def read_level(source: ChunkSource, request: Request) -> Result:
@@ -166,6 +238,15 @@ def level_metadata(store: OpenStore, level: int) -> LevelMetadata:
             return meta
     msg = f"{store.name} has levels {[meta.level for meta in store.levels]}, not {level!r}"
     raise ArgumentError(msg)
+
+
+def content_levels(store: OpenStore, level: int) -> list[LevelMetadata]:
+    """Give the levels that hold a level's content: itself, and, while these add to it, the next coarser ones."""
+    found = [level_metadata(store, level)]
+    coarser = {meta.level: meta for meta in store.levels}
+    while found[-1].refinement == "add" and found[-1].level + 1 in coarser:
+        found.append(coarser[found[-1].level + 1])
+    return found
 
 
 # -- kinds ---------------------------------------------------------------------------------------------------------
@@ -264,14 +345,16 @@ def _winding(arrays: LevelArrays) -> str | None:
     return said if said in ("ccw", "cw") else None
 
 
-_KINDS: Mapping[str, tuple[type[Result], Callable[[ChunkSource, Selection, Request], Result]]] = {
-    POINT_CLOUD: (PointsResult, _read_points),
-    "line": (LinesResult, _read_lines),
-    "polyline": (PolylinesResult, _read_polylines),
-    "streamline": (PolylinesResult, _read_polylines),
-    "graph": (GraphResult, _read_graph),
-    SKELETON: (GraphResult, _read_graph),
-    "mesh": (MeshResult, _read_mesh),
+_LINES = ("line", "polyline", "streamline")
+_Reader: TypeAlias = Callable[[ChunkSource, Selection, Request], Result]
+_KINDS: Mapping[str, tuple[type[Result], _Reader, Callable[..., Result]]] = {
+    POINT_CLOUD: (PointsResult, _read_points, join_points),
+    "line": (LinesResult, _read_lines, join_lines_read),
+    "polyline": (PolylinesResult, _read_polylines, join_polylines),
+    "streamline": (PolylinesResult, _read_polylines, join_polylines),
+    "graph": (GraphResult, _read_graph, join_graphs),
+    SKELETON: (GraphResult, _read_graph, join_graphs),
+    "mesh": (MeshResult, _read_mesh, join_meshes),
 }
 
 
