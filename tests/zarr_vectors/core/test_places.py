@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import zipfile
 
+import fsspec
 import numpy as np
+import obstore.store
 import pytest
+from fsspec.implementations.asyn_wrapper import AsyncFileSystemWrapper
 from zarr.storage import FsspecStore, LocalStore, MemoryStore, ObjectStore, ZipStore
 
 from zarr_vectors.core import _commit
@@ -27,15 +30,13 @@ FEW = POINTS[:7]
 
 
 def in_fsspec_memory():
-    fsspec = pytest.importorskip("fsspec")
-    wrapper = pytest.importorskip("fsspec.implementations.asyn_wrapper")
     filesystem = fsspec.filesystem("memory", skip_instance_cache=True)
     filesystem.store, filesystem.pseudo_dirs = {}, [""]
-    return FsspecStore(wrapper.AsyncFileSystemWrapper(filesystem, asynchronous=True), path="/bucket/cloud.zv")
+    return FsspecStore(AsyncFileSystemWrapper(filesystem, asynchronous=True), path="/bucket/cloud.zv")
 
 
 def in_obstore_memory():
-    return ObjectStore(pytest.importorskip("obstore.store").MemoryStore())
+    return ObjectStore(obstore.store.MemoryStore())
 
 
 STORES = {"memory": lambda _: MemoryStore(), "local": LocalStore,

@@ -74,7 +74,7 @@ def check_columns(columns: Mapping[str, object], rows: int, what: str) -> dict[s
 def _check_column(name: str, value: object, rows: int, what: str) -> AnyArray:
     where = f"{what} attribute {name!r}"
     try:
-        values = np.asarray(value)
+        values = np.asarray(value, dtype=object if _is_list_of_words(value) else None)
         if values.dtype.kind == "U" and not isinstance(value, np.ndarray):
             values = np.asarray(value, dtype=object)  # as strings, numbers among them have become words already
     except (TypeError, ValueError) as error:
@@ -91,6 +91,11 @@ def _check_column(name: str, value: object, rows: int, what: str) -> AnyArray:
         msg = f"{where} must hold numbers of at most 64 bits, bools or strings, got {values.dtype}"
         raise ArgumentError(msg)
     return values
+
+
+def _is_list_of_words(value: object) -> bool:
+    """Tell whether a list begins with a string: numpy would make all as long as the longest, gigabytes perhaps."""
+    return isinstance(value, list | tuple) and len(value) > 0 and isinstance(value[0], str)
 
 
 def _as_strings(values: AnyArray, where: str) -> AnyArray:
