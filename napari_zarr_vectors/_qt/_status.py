@@ -22,6 +22,8 @@ FULL = 1000
 def status_line(status: LodStatus) -> str:
     """Say in one line what is shown and what is under way."""
     levels = _level_words(status.levels)
+    if status.complete and status.failed:
+        return f"Shown, {_count(status.failed, 'chunk')} missing: {levels}"
     if status.complete:
         return f"Complete: {levels}"
     if status.wanted or status.loading:

@@ -1,12 +1,14 @@
 """Worker threads: planning, reading, building; the byte-budget cache. No napari, no Qt."""
 
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
-from napari_zarr_vectors._stream.loader import Failure, Loader, Request, Source
+from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
 from napari_zarr_vectors._stream.source import Coloring, PointSource, color_values
 
 __all__ = [
+    "FIRST_PAUSE_S",
+    "RETRIES",
     "ByteCache",
     "Coloring",
     "Failure",

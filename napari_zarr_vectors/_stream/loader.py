@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from zarr_vectors.exceptions import StoreClosedError, ZarrVectorsError
+from zarr_vectors.exceptions import ConcurrentWriteError, StoreClosedError, ZarrVectorsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,6 +94,7 @@ class Loader(Generic[Result]):
         self._not_before: dict[int, float] = {}
         self._done: deque[tuple[Request, Result] | Failure] = deque()
         self._unexpected: deque[BaseException] = deque()
+        self._told: set[type[BaseException]] = set()
         self._closed = False
 
     @property
@@ -142,6 +143,7 @@ class Loader(Generic[Result]):
         with self._lock:
             self._tries.clear()
             self._not_before.clear()
+            self._told.clear()
 
     def pump(self) -> None:
         """Begin what can be begun: called after changes, and now and then for entries that pause.
@@ -162,17 +164,21 @@ class Loader(Generic[Result]):
         """Some entries wait before they are tried again."""
         return bool(self._paused)
 
-    def _next_batch(self) -> list[Request]:
+    def _take_batch(self, job: _Job) -> None:
         """Take the next requests off the lists that go together; one that failed before goes alone."""
         now = self._clock()
         for _ in range(len(self._paused)):
             request = self._paused.popleft()
             if self._not_before.get(request.node, 0.0) <= now:
-                return [request]
+                job.batch.append(request)
+                return
             self._paused.append(request)
-        head = list(islice(self._wanted, BATCH))
-        size = self._source.batch(head) if head else 0
-        return [self._wanted.popleft() for _ in range(size)]
+        if self._wanted:
+            head = list(islice(self._wanted, BATCH))
+            # The first one is off the list whatever the source says to it: it is given up if that raises.
+            job.batch.append(self._wanted.popleft())
+            size = self._source.batch(head)
+            job.batch += [self._wanted.popleft() for _ in range(min(size, len(head)) - 1)]
 
     def _begin(self, job: _Job) -> None:
         try:
@@ -183,10 +189,15 @@ class Loader(Generic[Result]):
 
     def _run(self, job: _Job) -> Sequence[Result]:
         with self._lock:
-            if not self._closed:
-                job.batch = self._next_batch()
-                self._busy |= set(job.batch)
-        return self._source.load(job.batch) if job.batch else []
+            if self._closed:
+                return []
+            self._take_batch(job)
+            self._busy |= set(job.batch)
+        found = self._source.load(job.batch) if job.batch else []
+        if len(found) != len(job.batch):
+            msg = f"a source gave {len(found)} results for {len(job.batch)} requests"
+            raise ValueError(msg)
+        return found
 
     def _finish(self, batch: list[Request], future: Future[Sequence[Result]]) -> None:
         """Enter a batch's outcome; runs on the loader thread."""
@@ -202,7 +213,9 @@ class Loader(Generic[Result]):
                 self._failed(batch, error)
             else:
                 # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
-                self._unexpected.append(error)
+                if type(error) not in self._told:
+                    self._told.add(type(error))
+                    self._unexpected.append(error)
                 reason = RuntimeError(f"{type(error).__name__}: {error}")
                 self._done.extend(Failure(request.node, reason) for request in batch)
             again = bool(batch) or (error is None and bool(self._wanted))
@@ -210,7 +223,7 @@ class Loader(Generic[Result]):
             self.pump()
 
     def _failed(self, batch: list[Request], error: Exception) -> None:
-        hopeless = isinstance(error, StoreClosedError)
+        hopeless = isinstance(error, (StoreClosedError, ConcurrentWriteError))
         for request in batch:
             # A batch says nothing of its members: each is tried alone, the batch counting as no try.
             tries = self._tries.get(request.node, 0) + (len(batch) == 1)

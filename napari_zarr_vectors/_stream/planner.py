@@ -152,10 +152,11 @@ class Planner(Generic[Commit]):
                 generation=view.generation,
                 locked_level=view.locked_level,
             )
+            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+            # Last: a plan that is not handed out evicts nothing from the pool, so it must not from the book.
             self._book.keep(made.keep, made.generation)
             self._book.evict(made.evict)
             self._previous = made
-            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
         requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
         return Planned(made, frozenset(made.keep.tolist()), commit, requests, 1e3 * (time.perf_counter() - began))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from napari_zarr_vectors._build import Below, build_points, pack_rgb, place_keys
 from napari_zarr_vectors._stream.loader import BATCH, Request
+from zarr_vectors.exceptions import ConcurrentWriteError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,8 @@ __all__ = ["Coloring", "PointSource", "color_values"]
 BATCH_ROWS = 1 << 17
 ROWS_A_GROUP = 8
 """Of a coarse chunk, for each part of it that gets a weight of its own."""
+LOOK_S = 1.0
+"""So often, while chunks are read, it is looked whether the store is still the one that was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,8 @@ class PointSource:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
         """By epoch; an entry is added before the first request of its epoch and never changed."""
+        self._looked = time.monotonic()
+        self._changed: ConcurrentWriteError | None = None
 
     def batch(self, requests: Sequence[Request]) -> int:
         """Give the leading requests of the first one's level, epoch and share, up to some rows."""
@@ -95,12 +101,32 @@ class PointSource:
         return min(len(requests), BATCH)
 
     def load(self, requests: Sequence[Request]) -> list[BuiltChunk]:
-        """Read and build chunks of one level."""
+        """Read and build chunks of one level.
+
+        Raises
+        ------
+        ConcurrentWriteError
+            From when it was seen on that another store has been written to the place.
+        ZarrVectorsError, OSError
+            If they cannot be read.
+        """
         found = {r: self._cache.get(r) for r in requests}
         missing = [r for r, built in found.items() if built is None]
         if missing:
             found |= dict(zip(missing, self._read(missing), strict=True))
         return [built for r in requests if (built := found[r]) is not None]
+
+    def _look(self) -> None:
+        """Refuse chunks of another store that was written to the same place: they would be mixed with those shown."""
+        if self._changed is not None:
+            raise self._changed
+        if time.monotonic() - self._looked >= LOOK_S:
+            self._looked = time.monotonic()
+            try:
+                self._store.check_unchanged()
+            except ConcurrentWriteError as error:
+                self._changed = error
+                raise
 
     def _own_codes(self, coloring: Coloring, level: int, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Turn a level's codes into those of the colouring's words: levels may have word lists of their own."""
@@ -119,6 +145,7 @@ class PointSource:
         names = [coloring.attribute] if coloring.attribute is not None and has_it else []
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_chunks(tree.levels[depth], coords, names)
+        self._look()
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.flying import Flight
-from napari_zarr_vectors import _controller
+from napari_zarr_vectors import _controller, _stream
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -112,3 +112,41 @@ def test_a_store_whose_chunk_list_is_broken_is_one_notification_and_an_empty_lay
     assert len(said) == 1
     assert "1/vertices" in said[0]
     assert flight.layer.lod.status.shown_vertices == 0
+
+
+def test_a_store_that_is_overwritten_while_open_is_told_once_and_never_mixed(store, said, fly, monkeypatch):
+    monkeypatch.setattr(_stream.source, "LOOK_S", 0.0)
+    flight = fly(store, budget=1_000)  # too few for level 0: it has not been read
+    flight.settle()
+    shown = flight.layer.lod.status.shown_vertices
+    positions = np.random.default_rng(1).uniform(0, 400, (COUNT, 3)).astype(np.float32)
+    write_points(store, positions, chunk_shape=100, bin_shape=25, overwrite=True)
+    build_pyramid(store, [(2, 1), (2, 1)])
+    flight.layer.lod.budget = 10 * COUNT
+    flight.layer.lod.level = 0
+    assert flight.settle()
+    flight.jump(zoom=flight.viewer.scene.camera.zoom * 1.5)
+    status = flight.layer.lod.status
+    assert status.failed > 0
+    assert status.levels.isdisjoint({0})
+    assert status.shown_vertices >= shown > 0
+    assert len(said) == 1
+    assert "overwritten while it was open" in said[0]
+    flight.layer.lod.retry()
+    flight.settle()
+    assert len(said) == 2  # a person asked
+
+
+def test_levels_that_are_added_while_a_store_is_open_disturb_nobody(tmp_path, said, fly, monkeypatch):
+    monkeypatch.setattr(_stream.source, "LOOK_S", 0.0)
+    path = tmp_path / "growing.zarrvectors"
+    positions = np.random.default_rng(0).uniform(0, 400, (COUNT, 3)).astype(np.float32)
+    write_points(path, positions, chunk_shape=50, bin_shape=25)
+    flight = fly(path, budget=COUNT)
+    flight.viewer.scene.camera.zoom *= 20
+    flight.settle()
+    build_pyramid(path, [(2, 1)])
+    flight.viewer.reset_view()
+    assert flight.settle()
+    assert flight.layer.lod.status.shown_vertices == COUNT
+    assert said == []

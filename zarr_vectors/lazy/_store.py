@@ -18,8 +18,8 @@ from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.core.side_blocks import read_headers, read_user_metadata
-from zarr_vectors.core.store import StoreLike, load_store, zarr_group
-from zarr_vectors.exceptions import ArgumentError, StoreClosedError
+from zarr_vectors.core.store import OpenStore, StoreLike, load_store, zarr_group
+from zarr_vectors.exceptions import ArgumentError, ConcurrentWriteError, StoreClosedError
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
@@ -76,7 +76,7 @@ class LazyStore:
     """
 
     def __init__(self, path: StoreLike, cache: ChunkCache, n_workers: int) -> None:
-        self._store = load_store(path)
+        self._path, self._store = path, load_store(path)
         self._cache, self._n_workers = cache, n_workers
         self._lock = threading.Lock()
         self._readers: dict[int, LevelReader] = {}
@@ -389,6 +389,23 @@ class LazyStore:
             raise ArgumentError(msg)
         return found
 
+    def check_unchanged(self) -> None:
+        """Look whether this is still the store that was opened; coarser levels may have been added to it.
+
+        Reads metadata only. Chunks read before an answer without error are of the store that was opened.
+
+        Raises
+        ------
+        ConcurrentWriteError
+            If another store has been written to its place.
+        ZarrVectorsError, OSError
+            If there is none any more.
+        """
+        now = load_store(self._path)
+        if _identity(now, self.levels) != _identity(self._store, self.levels):
+            msg = f"{self.name} was overwritten while it was open; open it again to see it as it is now"
+            raise ConcurrentWriteError(msg)
+
     # -- life ------------------------------------------------------------------------------------------------
 
     def _meta(self, level: int) -> LevelMetadata:
@@ -439,3 +456,10 @@ class LazyStore:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.geometry_type}, levels {self.levels}"
         return f"<LazyStore {self.name}: {state}>"
+
+
+def _identity(store: OpenStore, levels: list[int]) -> tuple[Any, ...]:
+    """Give what tells a store from another one at its place: its bounds are those of the points themselves."""
+    root = store.root
+    counts = tuple(meta.vertex_count for meta in store.levels if meta.level in levels)
+    return root.geometry_types, root.chunk_shape.tolist(), root.bounds.tolist(), counts

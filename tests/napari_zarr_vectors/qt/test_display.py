@@ -252,6 +252,8 @@ def test_the_status_is_asked_for_only_while_somebody_can_see_it(bench, qtbot):
     [
         ({"complete": True, "wanted": 0}, "Complete: levels 0, 2"),
         ({"complete": True, "wanted": 0, "levels": frozenset()}, "Complete: nothing in view"),
+        ({"complete": True, "wanted": 0, "failed": 117}, "Shown, 117 chunks missing: levels 0, 2"),
+        ({"complete": True, "wanted": 0, "failed": 1}, "Shown, 1 chunk missing: levels 0, 2"),
         ({"wanted": 1, "loading": 1, "levels": frozenset({3})}, "Loading 1 chunk: level 3"),
         ({"wanted": 0, "loading": 0}, "Looking for what to show: levels 0, 2"),
         ({"wanted": 0, "loading": 0, "levels": frozenset()}, "Opening"),

@@ -204,3 +204,61 @@ def test_the_caller_never_looks_for_batches_itself(made):
     assert len(collect(loader)) == 30
     assert source.batched_by
     assert threading.current_thread() not in source.batched_by
+
+
+def collect_past_bugs(loader):
+    """What arrives, and what was told on the way."""
+    out, told, end = [], [], time.monotonic() + 5
+    while not loader.idle and time.monotonic() < end:
+        try:
+            item = loader.take()
+        except (ValueError, KeyError) as error:
+            told.append(error)
+        else:
+            out += [] if item is None else [item]
+            time.sleep(0.001)
+    assert loader.idle
+    return out, told
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_source_that_cannot_say_what_goes_together_loses_that_chunk_only(made, threads):
+    class Odd(Source):
+        def batch(self, requests):
+            if requests[0].node in (0, 4):
+                raise ValueError(f"no batch for {requests[0].node}")
+            return super().batch(requests)
+
+    loader = made(Odd(size=2), threads=threads)
+    loader.want([Request(n) for n in range(12)])
+    items, told = collect_past_bugs(loader)
+    failures = {item.node for item in items if isinstance(item, Failure)}
+    assert 0 in failures
+    assert failures <= {0, 4}  # 4 may have gone with the one before it
+    assert sorted(nodes(items)) == sorted(set(range(12)) - failures)
+    assert len(told) == 1  # however many chunks it is
+
+
+@pytest.mark.parametrize("change", [lambda found: found[:-1], lambda found: [*found, 0]], ids=["few", "many"])
+def test_a_source_that_gives_a_wrong_number_of_results_fails_these_and_strands_nothing(made, change):
+    class Odd(Source):
+        def load(self, requests):
+            found = super().load(requests)
+            return change(found) if 3 in found else found
+
+    loader = made(Odd(), threads=2)
+    loader.want([Request(n) for n in range(6)])
+    items, told = collect_past_bugs(loader)
+    assert [item.node for item in items if isinstance(item, Failure)] == [3]
+    assert sorted(nodes(items)) == [0, 1, 2, 4, 5]
+    assert len(told) == 1
+
+
+def test_a_batch_of_none_is_a_batch_of_one(made):
+    class Odd(Source):
+        def batch(self, requests):
+            return 0
+
+    loader = made(Odd())
+    loader.want([Request(n) for n in range(6)])
+    assert sorted(nodes(collect(loader))) == [0, 1, 2, 3, 4, 5]

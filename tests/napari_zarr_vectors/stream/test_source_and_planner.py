@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from napari_zarr_vectors._lod import CameraState, build_tree
+from napari_zarr_vectors._lod.plan import plan as make_plan
 from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View
+from napari_zarr_vectors._stream import planner as planner_module
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -175,3 +178,37 @@ def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
     while time.monotonic() < end and any(t.name.startswith("zarr-vectors-plan") for t in threading.enumerate()):
         time.sleep(0.005)
     assert not [t for t in threading.enumerate() if t.name.startswith("zarr-vectors-plan")]
+
+
+def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypatch):
+    chunks, broken = {}, [False]
+
+    def prepare(ranges):
+        if broken[0]:
+            raise MemoryError
+        return ranges
+
+    def plan_that_evicts(*args, **options):
+        return replace(make_plan(*args, **options), evict=np.array(sorted(chunks)[1:], np.int32))
+
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        planner = Planner(tree, 256, chunks.get, prepare)
+        view = View(everything(tree), 1000, None, 7, 100_000)
+        fetched = [Request(node) for node in planner.plan_now(view).plan.fetch.tolist()]
+        for request in fetched[:3]:
+            (chunks[request.node],) = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26)).load([request])
+            planner.loaded(request.node, chunks[request.node])
+    monkeypatch.setattr(planner_module, "plan", plan_that_evicts)
+    broken[0] = True
+    assert planner.submit(view)
+    with pytest.raises(MemoryError):
+        planner.take(wait=True)
+    assert not planner.busy
+    book = planner._book
+    assert book.residents.tolist() == sorted(chunks)
+    assert book.used_pages == book.pages(np.array(sorted(chunks))).sum() > 0
+    broken[0] = False
+    planner.plan_now(view)
+    assert book.residents.tolist() == sorted(chunks)[:1]
+    planner.close()

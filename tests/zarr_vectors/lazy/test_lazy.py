@@ -13,10 +13,17 @@ from zarr.storage import MemoryStore
 
 from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.arrays import read_fragment_index
-from zarr_vectors.exceptions import ArgumentError, LimitError, StoreClosedError, StoreNotFoundError
+from zarr_vectors.exceptions import (
+    ArgumentError,
+    ConcurrentWriteError,
+    LimitError,
+    StoreClosedError,
+    StoreNotFoundError,
+)
 from zarr_vectors.lazy import _arrays as arrays_module
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.lazy._cache import ChunkCache
+from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
 ORIGIN, CELLS = (-2, -1, 0), (4, 2, 3)
@@ -438,6 +445,23 @@ def test_a_store_is_not_opened_with_bounds_that_are_none(path, bad):
 def test_a_resolution_that_is_none_is_refused(path, value):
     with open_zv(path) as store, pytest.raises(ArgumentError, match="target_resolution"):
         store.read(target_resolution=value)
+
+
+@pytest.mark.parametrize("where", ["disk", "memory"])
+def test_an_open_store_knows_another_one_at_its_place_and_coarser_levels_are_none(tmp_path, data, where):
+    place = tmp_path / "s.zv" if where == "disk" else MemoryStore()
+    write_points(place, data[0], chunk_shape=10.0, bin_shape=5.0)
+    with open_zv(place) as store:
+        store.check_unchanged()
+        build_pyramid(place, [(2, 1)])
+        store.check_unchanged()
+        write_points(place, data[0] + 1, chunk_shape=10.0, bin_shape=5.0, overwrite=True)
+        with pytest.raises(ConcurrentWriteError, match="overwritten while it was open"):
+            store.check_unchanged()
+    if where == "disk":
+        shutil.rmtree(place)
+        with pytest.raises(StoreNotFoundError, match="s.zv"):
+            store.check_unchanged()
 
 
 def test_opening_reads_only_metadata(path, monkeypatch):
