@@ -1,7 +1,8 @@
 """Fills an ordinary Points layer where napari takes none of our own. All methods run on the GUI thread.
 
 The whole part in view is read by one thread once the view has been still for a moment, and shown as a whole; what was
-read for a view that has changed meanwhile is dropped, and what is shown stays until something else has come.
+read for a view that has changed meanwhile is dropped, and what is shown stays until something else has come. A read
+that fails is tried again, with growing pauses, and given up after a few tries, until the view changes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from napari_zarr_vectors._layers import notify
 from napari_zarr_vectors._model import LodStatus
-from zarr_vectors.exceptions import ZarrVectorsError
+from napari_zarr_vectors._stream import FIRST_PAUSE_S, RETRIES
+from zarr_vectors.exceptions import ConcurrentWriteError, StoreClosedError, ZarrVectorsError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -53,7 +55,9 @@ class Fallback:
         self._due: float | None = time.monotonic() + SETTLE_S
         self._reading: tuple[int, Future[FewPoints]] | None = None
         self._shown: tuple[int, FewPoints] | None = None
+        self._tries = 0
         self._failed = False
+        self._told = False
         self._closed = False
         clock.on_touch(self._on_touch)
         clock.on_frame(self._on_frame)
@@ -82,6 +86,7 @@ class Fallback:
 
     def _on_touch(self) -> None:
         self._generation += 1
+        self._tries = 0
         self._due = time.monotonic() + SETTLE_S
         self._clock.active = True
 
@@ -112,13 +117,22 @@ class Fallback:
         try:
             found = future.result()
         except (ZarrVectorsError, OSError) as error:
-            if not self._failed:
-                notify(f"{self._points.layer.name}: {error}")
-            self._failed = True
+            self._fail(error)
             return
-        self._failed = False
+        self._failed = self._told = False
         self._points.show(self._viewer, found.positions, found.values, found.info, found.features)
         self._shown = generation, found
+
+    def _fail(self, error: Exception) -> None:
+        """Try once more a little later; after the last try tell it, if it was not told since something was shown."""
+        self._tries += 1
+        if self._tries < RETRIES and not isinstance(error, (StoreClosedError, ConcurrentWriteError)):
+            self._due = time.monotonic() + FIRST_PAUSE_S * 2 ** (self._tries - 1)
+            return
+        self._failed = True
+        if not self._told:
+            self._told = True
+            notify(f"{self._points.layer.name}: {error}")
 
     def close(self) -> None:
         """End: the thread stops, the store is closed; what is shown stays until the layer goes."""

@@ -107,6 +107,7 @@ class FewReader:
             last = level == plan.levels[-1]
             found = self._gather(entries[level], plan.box, colors.coloring, wanted, thin=last)
             if found is not None:
+                self._store.check_unchanged()
                 return self._dressed(level, found, colors)
         return FewPoints(np.empty((0, self._store.spatial_dims)))
 

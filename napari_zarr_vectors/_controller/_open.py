@@ -5,10 +5,10 @@ Where napari takes no layer of our own it becomes an ordinary Points layer with 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
 from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO
+from napari_zarr_vectors._controller._running import adding, run, take_out, watch
 from napari_zarr_vectors._layers import (
     MOST_POINTS,
-    Clock,
     FallbackPoints,
     StreamingPoints,
     known_units,
@@ -29,21 +29,23 @@ from napari_zarr_vectors._layers import (
     register,
 )
 from napari_zarr_vectors._layers._selection import is_colormap
-from napari_zarr_vectors._model import DisplayStyle, LodControl, LodStatus
+from napari_zarr_vectors._model import DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.layers import Layer
     from napari.viewer import Viewer
 
-__all__ = ["engine_of", "open_layer", "status_of"]
+    from napari_zarr_vectors._layers import Clock
+
+__all__ = ["open_layer"]
 
 PEER = "zarr-vectors"
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
-_ENGINES: dict[int, Engine | Fallback] = {}
-"""By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
 
 
 def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]:  # noqa: ANN401 - see below
@@ -73,67 +75,68 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
     ZarrVectorsError
         If there is no store that can be read; no layer is added then.
     """
+    viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
     reason = refusal()
     _warn_of_peer()
     color_by = display.get("color_by", AUTO)
-    store = open_zv(path, cache_size=0)
-    try:
+    with ExitStack() as undo:  # of whatever raises nothing stays: no layer, no thread, no open store
+        store = undo.enter_context(open_zv(path, cache_size=0))
         if color_by not in (None, AUTO, *store.attribute_names(store.levels[0])):
             msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
             raise ArgumentError(msg)
-        make = _streaming if reason is None else _few
-        layer, start = make(viewer, store, color_by, display)
-    except (ValueError, TypeError):
-        store.close()
-        raise
-    if reason is not None:
-        _warn_of_fallback(reason)
-    if store.geometry_type not in ("", "point_cloud"):
-        notify(f"{store.name} holds the kind {store.geometry_type!r}; this version shows its vertices as points.")
-    viewer.add_layer(layer)
-    layer.metadata["zarr_vectors"] = {"path": store.name}
-    clock = Clock(viewer, layer)
-    _ENGINES[id(layer)] = start(clock)
-    clock.on_end(lambda: _forget(layer))
-    return [layer]
+        made = _streaming(viewer, path, store, display) if reason is None else _few(viewer, store, color_by, display)
+        made.layer.metadata["zarr_vectors"] = {"path": store.name}
+        undo.callback(made.cancel)
+        if reason is not None:
+            _warn_of_fallback(reason)
+        if store.geometry_type not in ("", "point_cloud"):
+            notify(f"{store.name} holds the kind {store.geometry_type!r}; this version shows its vertices as points.")
+        undo.callback(take_out, viewer, made.layer)
+        with adding(made.layer):
+            viewer.add_layer(made.layer)
+        run(viewer, made.layer, made.start)
+        watch(viewer)
+        undo.pop_all()
+    return [made.layer]
 
 
-def _forget(layer: Layer) -> None:
-    _ENGINES.pop(id(layer), None)
+class _Made(NamedTuple):
+    """A layer to be added, what then has it filled, and what is to be done if nothing comes of it."""
+
+    layer: Layer
+    start: Callable[[Clock], Engine | Fallback]
+    cancel: Callable[[], None]
 
 
-Made = tuple["Layer", Callable[[Clock], Engine | Fallback]]
-"""A layer to be added, and what then has it filled."""
-
-
-def _streaming(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> Made:
+def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, display: dict[str, Any]) -> _Made:
     register()
+    color_by = display.get("color_by", AUTO)
     style, lod = _take_intent(display)
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
-    opening = Opening(store, color_by)
-    try:
+    with ExitStack() as undo:
+        opening = Opening(store, color_by)
+        undo.callback(opening.cancel)
         layer = StreamingPoints(
             store.extent,
             lod=lod,
             style=style,
             source=store.name,
+            place=path,
             default_slab=np.array(store.bin_shape),
             pool_rows=int(rows * POOL_SHARE),
             **(_layer_options(store) | display),
         )
-    except (ValueError, TypeError):
-        opening.cancel()
-        raise
-    return layer, lambda clock: Engine(viewer, layer, store, clock, opening)
+        undo.pop_all()
+    return _Made(layer, lambda clock: Engine(viewer, layer, store, clock, opening), opening.cancel)
 
 
-def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> Made:
+def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> _Made:
     style, lod = _take_intent(display)
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
     points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
     reader = FewReader(store, most=most, color_by=color_by, level=lod.level)
-    return points.layer, lambda clock: Fallback(viewer, points, store, reader, clock)
+    return _Made(points.layer, lambda clock: Fallback(viewer, points, store, reader, clock), lambda: None)
 
 
 def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
@@ -152,20 +155,6 @@ def _layer_options(store: LazyStore) -> dict[str, Any]:
         "units": known_units([axis.unit for axis in store.axes]),
         "blending": "translucent",
     }
-
-
-def engine_of(layer: Layer) -> Engine | None:
-    """Give the engine that streams into a layer; None once the layer has ended, and for an ordinary layer."""
-    found = _ENGINES.get(id(layer))
-    return found if isinstance(found, Engine) else None
-
-
-def status_of(layer: Layer) -> LodStatus:
-    """Give how much of the newest view is on the screen, for any layer that `open_layer` gave."""
-    if isinstance(layer, StreamingPoints):
-        return layer.lod.status
-    found = _ENGINES.get(id(layer))
-    return LodStatus() if found is None else found.status
 
 
 def _warn_of_fallback(reason: str) -> None:

@@ -8,8 +8,8 @@ from weakref import ref
 
 import numpy as np
 
-from napari_zarr_vectors._controller._open import engine_of
 from napari_zarr_vectors._controller._prepare import color_choices
+from napari_zarr_vectors._controller._running import engine_of
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 

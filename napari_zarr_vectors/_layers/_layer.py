@@ -6,7 +6,7 @@ listens to `lod` and `style`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,12 +34,17 @@ SLAB_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class StreamHandle:
-    """What ``layer.data`` is: the name of the source, not its points."""
+    """What ``layer.data`` is: the name of the source and where it can be opened anew, not its points."""
 
     source: str
+    place: Any = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.source
+
+    def __deepcopy__(self, memo: object) -> StreamHandle:
+        """Give the same: napari duplicates a layer's data, and a store in memory is not to be copied."""
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,8 @@ class StreamingPoints(Layer):
     style : DisplayStyle, optional
     source : str
         Where the data comes from, for people.
+    place : StoreLike, optional
+        The store to open anew when the layer is put back into a viewer or duplicated.
     origin : (D,), optional
         What `_build.build_points` subtracts; the middle of the bounds by default.
     default_slab : (D,), optional
@@ -123,6 +130,7 @@ class StreamingPoints(Layer):
         lod: LodControl | None = None,
         style: DisplayStyle | None = None,
         source: str = "",
+        place: Any = None,  # noqa: ANN401  # whatever the library opens
         origin: npt.ArrayLike | None = None,
         default_slab: npt.ArrayLike | None = None,
         pool_rows: int = POOL_ROWS,
@@ -139,7 +147,7 @@ class StreamingPoints(Layer):
         self._value_info = ValueInfo()
         self._levels = LevelInfo()
         self._preview: tuple[Float64Array, Float64Array] | None = None
-        self._handle = StreamHandle(source)
+        self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event)
@@ -229,7 +237,15 @@ class StreamingPoints(Layer):
 
     def _get_state(self) -> dict[str, Any]:
         own = {"bounds": self._bounds.tolist(), "source": self._handle.source, "origin": self._origin.tolist()}
-        return {**self._get_base_state(), **own}
+        seen = {"default_slab": self._default_slab.tolist(), "pool_rows": self.pool.capacity_rows}
+        intent = {"style": asdict(self.style), "lod": {"budget": self.lod.budget, "level": self.lod.level}}
+        return {**self._get_base_state(), **own, **seen, **intent}
+
+    @classmethod
+    def from_state(cls, data: StreamHandle, **state: Any) -> StreamingPoints:  # noqa: ANN401  # of `_get_state`
+        """Make a layer like the one that gave this data and state; its pool is empty."""
+        style, lod = DisplayStyle(**state.pop("style")), LodControl(**state.pop("lod"))
+        return cls(state.pop("bounds"), style=style, lod=lod, place=data.place, **state)
 
     def _get_layer_slicing_state(self, data: Any, cache: bool) -> Any:  # noqa: ANN401  # napari's signature
         return _NothingToSlice(self, data, cache)

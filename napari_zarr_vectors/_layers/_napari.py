@@ -9,7 +9,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+import napari.layers
+import napari.types
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.layers import Layer
     from napari.viewer import Viewer
 
@@ -58,8 +63,10 @@ def refusal() -> str | None:
     return REASON
 
 
-def register_layer(layer_type: type[Layer], visual_type: type) -> None:
+def register_layer(layer_type: type[Layer], visual_type: type, create: Callable[..., Layer]) -> None:
     """Tell napari which visual and which controls belong to a layer type; doing it again changes nothing.
+
+    `create` makes a layer of what `as_layer_data_tuple` of another one gave: napari duplicates layers so.
 
     Raises
     ------
@@ -70,6 +77,12 @@ def register_layer(layer_type: type[Layer], visual_type: type) -> None:
         raise RuntimeError(REASON)
     _layer_to_visual[layer_type] = visual_type
     _layer_to_controls[layer_type] = QtLayerControls
+    # `Layer.create` looks a type up among these names. Whoever goes through them all (napari does, for workers)
+    # looks for the type of its data too.
+    name = layer_type.__name__.lower()
+    setattr(napari.layers, name.title(), create)
+    setattr(napari.types, f"{name.title()}Data", layer_type)
+    napari.layers.NAMES.add(name)
 
 
 def is_registered(layer_type: type[Layer]) -> bool:

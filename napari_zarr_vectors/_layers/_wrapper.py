@@ -46,6 +46,9 @@ class VispyStreamingPoints(VispyBaseLayer):
         """Let go of the layer; its pool keeps the vertices for the next canvas."""
         self.layer.style.events.disconnect(self._on_style_change)
         self.layer.pool.detach()
+        # Not deleted before its GL context is: with Mesa 22.3 (Debian 12) deleting a program crashes the next paint of
+        # a visual with the same shaders, napari's own as well. Buffers and textures are let go of.
+        self.node.view_program.delete = lambda: None
         super().close()
 
     def _on_data_change(self) -> None:
@@ -130,4 +133,4 @@ def register() -> None:
     RuntimeError
         With `_napari.REASON`, when this napari cannot.
     """
-    register_layer(StreamingPoints, VispyStreamingPoints)
+    register_layer(StreamingPoints, VispyStreamingPoints, StreamingPoints.from_state)

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from napari_zarr_vectors import _reader
 from napari_zarr_vectors._cli import app
 from napari_zarr_vectors._cli._demo import demo
-from napari_zarr_vectors._controller import _fallback, _open, engine_of, open_layer, status_of
+from napari_zarr_vectors._controller import _fallback, _open, _running, engine_of, open_layer, status_of
 from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._layers import MOST_POINTS, Window, _napari
 from napari_zarr_vectors._widgets import DisplayWidget
@@ -113,10 +114,10 @@ def test_the_whole_of_it(window, store, said, monkeypatch):
     assert np.array_equal(layer.features["height"][2:], shown(layer)[:, 0].astype(np.float32))
     assert np.array_equal(layer.extent.data, extent)
     assert readers == {"zarr-vectors-few_0"}
-    engine = _open._ENGINES[id(layer)]
+    engine = _running._ENGINES[id(layer)]
     window.viewer.layers.remove(layer)
     assert engine.store._closed
-    assert _open._ENGINES == {}
+    assert _running._ENGINES == {}
     assert window.wait_until(lambda: not threads(), 2)
     assert len(said) == 1
 
@@ -146,6 +147,7 @@ def test_in_2d_it_is_the_rectangle_and_what_napari_shows_about_the_slider(window
 def test_it_waits_until_the_view_is_still(window, store, monkeypatch):
     layer = open_layer(window.viewer, store)[0]
     settle(window, layer)
+    monkeypatch.setattr(_fallback, "SETTLE_S", 2.0)  # much longer than a step takes on a busy machine
     begun = []
     begin = _fallback.Fallback._begin
     monkeypatch.setattr(_fallback.Fallback, "_begin", lambda self: begun.append(0) or begin(self))
@@ -155,7 +157,7 @@ def test_it_waits_until_the_view_is_still(window, store, monkeypatch):
     assert begun == []
     assert settle(window, layer)
     assert len(begun) == 1
-    window.process(0.5)
+    window.process(2.5)
     assert len(begun) == 1  # what it does itself is no change of the view
 
 
@@ -196,7 +198,7 @@ def test_a_hidden_layer_reads_nothing_until_it_is_seen(window, store):
 
 END_WHILE_READING = """
 import sys, threading
-from napari_zarr_vectors._controller import _open, open_layer
+from napari_zarr_vectors._controller import _running, open_layer
 from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._layers import Window, _napari
 
@@ -205,12 +207,12 @@ reading, read = threading.Event(), FewReader.read
 FewReader.read = lambda self, *args: reading.set() or read(self, *args)
 window = Window(ndisplay=3, size=(400, 300))
 layer = open_layer(window.viewer, sys.argv[1])[0]
-engine = _open._ENGINES[id(layer)]
+engine = _running._ENGINES[id(layer)]
 assert window.wait_until(reading.is_set, 5)
 getattr(window, sys.argv[2])()
 ours = lambda: [t.name for t in threading.enumerate() if t.name.startswith("zarr-vectors-")]
 assert window.wait_until(lambda: not ours(), 1)
-assert engine.store._closed and not _open._ENGINES
+assert engine.store._closed and not _running._ENGINES
 window.process(0.5)
 print("ended well")
 """
@@ -237,11 +239,59 @@ def test_a_store_that_goes_away_is_told_once_and_what_is_shown_stays(window, sto
     shutil.rmtree(path)
     for _ in range(2):
         window.viewer.scene.camera.zoom *= 4
-        window.process(0.6)
+        assert window.wait_until(lambda: status_of(layer).failed == 1 and not status_of(layer).wanted, 10)
     assert len(said) == 2  # why it is no streaming layer, and this
     assert "gone" in said[1]
     assert status_of(layer).failed == 1
     assert np.array_equal(layer.data, before)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """How many of the next reads fail, and when each was."""
+    read, left, times = FewReader.read, [0], []
+
+    def fail(self, *args):
+        times.append(time.monotonic())
+        left[0] -= 1
+        if left[0] >= 0:
+            raise OSError("the network is tired")
+        return read(self, *args)
+
+    monkeypatch.setattr(FewReader, "read", fail)
+    return left, times
+
+
+def test_a_read_that_fails_for_a_moment_is_tried_again_with_growing_pauses(window, store, said, failing):
+    left, times = failing
+    left[0] = 2
+    layer = open_layer(window.viewer, store)[0]
+    assert settle(window, layer)
+    assert len(shown(layer)) > 0
+    assert status_of(layer).failed == 0
+    assert len(said) == 1  # why it is no streaming layer
+    assert len(times) == 3
+    assert times[1] - times[0] >= 0.2
+    assert times[2] - times[1] >= 0.4
+
+
+def test_a_read_that_goes_on_failing_is_given_up_and_told_once_until_something_was_shown(window, store, said, failing):
+    left, times = failing
+    left[0] = 6
+    layer = open_layer(window.viewer, store)[0]
+    for reads in (3, 6):
+        assert window.wait_until(lambda reads=reads: len(times) == reads and status_of(layer).failed == 1, 10)
+        window.process(1.0)
+        assert len(times) == reads
+        assert len(said) == 2
+        assert "the network is tired" in said[1]
+        assert not status_of(layer).complete
+        window.viewer.scene.camera.zoom *= 1.1
+    assert settle(window, layer)
+    assert status_of(layer).failed == 0
+    left[0] = 3
+    window.viewer.scene.camera.zoom *= 1.1
+    assert window.wait_until(lambda: len(said) == 3, 10)
 
 
 def test_intent_is_followed_as_far_as_it_goes(window, store, said):

@@ -1,0 +1,119 @@
+"""Which engine fills which layer, and that a streaming layer which comes back, or was duplicated, is filled again."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet, ref
+
+from napari_zarr_vectors._controller._engine import Engine
+from napari_zarr_vectors._controller._opening import Opening
+from napari_zarr_vectors._controller._prepare import AUTO
+from napari_zarr_vectors._layers import Clock, StreamingPoints, notify
+from napari_zarr_vectors._model import LodStatus
+from zarr_vectors.exceptions import ZarrVectorsError
+from zarr_vectors.lazy import open_zv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from napari.components import LayerList
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+    from napari_zarr_vectors._controller._fallback import Fallback
+    from zarr_vectors.lazy import LazyStore
+
+__all__ = ["adding", "engine_of", "run", "status_of", "take_out", "watch"]
+
+_ENGINES: dict[int, Engine | Fallback] = {}
+"""By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
+_ADDING: list[Layer] = []
+"""Layers that whoever adds them will have filled."""
+_WATCHED: WeakSet[LayerList] = WeakSet()
+
+
+def engine_of(layer: Layer) -> Engine | None:
+    """Give the engine that streams into a layer; None once the layer has ended, and for an ordinary layer."""
+    found = _ENGINES.get(id(layer))
+    return found if isinstance(found, Engine) else None
+
+
+def status_of(layer: Layer) -> LodStatus:
+    """Give how much of the newest view is on the screen, for any layer that `open_layer` gave."""
+    if isinstance(layer, StreamingPoints):
+        return layer.lod.status
+    found = _ENGINES.get(id(layer))
+    return LodStatus() if found is None else found.status
+
+
+def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback]) -> None:
+    """Have a layer of a viewer filled until it ends; where `start` raises its clock has ended too."""
+    with ExitStack() as undo:
+        clock = Clock(viewer, layer)
+        undo.callback(clock.close)
+        _ENGINES[id(layer)] = start(clock)
+        clock.on_end(lambda: _forget(layer))
+        undo.pop_all()
+
+
+def _forget(layer: Layer) -> None:
+    _ENGINES.pop(id(layer), None)
+
+
+def take_out(viewer: Viewer, layer: Layer) -> None:
+    """Remove a layer from a viewer if it is there, also one that napari could make no visual for."""
+    if layer in viewer.layers:
+        with suppress(KeyError):  # the layer has gone from the list by then; napari looks for its visual
+            viewer.layers.remove(layer)
+
+
+@contextmanager
+def adding(layer: Layer) -> Iterator[None]:
+    """Leave a layer alone that is being added: whoever adds it has it filled."""
+    _ADDING.append(layer)
+    try:
+        yield
+    finally:
+        _ADDING.remove(layer)
+
+
+def watch(viewer: Viewer) -> None:
+    """Have streaming layers filled that are put back into this viewer, or duplicated in its layer list."""
+    if viewer.layers in _WATCHED:
+        return
+    _WATCHED.add(viewer.layers)
+    of = ref(viewer)
+
+    def on_inserted(event: Any) -> None:  # noqa: ANN401  # napari's Event, which has the layer as value
+        layer, viewer = event.value, of()
+        ours = isinstance(layer, StreamingPoints) and layer.data.place is not None
+        if ours and viewer is not None and engine_of(layer) is None and layer not in _ADDING:
+            _run_again(viewer, layer)
+
+    # Last: the layer has its visual by then. A function and no method, which napari would hold weakly.
+    viewer.layers.events.inserted.connect(on_inserted, position="last")
+
+
+def _run_again(viewer: Viewer, layer: StreamingPoints) -> None:
+    """Open a layer's store anew; if it cannot be, the layer stays empty and a person is told."""
+    try:
+        store = open_zv(layer.data.place, cache_size=0)
+    except (ZarrVectorsError, OSError) as error:
+        notify(f"{layer.name} shows nothing: {error}")
+        return
+    with ExitStack() as undo:
+        undo.callback(store.close)
+        if store.spatial_dims != layer.ndim:
+            notify(f"{layer.name} shows nothing: {store.name} has {store.spatial_dims} axes now, it had {layer.ndim}")
+            return
+        layer.pool.clear()
+        opening = Opening(store, _known_color(store, layer.style.color_by))
+        undo.callback(opening.cancel)
+        run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
+        undo.pop_all()
+
+
+def _known_color(store: LazyStore, name: str | None) -> str | None:
+    """Give the attribute that coloured a layer, if the store still has it."""
+    return name if name is None or name in store.attribute_names(store.levels[0]) else AUTO

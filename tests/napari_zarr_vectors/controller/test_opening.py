@@ -1,0 +1,204 @@
+"""Opening a layer leaves nothing behind where it fails, and a layer that comes back or is duplicated streams again."""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import numpy as np
+import pytest
+import zarr.storage
+from napari.layers import Layer
+
+from benchmarks.flying import streaming_threads
+from napari_zarr_vectors._controller import _open, _running, engine_of, open_layer
+from napari_zarr_vectors._layers import StreamingPoints, Window, _napari
+from zarr_vectors.lazy import open_zv
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+pytestmark = pytest.mark.gui
+
+COUNT = 5_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("opening") / "cloud.zarrvectors"
+    positions = np.random.default_rng(0).uniform(0, 100, (COUNT, 3)).astype(np.float32)
+    write_points(path, positions, chunk_shape=50, bin_shape=10, attributes={"height": positions[:, 0]})
+    build_pyramid(path, [(2, 1)])
+    return path
+
+
+@pytest.fixture
+def viewer():
+    window = Window(ndisplay=3, size=(500, 420))
+    yield window.viewer
+    window.close()
+
+
+@pytest.fixture
+def settle(qtbot):
+    def wait(*layers):
+        qtbot.waitUntil(lambda: all(layer.lod.status.complete for layer in layers), timeout=20_000)
+
+    return wait
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The stores that are opened."""
+    stores = []
+
+    def opening(*args, **options):
+        stores.append(open_zv(*args, **options))
+        return stores[-1]
+
+    monkeypatch.setattr(_open, "open_zv", opening)
+    return stores
+
+
+@pytest.fixture
+def said(monkeypatch):
+    messages = []
+    monkeypatch.setattr(_running, "notify", messages.append)
+    return messages
+
+
+def assert_no_thread(seconds=1.0):
+    end = time.monotonic() + seconds
+    while streaming_threads() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert streaming_threads() == []
+
+
+class Stop(BaseException):
+    """Not an `Exception`, as KeyboardInterrupt."""
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["streaming", "fallback"])
+@pytest.mark.parametrize("where", ["add_layer", "Clock", "Engine", "watch"])
+def test_whatever_raises_while_opening_leaves_no_layer_no_thread_and_no_open_store(
+    viewer, store, opened, monkeypatch, where, refused
+):
+    def fail(*args, **options):
+        raise Stop
+
+    if refused:
+        monkeypatch.setattr(_napari, "REASON", "for a test")
+        monkeypatch.setattr(_open, "notify", lambda message: None)
+    if where == "add_layer":
+        monkeypatch.setattr(type(viewer), "add_layer", fail)
+    elif where == "Engine":
+        monkeypatch.setattr(_open, "Fallback" if refused else "Engine", fail)
+    else:
+        monkeypatch.setattr(_open if where == "watch" else _running, where, fail)
+    with pytest.raises(Stop):
+        open_layer(viewer, store)
+    assert len(viewer.layers) == 0
+    assert [found._closed for found in opened] == [True]
+    assert _running._ENGINES == {}
+    assert_no_thread()
+
+
+def test_a_visual_that_cannot_be_made_leaves_no_thread_and_no_open_store(viewer, store, opened, monkeypatch):
+    def fail(*args, **options):
+        raise RuntimeError("no GL today")
+
+    monkeypatch.setattr(StreamingPoints, "slab", fail)
+    with pytest.raises(RuntimeError, match="no GL today"):
+        open_layer(viewer, store)
+    assert [found._closed for found in opened] == [True]
+    assert_no_thread()
+    assert len(viewer.layers) == 0
+
+
+def test_a_layer_that_was_removed_streams_again_when_it_is_put_back(viewer, store, settle):
+    layer = open_layer(viewer, store, color_by="height", budget=2_000)[0]
+    settle(layer)
+    viewer.layers.remove(layer)
+    assert_no_thread()
+    for _ in range(2):
+        viewer.layers.append(layer)
+        assert not layer.lod.status.complete
+        settle(layer)
+        assert 0 < layer.lod.status.shown_vertices <= 2_000
+        assert layer.value_info.kind == "scalar"
+        assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].max() > 50
+        viewer.layers.remove(layer)
+        assert engine_of(layer) is None
+
+
+@pytest.mark.parametrize("place", ["path", "zarr store"])
+def test_a_duplicated_layer_is_a_second_streaming_view_of_the_store(viewer, store, settle, place):
+    path = store if place == "path" else zarr.storage.LocalStore(store, read_only=True)
+    layer = open_layer(viewer, path, color_by=None, color=(1, 0, 0), budget=2_000, size=3, scale=(1, 2, 1))[0]
+    settle(layer)
+    viewer.layers.selection = {layer}
+    layer_actions = pytest.importorskip("napari.layers._layer_actions")
+    layer_actions._duplicate_layer(viewer.layers)
+    first, second = viewer.layers
+    assert first is layer
+    assert type(second) is StreamingPoints
+    assert second.name == f"{layer.name} copy"
+    assert (second.style.size, second.style.color, second.lod.budget) == (3, (1, 0, 0, 1), 2_000)
+    assert second.scale.tolist() == [1, 2, 1]
+    settle(first, second)
+    assert second.lod.status.shown_vertices == first.lod.status.shown_vertices > 0
+    assert engine_of(first).store is not engine_of(second).store
+    second.style.size = 5
+    second.lod.budget = 500
+    assert (first.style.size, first.lod.budget) == (3, 2_000)
+    viewer.layers.remove(first)
+    settle(second)
+    assert second.lod.status.shown_vertices > 0
+
+
+def test_a_layer_from_its_tuple_is_filled_when_it_is_added(viewer, store, settle):
+    layer = open_layer(viewer, store)[0]
+    settle(layer)
+    tuple_of = layer.as_layer_data_tuple()
+    viewer.layers.remove(layer)
+    again = Layer.create(*tuple_of)
+    assert np.array_equal(again.extent.data, layer.extent.data)
+    viewer.layers.append(again)
+    settle(again)
+    assert again.lod.status.shown_vertices > 0
+
+
+def test_a_layer_whose_store_has_gone_is_told_when_it_is_put_back(viewer, store, tmp_path, settle, said):
+    gone = tmp_path / "gone.zarrvectors"
+    shutil.copytree(store, gone)
+    layer = open_layer(viewer, gone)[0]
+    settle(layer)
+    viewer.layers.remove(layer)
+    shutil.rmtree(gone)
+    viewer.layers.append(layer)
+    assert len(said) == 1
+    assert "gone.zarrvectors" in said[0]
+    assert engine_of(layer) is None
+    assert_no_thread()
+
+
+def test_the_other_layer_of_a_pair_does_not_notice_that_one_was_put_back(viewer, store, settle):
+    first, second = (open_layer(viewer, store)[0] for _ in range(2))
+    settle(first, second)
+    engine = engine_of(second)
+    viewer.layers.remove(first)
+    viewer.layers.insert(0, first)
+    settle(first, second)
+    assert engine_of(second) is engine
+    viewer.layers.move(0, 2)
+    assert engine_of(second) is engine
+
+
+def test_another_layer_is_painted_after_one_was_removed(viewer, store, settle, qtbot):
+    """Some drivers crash where the GL program of a visual is deleted and another has the same shaders."""
+    first, second = (open_layer(viewer, store)[0] for _ in range(2))
+    settle(first, second)
+    viewer.layers.remove(first)
+    for _ in range(5):
+        viewer.scene.camera.zoom *= 1.1
+        settle(second)
+        assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].max() > 50
