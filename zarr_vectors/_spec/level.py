@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from zarr_vectors._spec._fields import floats, require, strings, whole
+from zarr_vectors._spec._fields import floats, mapping, require, strings, whole
 from zarr_vectors.exceptions import CorruptStoreError, UnsupportedFeatureError
 from zarr_vectors.typing import Float64Array
 
@@ -16,6 +16,7 @@ _OWN_KEYS = {
     "level",
     "vertex_count",
     "arrays_present",
+    "attribute_names",
     "coarsening_method",
     "parent_level",
     "chunk_shape",
@@ -45,6 +46,9 @@ class LevelMetadata:
     refinement : "replace" or "add"
         ``"add"``: the level's content is its own rows and the content of the next coarser level; `vertex_count` counts
         its own.
+    attribute_names : dict of tuple of str, or None
+        Names of the attributes in each family ("vertex_attributes", ..), so that a lost one is missed; None where
+        the writer did not say.
     """
 
     level: int
@@ -58,6 +62,7 @@ class LevelMetadata:
     fragments_tile: bool = False
     chunk_dims: tuple[str, ...] = ()
     refinement: Literal["replace", "add"] = "replace"
+    attribute_names: Mapping[str, tuple[str, ...]] | None = None
     other: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -82,6 +87,7 @@ class LevelMetadata:
             fragments_tile=bool(block.get("fragments_tile", False)),
             chunk_dims=strings(block.get("chunk_dims", []), f"{here} chunk_dims"),
             refinement=_refinement(block.get("refinement", "replace"), here),
+            attribute_names=_names(block.get("attribute_names"), f"{here} attribute_names"),
             other={k: v for k, v in block.items() if k not in _OWN_KEYS},
         )
 
@@ -95,6 +101,8 @@ class LevelMetadata:
             "object_sparsity": self.object_sparsity,
             "coarsening_method": self.coarsening_method,
         }
+        if self.attribute_names is not None:
+            block["attribute_names"] = {family: list(names) for family, names in self.attribute_names.items()}
         if self.level > 0:
             block["parent_level"] = self.parent_level
         if self.chunk_shape is not None:
@@ -117,3 +125,9 @@ def _refinement(value: object, where: str) -> Literal["replace", "add"]:
         return "add"
     msg = f"{where}: refinement must be 'replace' or 'add', got {value!r}; update this library if it is newer"
     raise UnsupportedFeatureError(msg)
+
+
+def _names(value: object, where: str) -> dict[str, tuple[str, ...]] | None:
+    if value is None:
+        return None
+    return {family: strings(names, f"{where} {family}") for family, names in mapping(value, where).items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -26,6 +27,7 @@ __all__ = [
     "OpenStore",
     "StoreLike",
     "backend_of",
+    "check_attribute_names",
     "list_resolution_levels",
     "load_array",
     "load_group",
@@ -158,6 +160,27 @@ def load_group(backend: Backend, path: str) -> dict[str, Any] | None:
     if doc is None or doc.get("node_type") != "group":
         return None
     return _attributes(doc, f"{backend.name}: {path}")
+
+
+def check_attribute_names(store: OpenStore, path: str, found: Collection[str]) -> None:
+    """Check that the attributes found in a family, such as ``"0/vertex_attributes"``, are those its level names.
+
+    Raises
+    ------
+    CorruptStoreError
+        If one that the level names is gone, or the whole family is.
+    """
+    number, _, family = path.partition("/")
+    meta = next((meta for meta in store.levels if str(meta.level) == number), None)
+    if meta is None:
+        return
+    lost = [name for name in (meta.attribute_names or {}).get(family, ()) if name not in found]
+    if lost:
+        msg = f"{store.name}: array {path}/{lost[0]} is missing; level {number} names it in attribute_names"
+        raise CorruptStoreError(msg)
+    if not found and family in meta.arrays_present and load_group(store.backend, path) is None:
+        msg = f"{store.name}: level {number} names {family!r} in arrays_present but has none"
+        raise CorruptStoreError(msg)
 
 
 def zarr_group(backend: Backend, mode: Literal["r", "r+"] = "r") -> zarr.Group:

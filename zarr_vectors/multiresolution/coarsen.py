@@ -206,7 +206,7 @@ def _arranged(
     grid = BinGrid.of_extent(bounds, chunk, np.where(bins > chunk, chunk, bins))
     own = [(columns[name], values) for name, values in vertices.attributes.items()]
     rows = sort_rows(grid, vertices.positions, position_column, own, block_rows=BLOCK_ROWS)
-    meta = _metadata(step, len(vertices.positions), chunk, root, cell, bool(own))
+    meta = _metadata(step, len(vertices.positions), chunk, root, cell, sorted(vertices.attributes))
     return _ArrangedLevel(meta, rows, (position_column, *(column for column, _ in own)))
 
 
@@ -226,19 +226,20 @@ def _thinned(
 
 
 def _metadata(
-    step: _Step, count: int, chunk: Float64Array, root: RootMetadata, cell: Float64Array, has_attributes: bool
+    step: _Step, count: int, chunk: Float64Array, root: RootMetadata, cell: Float64Array, attributes: list[str]
 ) -> LevelMetadata:
     present: tuple[str, ...] = ("vertices", "vertex_fragments")
     return LevelMetadata(
         level=step.level,
         vertex_count=count,
-        arrays_present=(*present, "vertex_attributes") if has_attributes else present,
+        arrays_present=(*present, "vertex_attributes") if attributes else present,
         chunk_shape=None if np.array_equal(chunk, root.chunk_shape) else chunk,
         resolution=cell,
         parent_level=step.level - 1,
         coarsening_method="grid_thinning",
         object_sparsity=1 / step.sparsity,
         fragments_tile=True,
+        attribute_names={"vertex_attributes": tuple(attributes)} if attributes else {},
     )
 
 

@@ -158,7 +158,7 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
         write_fragment_attributes(backend, _BASE, rows, fragment_attributes, storage)
         write_level(
             backend,
-            _level_zero(content, has_links=links is not None),
+            _level_zero(content, links),
             cells,
             [column for column, _ in content.columns],
             storage,
@@ -287,7 +287,7 @@ def _is_implied(edges: Int64Array, fragments: Fragments) -> BoolArray:
 # -- metadata ---------------------------------------------------------------------------------------------------
 
 
-def _level_zero(content: Content, *, has_links: bool) -> LevelMetadata:
+def _level_zero(content: Content, links: Links | None) -> LevelMetadata:
     objects = content.objects
     optional = {
         "vertex_attributes": bool(content.attributes),
@@ -295,7 +295,7 @@ def _level_zero(content: Content, *, has_links: bool) -> LevelMetadata:
         "object_index": objects is not None,
         "object_attributes": objects is not None and bool(objects.attributes),
         "groups": objects is not None and objects.groups is not None,
-        "links": has_links,
+        "links": links is not None,
     }
     return LevelMetadata(
         level=0,
@@ -303,7 +303,21 @@ def _level_zero(content: Content, *, has_links: bool) -> LevelMetadata:
         arrays_present=("vertices", "vertex_fragments", *(name for name, there in optional.items() if there)),
         resolution=np.zeros(content.position_column.row_shape[0]),
         fragments_tile=True,
+        attribute_names=_attribute_names(content, links),
     )
+
+
+def _attribute_names(content: Content, links: Links | None) -> dict[str, tuple[str, ...]]:
+    objects = content.objects
+    groups = None if objects is None else objects.groups
+    named = {
+        "vertex_attributes": [column.name for column, _ in content.attributes],
+        "fragment_attributes": content.fragment_attributes,
+        "object_attributes": () if objects is None else objects.attributes,
+        "group_attributes": () if groups is None else groups.attributes,
+        "link_attributes": () if links is None else [column.name for column, _ in links.attributes],
+    }
+    return {family: tuple(sorted(names)) for family, names in named.items() if names}
 
 
 def _root(content: Content, layout: Layout, bounds: Float64Array) -> RootMetadata:

@@ -11,7 +11,7 @@ from zarr_vectors._spec import GridMetadata
 from zarr_vectors._spec.names import FRAGMENT_ATTRIBUTES, format_chunk_keys
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
-from zarr_vectors.core.store import OpenStore, backend_of, load_array
+from zarr_vectors.core.store import OpenStore, backend_of, check_attribute_names, load_array
 from zarr_vectors.encoding import FragmentIndex, decode_fragments
 from zarr_vectors.encoding.fragments import FragmentTable
 from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptStoreError
@@ -59,8 +59,10 @@ def read_fragment_indices(array: GridArray, coords: Int64Array) -> list[Fragment
 
 def fragment_attribute_names(store: OpenStore, level: int) -> tuple[str, ...]:
     """Give the names of a level's fragment attributes, sorted."""
-    names = store.backend.list_names(f"{level}/{FRAGMENT_ATTRIBUTES}")
-    return tuple(name for name in names if name != "zarr.json" and not name.startswith("."))
+    path = f"{level}/{FRAGMENT_ATTRIBUTES}"
+    names = tuple(n for n in store.backend.list_names(path) if n != "zarr.json" and not n.startswith("."))
+    check_attribute_names(store, path, names)
+    return names
 
 
 def open_fragment_attribute(store: OpenStore, level: int, name: str, rank: int) -> VertexColumn:

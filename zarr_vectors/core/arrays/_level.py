@@ -18,7 +18,7 @@ from zarr_vectors.core.arrays._fragments import read_fragment_indices
 from zarr_vectors.core.arrays._links import LinkFamily, LinkReader, open_links
 from zarr_vectors.core.arrays._objects import ObjectIndex, open_objects
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
-from zarr_vectors.core.store import OpenStore
+from zarr_vectors.core.store import OpenStore, check_attribute_names
 from zarr_vectors.encoding import FragmentIndex, FragmentTable
 from zarr_vectors.exceptions import (
     ArgumentError,
@@ -101,7 +101,8 @@ class LevelArrays:
             names = self.store.backend.list_names(f"{self.meta.level}/{VERTEX_ATTRIBUTES}")
             if not names:
                 self._check_root()
-            stored = (n for n in names if n != "zarr.json" and not n.startswith("."))
+            stored = [n for n in names if n != "zarr.json" and not n.startswith(".")]
+            check_attribute_names(self.store, f"{self.meta.level}/{VERTEX_ATTRIBUTES}", stored)
             divided = () if self._divided is None else (self._divided.column.name,)
             self._names = tuple(sorted({*stored, *divided}))
         return self._names

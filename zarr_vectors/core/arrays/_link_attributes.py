@@ -10,7 +10,7 @@ import numpy as np
 from zarr_vectors.core.arrays._cells import open_grid
 from zarr_vectors.core.arrays._link_family import LINK_ATTRIBUTES, link_attributes_path
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
-from zarr_vectors.core.store import OpenStore
+from zarr_vectors.core.store import OpenStore, check_attribute_names
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 from zarr_vectors.typing import AnyArray, Int64Array
 
@@ -31,8 +31,11 @@ class LinkAttributes:
     def names(self) -> tuple[str, ...]:
         """Names of the attributes, sorted."""
         if self._names is None:
-            found = _listed(self.store, f"{self.base}/{LINK_ATTRIBUTES}")
-            self._names = tuple(name for name in found if self.store.backend.list_names(self._path(name)))
+            path = f"{self.base}/{LINK_ATTRIBUTES}"
+            names = tuple(n for n in _listed(self.store, path) if self.store.backend.list_names(self._path(n)))
+            if self.delta == 0:
+                check_attribute_names(self.store, path, names)
+            self._names = names
         return self._names
 
     def column(self, name: str) -> Column:

@@ -22,7 +22,7 @@ from zarr_vectors._spec.names import VERTICES
 from zarr_vectors.core.arrays._cells import open_grid
 from zarr_vectors.core.arrays._link_attributes import LinkAttributes
 from zarr_vectors.core.arrays._link_cells import LinkArray, StoredLinks
-from zarr_vectors.core.arrays._link_family import LinkFamily, LinkPlacement, links_path
+from zarr_vectors.core.arrays._link_family import LINKS, LinkFamily, LinkPlacement, links_path
 from zarr_vectors.core.arrays._link_places import LinkTarget, anchors
 from zarr_vectors.core.arrays._link_writer import CellStorage, write_links
 from zarr_vectors.core.arrays._row_grid import RowGrid
@@ -97,11 +97,20 @@ def open_links(store: OpenStore, level: int, delta: int = 0) -> LinkReader | Non
     path = links_path(str(level), delta)
     attributes = load_group(store.backend, path)
     if attributes is None:
+        _check_none(store, level, delta)
         return None
     where = f"{store.name}/{path}"
     count = attributes.get("num_links")
     family = LinkFamily.from_dict(attributes, delta, where)
     return LinkReader(store, level, family, None if count is None else whole(count, f"{where}: num_links"))
+
+
+def _check_none(store: OpenStore, level: int, delta: int) -> None:
+    """Refuse a level that has lost its own links; what foreign ones say they have may lead to other levels only."""
+    present = any(meta.level == level and LINKS in meta.arrays_present for meta in store.levels)
+    if present and delta == 0 and set(store.backend.list_names(f"{level}/{LINKS}")) <= {"zarr.json"}:
+        msg = f"{store.name}: level {level} names {LINKS!r} in arrays_present but has none"
+        raise CorruptStoreError(msg)
 
 
 def chunk_ratio(store: OpenStore, level: int, rank: int) -> Int64Array:

@@ -18,7 +18,7 @@ from zarr_vectors.constants import MAX_CELL_BYTES
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import put_group
 from zarr_vectors.core.arrays._flat import FlatArray, open_flat, write_flat
-from zarr_vectors.core.store import OpenStore
+from zarr_vectors.core.store import OpenStore, check_attribute_names
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 from zarr_vectors.typing import AnyArray, BoolArray
 
@@ -219,7 +219,9 @@ class Table:
         """Names of the columns, sorted."""
         if self._names is None:
             found = self.store.backend.list_names(self.path)
-            self._names = tuple(n for n in found if n != "zarr.json" and not n.startswith("."))
+            names = tuple(n for n in found if n != "zarr.json" and not n.startswith("."))
+            check_attribute_names(self.store, self.path, names)
+            self._names = names
         return self._names
 
     def read(self, name: str) -> AnyArray:
