@@ -88,7 +88,8 @@ def check_seal(raw: bytes) -> None:
     end = begin + len(_BLANK)
     found = f"{google_crc32c.value(raw[:begin] + _BLANK.encode() + raw[end:]):08x}".encode()
     if found != raw[begin:end]:
-        msg = f"its checksum is {found.decode()}, the stored one {raw[begin:end]!r}"
+        stored = raw[begin:end].decode(errors="replace")
+        msg = f"its checksum is {found.decode()}, the stored one {stored!r}: it was changed after it was written"
         raise ValueError(msg)
 
 

@@ -94,7 +94,8 @@ def _root_attributes(backend: Backend) -> dict[str, Any]:
         if os.path.lexists(backend.root):
             msg = f"{backend.name} is a file, not a Zarr Vectors store"
             raise NotAStoreError(msg)
-        msg = f"there is nothing at {backend.name}"
+        home = "; '~' is taken literally, pass os.path.expanduser(path)" if "/~" in backend.root else ""
+        msg = f"there is nothing at {backend.name}{home}"
         raise StoreNotFoundError(msg)
     if isinstance(backend, ZarrStoreBackend) and backend.unmade_file is not None:
         if os.path.lexists(backend.unmade_file):

@@ -29,11 +29,19 @@ def as_box(bbox: BoxLike, ndim: int) -> tuple[Float64Array, Float64Array]:
     except (TypeError, ValueError) as error:
         msg = f"bbox must be (lo, hi) of {ndim} numbers each, got {bbox!r}"
         raise ArgumentError(msg) from error
-    if lo.shape != (ndim,) or hi.shape != (ndim,) or np.isnan(lo).any() or np.isnan(hi).any():
+    if lo.shape != (ndim,) or hi.shape != (ndim,):
         msg = f"bbox must be (lo, hi) of {ndim} numbers each, got {bbox!r}"
         raise ArgumentError(msg)
+    for name, edge in (("lo", lo), ("hi", hi)):
+        if np.isnan(edge).any():
+            msg = f"bbox must hold no NaN, got {name} {edge.tolist()}: axis {int(np.argmax(np.isnan(edge)))}"
+            raise ArgumentError(msg)
     if (hi < lo).any():
-        msg = f"bbox must have lo <= hi on every axis, got lo {lo.tolist()} and hi {hi.tolist()}"
+        axis = int(np.argmax(hi < lo))
+        msg = (
+            f"bbox must have lo <= hi on every axis, got lo {lo.tolist()} and hi {hi.tolist()}: on axis {axis} "
+            f"lo is {lo[axis]} and hi is {hi[axis]}"
+        )
         raise ArgumentError(msg)
     return lo, hi
 

@@ -39,7 +39,10 @@ def bins_per_chunk(chunk_shape: Float64Array, bin_shape: Float64Array) -> tuple[
         raise ArgumentError(msg)
     bins = tuple(int(n) for n in whole)
     if math.prod(bins) > MAX_BINS_PER_CHUNK:
-        msg = f"a chunk of {bins} bins has more than {MAX_BINS_PER_CHUNK}; use larger bins or smaller chunks"
+        msg = (
+            f"bin_shape {bin_shape.tolist()} is too small: a chunk of {chunk_shape.tolist()} would hold {bins} bins, "
+            f"more than {MAX_BINS_PER_CHUNK}; use larger bins or smaller chunks"
+        )
         raise LimitError(msg)
     return bins
 
@@ -72,7 +75,10 @@ class BinGrid:
         with np.errstate(over="ignore"):
             first, last = np.floor(extent / chunk_shape)
         if not np.abs([first, last]).max(initial=0) <= 2**53:
-            msg = f"the extent {extent.tolist()} is too wide for chunks of {chunk_shape.tolist()}"
+            msg = (
+                f"chunk_shape {chunk_shape.tolist()} is too small: positions from {extent[0].tolist()} to "
+                f"{extent[1].tolist()} lie too far apart for it, or too far from 0; use larger chunks"
+            )
             raise LimitError(msg)
         origin = first.astype(np.int64)
         shape = tuple(int(n) for n in (last - first).astype(np.int64) + 1)
@@ -88,7 +94,10 @@ class BinGrid:
         """The narrowest unsigned dtype that holds every key."""
         keys = math.prod(self.shape) * self.bin_count
         if keys > _MOST_KEYS:
-            msg = f"a grid of {self.shape} chunks of {self.bins} bins has more cells than can be numbered"
+            msg = (
+                f"chunk_shape {self.chunk_shape.tolist()} and bin_shape {self.bin_shape.tolist()} are too small: a "
+                f"grid of {self.shape} chunks of {self.bins} bins has more cells than can be numbered; use larger ones"
+            )
             raise LimitError(msg)
         return next(np.dtype(d) for d in (np.uint16, np.uint32, np.uint64) if keys - 1 <= np.iinfo(d).max)
 

@@ -9,6 +9,7 @@ from zarr.storage import LocalStore, MemoryStore
 
 from zarr_vectors.exceptions import (
     ArgumentError,
+    CorruptStoreError,
     IncompleteStoreError,
     LimitError,
     NotAStoreError,
@@ -274,3 +275,43 @@ def test_a_pyramid_that_cannot_be_leaves_the_store_as_it_was(tmp_path, kind, fac
         build_pyramid(place, factors, **options)
     assert listing(tmp_path) == before
     assert [read_points(place, level=n).positions.tolist() for n in (0, 1)] == levels
+
+
+@pytest.mark.parametrize(("bbox", "said"), [
+    (([0, 0, NAN], [1, 1, 1]), "got lo .*: axis 2"),
+    (([0, 0, 0], [1, NAN, 1]), "got hi .*: axis 1"),
+    (([0, 5, 0], [1, 1, 1]), "on axis 1 lo is 5.0 and hi is 1.0"),
+])  # fmt: skip
+def test_a_box_that_cannot_be_is_refused_by_edge_and_axis(tmp_path, bbox, said):
+    write_points(tmp_path / "s.zv", P, chunk_shape=10.0)
+    with pytest.raises(ArgumentError, match=said):
+        read_points(tmp_path / "s.zv", bbox=bbox)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    ({"chunk_shape": 1e-9}, "chunk_shape"), ({"chunk_shape": 1e-20}, "chunk_shape"),
+    ({"chunk_shape": 10, "bin_shape": 1e-8}, "bin_shape"),
+])  # fmt: skip
+def test_a_limit_names_the_argument_that_exceeds_it(tmp_path, options, said):
+    with pytest.raises(LimitError, match=f"^{said} .* too small: .*; use larger"):
+        write_points(tmp_path / "s.zv", P, **options)
+
+
+def test_a_level_that_is_not_there_is_refused_with_those_that_are(tmp_path):
+    write_points(tmp_path / "s.zv", P, chunk_shape=10.0)
+    build_pyramid(tmp_path / "s.zv", [(2, 1), (2, 1)])
+    with pytest.raises(ArgumentError, match=r"has levels \[0, 1, 2\], not 7"):
+        read_points(tmp_path / "s.zv", level=7)
+
+
+def test_a_broken_seal_is_told_in_text(tmp_path):
+    write_points(tmp_path / "s.zv", P, chunk_shape=10.0)
+    root = tmp_path / "s.zv" / "zarr.json"
+    root.write_bytes(root.read_bytes().replace(b"point_cloud", b"point_clowd"))
+    with pytest.raises(CorruptStoreError, match="the stored one '[0-9a-f]{8}': it was changed"):
+        read_points(tmp_path / "s.zv")
+
+
+def test_a_home_folder_is_not_looked_up_and_that_is_said():
+    with pytest.raises(StoreNotFoundError, match="'~' is taken literally"):
+        read_points("~/there is no such store.zv")

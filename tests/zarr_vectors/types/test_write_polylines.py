@@ -284,7 +284,7 @@ BAD = {
     "metadata with numbers": (LINES, {"streamline_metadata": {1: 2}}, "mapping from names"),
     "bins": (LINES, {"bin_shape": 3.0}, "whole multiple"),
     "chunk of two": (LINES, {"chunk_shape": (10, 10)}, "3 positive numbers"),
-    "too wide": ([np.array([[0, 1e300]])], {}, "too wide"),
+    "too wide": ([np.array([[0, 1e300]])], {}, "chunk_shape .* is too small"),
     "dtype": (LINES, {"dtype": "i4"}, "float32 or float64"),
     "compressor": (LINES, {"compressor": "lzma"}, "lzma"),
     "shard": (LINES, {"shard_shape": 0}, "shard_shape"),
