@@ -1,6 +1,7 @@
-"""The manifest's reader: recognises a store by one small file, then adds streaming layers.
+"""The manifest's reader: recognises a store by its name or by one small file, then adds streaming layers.
 
-npe2 offers a reader that takes folders for every folder, whatever its name, so the first question must be answered
+What has our suffix is ours whatever it is: reading it says what is wrong, where "refused the file" would not. npe2
+offers a reader that takes folders for every folder, whatever its name, so the first question must be answered
 fast and without reading anything large.
 """
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from napari_zarr_vectors._controller import open_layer
-from napari_zarr_vectors._layers import current_viewer, look, notify, run_later
+from napari_zarr_vectors._layers import current_viewer, look, notify, run_apart
 from napari_zarr_vectors._samples import SAMPLES, has_sample_store, sample_store
 from zarr_vectors.core.paths import local_folder
 from zarr_vectors.exceptions import ArgumentError
@@ -26,11 +27,15 @@ __all__ = ["get_reader"]
 
 LayerData: TypeAlias = tuple[Any, ...]
 SAMPLE_SCHEME = "zv-sample"
+SUFFIXES = (".zarrvectors", ".zv")
+MAKE_SAMPLE = "from napari_zarr_vectors._samples import sample_store; sample_store(sys.argv[1])"
 _LARGEST_ROOT = 64 << 20
+_MAKING: dict[str, Callable[[], bool]] = {}
+"""By sample: tells whether it is still being made."""
 
 
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
-    """Give the reader if every path is a Zarr Vectors store (or a sample's address), else None."""
+    """Give the reader if every path is or is named as a Zarr Vectors store (or is a sample's address), else None."""
     paths = [path] if isinstance(path, str) else path
     return read if paths and all(_is_ours(p) for p in paths) else None
 
@@ -58,16 +63,16 @@ def read(path: str | list[str]) -> list[LayerData]:
 
 
 def _make_then_open(viewer: Viewer, path: str, name: str) -> None:
-    """Make a sample on a thread, which takes seconds, and open it when it is there."""
+    """Make a sample in a process of its own, which takes seconds, and open it when it is there."""
+    if name in _MAKING and _MAKING[name]():
+        notify(f"The sample {name!r} is being made; it opens when it is there.")
+        return
     notify(f"Making the sample {name!r}, once; it opens when it is there.")
 
-    def opened(_place: object) -> None:
-        _open(viewer, path)
+    def failed(reason: str) -> None:
+        notify(f"The sample {name!r} could not be made: {reason}")
 
-    def failed(error: Exception) -> None:
-        notify(f"The sample {name!r} could not be made: {error}")
-
-    run_later(viewer, lambda: sample_store(name), opened, failed)
+    _MAKING[name] = run_apart(viewer, MAKE_SAMPLE, [name], lambda: _open(viewer, path), failed)
 
 
 def _open(viewer: Viewer, path: str) -> None:
@@ -88,6 +93,8 @@ def _is_ours(path: str) -> bool:
     scheme = _scheme(path)
     if scheme == SAMPLE_SCHEME:
         return _sample_name(path) in SAMPLES
+    if path.rstrip("/\\").endswith(SUFFIXES):
+        return True
     if scheme not in ("", "file"):
         return False
     try:

@@ -28,6 +28,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
+from napari_zarr_vectors._layers._lut import rgba_of
 from napari_zarr_vectors._layers._selection import is_colormap
 from napari_zarr_vectors._model import DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
@@ -62,8 +63,9 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
     viewer : napari.Viewer
     path : str, Path, zarr Store or zarr Group
     **display : Any
-        Any attribute of `DisplayStyle` (``color_by``, ``colormap``, ``size``..), ``budget`` and ``level`` of the
-        layer's `lod`, and napari's own layer options (``name``, ``scale``, ``opacity``, ``blending``..).
+        Any attribute of `DisplayStyle` (``color_by``, ``colormap``, ``size``.., and ``color`` also as any colour
+        that napari knows), ``budget`` and ``level`` of the layer's `lod`, and napari's own layer options (``name``,
+        ``scale``, ``opacity``, ``blending``..).
 
     Returns
     -------
@@ -141,7 +143,13 @@ def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[s
 
 def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
     """Take what is ours out of the options; napari's stay."""
-    style = DisplayStyle(**{name: display.pop(name) for name in _STYLE if name in display})
+    wanted = {name: display.pop(name) for name in _STYLE if name in display}
+    try:
+        wanted |= {"color": rgba_of(wanted["color"])} if "color" in wanted else {}
+    except ValueError:
+        msg = f"napari knows no colour {wanted['color']!r}; 'orange' and '#ff8000' are two that it knows"
+        raise ArgumentError(msg) from None
+    style = DisplayStyle(**wanted)
     if not is_colormap(style.colormap):
         msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
         raise ArgumentError(msg)

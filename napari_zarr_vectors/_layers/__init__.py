@@ -1,8 +1,8 @@
 """The only bridge to napari: layer, visual, camera snapshot, clock."""
 
+from napari_zarr_vectors._layers._apart import run_apart
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
-from napari_zarr_vectors._layers._later import run_later
 from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
 from napari_zarr_vectors._layers._napari import REASON, refusal
 from napari_zarr_vectors._layers._notify import notify
@@ -30,6 +30,6 @@ __all__ = [
     "notify",
     "refusal",
     "register",
-    "run_later",
+    "run_apart",
     "snapshot",
 ]

@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps.standardize_color import transform_color
 
-__all__ = ["category_lut", "colormap_lut"]
+__all__ = ["category_lut", "colormap_lut", "rgba_of"]
 
 LUT_SIZE = 256
 MOST_CATEGORIES = 4096
@@ -28,6 +29,17 @@ def colormap_lut(name: str) -> npt.NDArray[np.uint8]:
     colours: npt.NDArray[np.float64] = ensure_colormap(name).map(np.linspace(0, 1, LUT_SIZE))
     lut: npt.NDArray[np.uint8] = np.round(255 * colours).astype(np.uint8)
     return lut
+
+
+def rgba_of(color: object) -> object:
+    """Give the numbers of a colour that napari knows by a name or as ``#rrggbb``; anything else as it is.
+
+    Raises
+    ------
+    ValueError
+        When napari knows no such colour.
+    """
+    return tuple(transform_color(color)[0].tolist()) if isinstance(color, str) else color
 
 
 @lru_cache(maxsize=16)

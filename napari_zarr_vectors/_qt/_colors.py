@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import QSize
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QComboBox, QListWidget, QListWidgetItem, QPushButton
 
 from napari_zarr_vectors._qt._limits import LimitsField
 from napari_zarr_vectors._qt._numbers import NumberSpin
 from napari_zarr_vectors._qt._pictures import strip
-from napari_zarr_vectors._qt._section import Section
+from napari_zarr_vectors._qt._section import Section, plain_tip
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,6 +52,8 @@ class ColorSection(Section):
         self.gamma = NumberSpin(0.01, 100.0)
         self.legend = QListWidget()
         self.legend.setIconSize(SWATCH)
+        self.legend.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.legend.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._legend_of: tuple[str, ...] = ()
         self._choices: list[str | None] = []
         self.add_row("Colour by", self.color_by, "The attribute that colours the points.")
@@ -78,7 +80,7 @@ class ColorSection(Section):
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         kind = "none" if model.color_by is None else facts.kind
         self._show_choices(model.color_by, facts)
-        self.color.setIcon(strip(np.array([model.color]) * 255, STRIP))
+        self.color.setIcon(strip(np.round(np.array([model.color]) * 255).astype(np.uint8), STRIP))
         self._show_colormap(model.colormap)
         self.limits.show_limits(model.contrast_limits, facts.limits)
         self.gamma.setValue(model.gamma)
@@ -111,7 +113,9 @@ class ColorSection(Section):
         self.legend.clear()
         for code, word in enumerate(words):
             color = facts.colors[code % len(facts.colors)]
-            self.legend.addItem(QListWidgetItem(strip(color[None], SWATCH), word))
+            item = QListWidgetItem(strip(color[None], SWATCH), word)
+            item.setToolTip(plain_tip(word))
+            self.legend.addItem(item)
         rows = min(max(len(words), 1), LEGEND_ROWS)
         self.legend.setFixedHeight(rows * max(self.legend.sizeHintForRow(0), SWATCH.height()) + 6)
 

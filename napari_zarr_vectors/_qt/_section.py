@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidge
 if TYPE_CHECKING:
     from napari_zarr_vectors._controller._panels import DisplayFacts
 
-__all__ = ["Section", "plain_label", "side_by_side"]
+__all__ = ["Section", "plain_label", "plain_tip", "side_by_side"]
 
 SPACING = 6
 
@@ -21,6 +22,11 @@ def plain_label(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def plain_tip(text: str) -> str:
+    """Give a tool tip that shows this text as it is, also one that looks like HTML."""
+    return f"<span>{escape(text)}</span>"
 
 
 def side_by_side(*fields: tuple[QWidget, int]) -> QWidget:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import threading
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 import zarr
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QTimer
 
 from napari_zarr_vectors import _reader
-from napari_zarr_vectors._samples import SAMPLES, sample_store
-from zarr_vectors.exceptions import FormatVersionError
+from napari_zarr_vectors._samples import SAMPLES
+from zarr_vectors.exceptions import FormatVersionError, ZarrVectorsError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 from zarr_vectors.types.polylines import write_polylines
@@ -41,7 +45,7 @@ def test_a_store_is_ours_whatever_its_name(store, tmp_path):
 
 def test_foreign_things_are_not_ours(store, tmp_path):
     (tmp_path / "empty").mkdir()
-    (tmp_path / "file.zarrvectors").write_text("no folder")
+    (tmp_path / "file.txt").write_text("no folder")
     zarr.open_group(tmp_path / "group", mode="w").attrs["multiscales"] = []
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "zarr.json").write_text("{")
@@ -49,13 +53,58 @@ def test_foreign_things_are_not_ours(store, tmp_path):
     (tmp_path / "deep" / "zarr.json").write_text("[" * 100_000)
     (tmp_path / "list").mkdir()
     (tmp_path / "list" / "zarr.json").write_text("[]")
-    for name in ("empty", "file.zarrvectors", "group", "broken", "deep", "list", "missing.zarrvectors"):
+    for name in ("empty", "file.txt", "group", "broken", "deep", "list", "missing"):
         assert _reader.get_reader(str(tmp_path / name)) is None, name
-    assert _reader.get_reader("s3://bucket/x.zarrvectors") is None
+    assert _reader.get_reader("s3://bucket/x.zarr") is None
     assert _reader.get_reader("zv-sample://nothing.zarrvectors") is None
     assert _reader.get_reader([]) is None
     assert _reader.get_reader("") is None
     assert _reader.get_reader([str(store), str(tmp_path / "empty")]) is None
+
+
+@pytest.fixture
+def bad_stores(store, tmp_path):
+    """By name: what has our suffix and is no store, and a word of what is wrong."""
+    (tmp_path / "empty.zarrvectors").mkdir()
+    (tmp_path / "file.zv").write_text("no folder")
+    zarr.open_group(tmp_path / "group.zarrvectors", mode="w").attrs["multiscales"] = []
+    (tmp_path / "broken.zv").mkdir()
+    (tmp_path / "broken.zv" / "zarr.json").write_text("{")
+    shutil.copytree(store, tmp_path / "old.zv")
+    root = tmp_path / "old.zv" / "zarr.json"
+    root.write_text(root.read_text().replace('"0.9.2"', '"0.5.0"'))
+    return {
+        str(tmp_path / "empty.zarrvectors"): "has no zarr.json",
+        str(tmp_path / "file.zv"): "is a file",
+        str(tmp_path / "group.zarrvectors"): "group.zarrvectors",
+        str(tmp_path / "broken.zv"): "zarr.json is corrupt",
+        str(tmp_path / "old.zv"): "old.zv",
+        "s3://bucket/x.zarrvectors": "s3://bucket/x.zarrvectors",
+    }
+
+
+@pytest.mark.gui
+def test_what_has_our_suffix_and_is_no_store_is_told_why_by_napari(make_napari_viewer, bad_stores):
+    viewer = make_napari_viewer()
+    for path, word in bad_stores.items():
+        for one in (path, f"{path}/"):
+            with pytest.raises(ZarrVectorsError, match=re.escape(word)):
+                viewer.open(one, plugin="napari-zarr-vectors")
+    assert len(viewer.layers) == 0
+
+
+@pytest.mark.gui
+def test_the_notification_of_a_bad_store_holds_our_words(make_napari_viewer, tmp_path, qtbot):
+    (tmp_path / "empty.zarrvectors").mkdir()
+    viewer = make_napari_viewer()
+    with notification_manager:
+        before = len(notification_manager.records)
+        with qtbot.capture_exceptions() as raised:
+            QTimer.singleShot(0, lambda: viewer.open(str(tmp_path / "empty.zarrvectors"), plugin="napari-zarr-vectors"))
+            qtbot.wait(300)
+    messages = [str(record.message) for record in notification_manager.records[before:]]
+    messages += [str(error[1]) for error in raised]
+    assert any("has no zarr.json" in message for message in messages)
 
 
 def test_every_sample_has_an_address():
@@ -90,62 +139,85 @@ def test_napari_opens_it_by_the_plugin(make_napari_viewer, store):
     assert [type(layer).__name__ for layer in viewer.layers] == ["StreamingPoints"]
 
 
-@pytest.mark.gui
-def test_a_sample_is_made_on_a_thread_and_opens_when_it_is_there(make_napari_viewer, tmp_path, monkeypatch, qtbot):
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Where samples are made."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    threads = []
+    return tmp_path / "napari-zarr-vectors"
 
-    def make(name, *args):
-        threads.append(threading.current_thread())
-        return sample_store(name, *args)
 
-    monkeypatch.setattr(_reader, "sample_store", make)
+def processes():
+    """The processes that this one has started and that run."""
+    return [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.mark.gui
+def test_a_sample_is_made_in_a_process_and_opens_when_it_is_there(make_napari_viewer, cache, qtbot):
     viewer = make_napari_viewer()
     viewer.open_sample("napari-zarr-vectors", "terrain-small")
     assert len(viewer.layers) == 0
-    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=20_000)
-    assert threading.main_thread() not in threads[:1]
+    assert len(processes()) == 1
+    viewer.open_sample("napari-zarr-vectors", "terrain-small")  # impatient
+    assert len(processes()) == 1
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1, timeout=30_000)
     (layer,) = viewer.layers
     assert layer.name == "terrain-small"
     assert layer.style.size == SAMPLES["terrain-small"].display["size"]
-    assert viewer.dims.ndisplay == 3
-    np.testing.assert_allclose(viewer.scene.camera.angles, SAMPLES["terrain-small"].angles, atol=1e-6)
-    assert (tmp_path / "napari-zarr-vectors" / "terrain-small.zarrvectors" / "zarr.json").is_file()
+    assert (cache / "terrain-small.zarrvectors" / "zarr.json").is_file()
+    assert processes() == []
 
 
 @pytest.mark.gui
-def test_a_sample_that_is_made_for_a_closed_window_opens_nowhere(make_napari_viewer, tmp_path, monkeypatch, qtbot):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    opened, go = [], threading.Event()
+@pytest.mark.parametrize("after_s", [0.0, 1.5, 3.0])
+def test_closing_the_window_ends_the_making_of_a_sample_and_leaves_no_half_one(
+    make_napari_viewer, cache, monkeypatch, qtbot, after_s
+):
+    opened = []
     monkeypatch.setattr(_reader, "open_layer", lambda *args, **options: opened.append(args))
-
-    def make(name, *args):
-        go.wait(10)
-        return tmp_path
-
-    monkeypatch.setattr(_reader, "sample_store", make)
     viewer = make_napari_viewer(show=True)
-    viewer.open_sample("napari-zarr-vectors", "terrain-small")
+    viewer.open_sample("napari-zarr-vectors", "galaxy-1m")
+    qtbot.wait(int(1000 * after_s))
     viewer.close()
-    go.set()
+    qtbot.waitUntil(lambda: not processes(), timeout=5000)  # half a second where nothing else runs
     qtbot.wait(300)
     assert opened == []
+    assert not (cache / "galaxy-1m.zarrvectors").exists()
+    assert [path.name for path in cache.glob(".*")] == []
+    assert not any(is_running() for is_running in _reader._MAKING.values())
+
+
+END_WHILE_MAKING = """
+import napari
+viewer = napari.Viewer(show=False)
+viewer.open_sample("napari-zarr-vectors", "galaxy-1m")
+import psutil
+(child,) = psutil.Process().children()
+print(child.pid)
+"""
+
+
+@pytest.mark.gui
+def test_an_application_that_ends_leaves_no_process_behind(cache):
+    command = [sys.executable, "-W", "ignore", "-c", END_WHILE_MAKING]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert not psutil.pid_exists(int(done.stdout.split()[-1]))
+    assert "QProcess" not in done.stderr
+    assert not (cache / "galaxy-1m.zarrvectors").exists()
 
 
 @pytest.mark.gui
 def test_a_sample_that_cannot_be_made_is_told(make_napari_viewer, tmp_path, monkeypatch, qtbot):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-
-    def make(name, *args):
-        raise OSError("the disk is full")
-
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     told = []
-    monkeypatch.setattr(_reader, "sample_store", make)
     monkeypatch.setattr(_reader, "notify", told.append)
     viewer = make_napari_viewer()
     viewer.open_sample("napari-zarr-vectors", "terrain-small")
-    qtbot.waitUntil(lambda: len(told) == 2, timeout=5000)
-    assert "the disk is full" in told[1]
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=30_000)
+    assert "NotADirectoryError" in told[1]
+    viewer.open_sample("napari-zarr-vectors", "terrain-small")
+    assert "once" in told[2]  # it is tried again
 
 
 @pytest.mark.gui

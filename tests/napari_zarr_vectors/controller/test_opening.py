@@ -13,6 +13,7 @@ from napari.layers import Layer
 from benchmarks.flying import streaming_threads
 from napari_zarr_vectors._controller import _open, _running, engine_of, open_layer
 from napari_zarr_vectors._layers import StreamingPoints, Window, _napari
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -202,3 +203,33 @@ def test_another_layer_is_painted_after_one_was_removed(viewer, store, settle, q
         viewer.scene.camera.zoom *= 1.1
         settle(second)
         assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].max() > 50
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["streaming", "fallback"])
+@pytest.mark.parametrize(
+    ("color", "rgba"),
+    [
+        ("orange", (1, 165 / 255, 0, 1)),
+        ("#ff000080", (1, 0, 0, 128 / 255)),
+        ("transparent", (0, 0, 0, 0)),
+        ([0, 1, 0], (0, 1, 0, 1)),
+        (np.array([0, 0, 1, 0.5]), (0, 0, 1, 0.5)),
+    ],
+)
+def test_every_colour_that_napari_knows_is_taken(viewer, store, monkeypatch, color, rgba, refused):
+    if refused:
+        monkeypatch.setattr(_napari, "REASON", "for a test")
+        monkeypatch.setattr(_open, "notify", lambda message: None)
+    layer = open_layer(viewer, store, color=color, color_by=None)[0]
+    style = _running._ENGINES[id(layer)]._points._style if refused else layer.style
+    assert style.color == pytest.approx(rgba, abs=1e-6)
+
+
+def test_a_colour_that_napari_does_not_know_is_refused_before_a_layer_is_added(viewer, store, opened):
+    with pytest.raises(ArgumentError, match="no colour 'orangey'"):
+        open_layer(viewer, store, color="orangey")
+    with pytest.raises(ValueError, match="color"):
+        open_layer(viewer, store, color=(1, 2))
+    assert len(viewer.layers) == 0
+    assert [found._closed for found in opened] == [True, True]
+    assert_no_thread()

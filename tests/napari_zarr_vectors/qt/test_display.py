@@ -184,6 +184,14 @@ def test_a_colour_for_all_is_asked_for(bench, monkeypatch):
     assert style.color == pytest.approx((1.0, 0.0, 0.0, 0.2), abs=1e-4)
 
 
+def test_the_button_shows_the_colour_of_all_points(bench):
+    panel, style, _ = bench
+    for color, seen in (((1, 0.5, 0), (255, 128, 0, 255)), ((0, 0, 1, 0.2), (0, 0, 255, 51))):
+        style.color = color
+        icon = panel.colors.color.icon().pixmap(panel.colors.color.iconSize()).toImage()
+        assert icon.pixelColor(icon.width() // 2, icon.height() // 2).getRgb() == pytest.approx(seen, abs=2)
+
+
 @pytest.mark.parametrize(
     ("kind", "shown"),
     [("none", {"color"}), ("scalar", {"colormap", "limits", "gamma"}), ("category", {"legend"}), ("rgb", set())],
@@ -206,6 +214,7 @@ def test_a_legend_names_every_category_with_its_colour(bench):
     panel.bind(style, lod, facts(kind="category", words=("<b>soma</b>", "axon", "again"), colors=colors))
     legend = panel.colors.legend
     assert [legend.item(i).text() for i in range(legend.count())] == ["<b>soma</b>", "axon", "again"]
+    assert [legend.item(i).toolTip() for i in range(2)] == ["<span>&lt;b&gt;soma&lt;/b&gt;</span>", "<span>axon</span>"]
     seen = [legend.item(i).icon().pixmap(12, 12).toImage().pixelColor(6, 6).getRgb()[:3] for i in range(3)]
     assert seen == [(255, 0, 0), (0, 255, 0), (255, 0, 0)]
 
