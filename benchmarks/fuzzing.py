@@ -1,0 +1,243 @@
+"""A person who does anything at any time: random moves in a napari window with streaming layers, all counted.
+
+Used by the tests; ``make soak`` does it for long.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from weakref import WeakSet
+
+import numpy as np
+from napari.utils.notifications import notification_manager
+
+from benchmarks.flying import clustered_points, streaming_threads
+from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._widgets import DisplayWidget
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+END_S = 1.0
+COLORS = (None, "radius", "part", "rgb")
+MOST_LAYERS = 3
+
+
+def make_store(path: Path, count: int) -> Path:
+    """Write a clustered cloud with a number, a category and colours."""
+    points, radius = clustered_points(count)
+    rng = np.random.default_rng(0)
+    attributes = {
+        "radius": radius,
+        "part": np.array(["soma", "axon", "spine"])[rng.integers(0, 3, count)],
+        "rgb": rng.integers(0, 255, (count, 3), dtype=np.uint8),
+    }
+    write_points(path, points, chunk_shape=125, bin_shape=25, attributes=attributes, axes=["z", "y", "x"])
+    build_pyramid(path, [(2, 1)] * 3)
+    return path
+
+
+@dataclass
+class Fuzz:
+    """One window, and what went wrong in it.
+
+    Attributes
+    ----------
+    errors : list of str
+        Empty when all is well.
+    done : list of str
+        What was done, to tell how it came to that.
+    """
+
+    store: Path
+    seed: int
+    errors: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    looks: int = 0
+
+    def __post_init__(self) -> None:
+        self.rng = np.random.default_rng(self.seed)
+        self.window = Window(ndisplay=3, size=(420, 340))
+        self.viewer = self.window.viewer
+        self.dock = None
+        self.covered: WeakSet = WeakSet()
+        self.told = len(notification_manager.records)
+        self.open()
+
+    # -- what a person does
+
+    def open(self) -> None:
+        if len(self.viewer.layers) < MOST_LAYERS:
+            color = COLORS[self.rng.integers(4)]
+            open_layer(self.viewer, self.store, budget=self._budget(), color_by=color)
+
+    def move(self) -> None:
+        camera = self.viewer.scene.camera
+        camera.angles = tuple(self.rng.uniform(-90, 90, 3))
+        camera.center = tuple(self.rng.uniform(-100, 1100, 3))
+        camera.zoom = float(10 ** self.rng.uniform(-1.5, 1.5))
+
+    def glide(self) -> None:
+        camera = self.viewer.scene.camera
+        for _ in range(5):
+            camera.zoom *= float(self.rng.uniform(0.8, 1.25))
+            self.wait(0.02)
+
+    def reset(self) -> None:
+        self.viewer.reset_view()
+
+    def flat(self) -> None:
+        self.viewer.dims.ndisplay = 5 - self.viewer.dims.ndisplay
+
+    def slide(self) -> None:
+        self.viewer.dims.set_point(int(self.rng.integers(3)), float(self.rng.uniform(0, 1000)))
+
+    def order(self) -> None:
+        self.viewer.dims.transpose()
+
+    def hide(self) -> None:
+        layer = self._any()
+        layer.visible = not layer.visible
+
+    def budget(self) -> None:
+        layer, budget = self._any(), self._budget()
+        layer.lod.budget = budget
+        if layer.lod.status.shown_vertices > budget:
+            self.errors.append(f"{layer.lod.status.shown_vertices} points after the budget was set to {budget}")
+
+    def level(self) -> None:
+        self._any().lod.level = [None, 0, 1, 2, 3][self.rng.integers(5)]
+
+    def color(self) -> None:
+        self._any().style.color_by = COLORS[self.rng.integers(4)]
+
+    def look_of_it(self) -> None:
+        style = self._any().style
+        style.size, style.size_mode = float(self.rng.uniform(1, 9)), ("px", "world")[self.rng.integers(2)]
+        style.shading = ("flat", "round", "soft")[self.rng.integers(3)]
+        style.colormap = ("viridis", "magma", "gray")[self.rng.integers(3)]
+
+    def scale(self) -> None:
+        layer = self._any()
+        layer.scale = self.rng.uniform(0.5, 2, 3)
+        layer.translate = self.rng.uniform(-50, 50, 3)
+
+    def remove(self) -> None:
+        self.viewer.layers.remove(self._any())
+
+    def put_back(self) -> None:
+        layer = self._any()
+        self.viewer.layers.remove(layer)
+        self.wait(float(self.rng.uniform(0, 0.1)))
+        self.viewer.layers.append(layer)
+
+    def duplicate(self) -> None:
+        if len(self.viewer.layers) < MOST_LAYERS:
+            layer = self._any()
+            self.viewer.layers.append(type(layer).create(*layer.as_layer_data_tuple()))
+
+    def reorder(self) -> None:
+        self.viewer.layers.reverse()
+
+    def select(self) -> None:
+        self.viewer.layers.selection = {self._any()}
+
+    def grid(self) -> None:
+        self.viewer.canvas.grid.enabled = not self.viewer.canvas.grid.enabled
+
+    def resize(self) -> None:
+        self.viewer.window.resize(*self.rng.integers(300, 700, 2).tolist())
+
+    def panel(self) -> None:
+        if self.dock is None:
+            self.dock = DisplayWidget(self.viewer)
+            self.viewer.window.add_dock_widget(self.dock, name="display")
+        else:
+            self.dock.setVisible(not self.dock.isVisible())
+
+    # -- what is looked at
+
+    def run(self, steps: int) -> None:
+        """Do so many things, one after another, some before the last has had an effect."""
+        acts = (
+            *[self.move, self.glide, self.reset, self.budget, self.color] * 3,
+            *[self.flat, self.slide, self.hide, self.level, self.put_back, self.open] * 2,
+            *[self.order, self.look_of_it, self.scale, self.remove, self.duplicate, self.reorder, self.select],
+            *[self.grid, self.resize, self.panel],
+        )
+        for _ in range(steps):
+            if not len(self.viewer.layers):
+                self.open()
+            act = acts[self.rng.integers(len(acts))]
+            self.done.append(act.__name__)
+            act()
+            self.look()
+            self.wait(float(self.rng.choice([0.0, 0.01, 0.05, 0.3])))
+            if self.errors:
+                return
+
+    def settle(self, seconds: float = 30.0) -> None:
+        """All that is visible comes to rest, complete."""
+        shown = [layer for layer in self.viewer.layers if layer.visible]
+        if not self.window.wait_until(lambda: all(self._look(layer).complete for layer in shown), seconds):
+            self.errors.append(f"not complete: {[layer.lod.status for layer in shown]}")
+
+    def wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        self.window.wait_until(lambda: self.look() or time.monotonic() >= end, seconds + 1)
+
+    def look(self) -> bool:
+        for layer in self.viewer.layers:
+            self._look(layer)
+        return False
+
+    def _look(self, layer):
+        status, engine = layer.lod.status, engine_of(layer)
+        self.looks += 1
+        if engine is None:
+            self.errors.append(f"{layer.name} is in the list and nothing streams into it")
+            return status
+        asked = layer.lod.budget
+        if status.shown_vertices > (status.budget if asked == "auto" else asked):
+            self.errors.append(f"{status.shown_vertices} points at a budget of {status.budget}, {asked} asked")
+        if status.failed:
+            self.errors.append(f"{status.failed} chunks failed")
+        if engine.holes and engine in self.covered:
+            self.errors.append(f"{engine.holes} holes after the first cover")
+        if not engine.holes and status.shown_vertices:
+            self.covered.add(engine)
+        said = [str(record.message) for record in notification_manager.records[self.told :]]
+        self.told = len(notification_manager.records)
+        self.errors += [text for text in said if "PyQt5" not in text]
+        return status
+
+    def close(self) -> None:
+        """Close the window in one of its ways; every thread is gone within a second."""
+        end = ("close", "click_x")[self.rng.integers(2)]
+        self.done.append(end)
+        getattr(self.window, end)()
+        began = time.monotonic()
+        self.window.wait_until(lambda: not streaming_threads(), 5 * END_S)
+        took = time.monotonic() - began
+        if streaming_threads() or took > END_S:
+            self.errors.append(f"{streaming_threads()} {took:.1f} s after {end}")
+
+    # -- which
+
+    def _any(self):
+        return self.viewer.layers[int(self.rng.integers(len(self.viewer.layers)))]
+
+    def _budget(self) -> int:
+        return int(10 ** self.rng.uniform(0, 5))
+
+
+def fuzz(store: Path, seed: int, steps: int) -> Fuzz:
+    """Do so many things in a new window, come to rest (every other time), and close it."""
+    one = Fuzz(store, seed)
+    one.run(steps)
+    if seed % 2 and not one.errors:
+        one.settle()
+    one.close()
+    return one
