@@ -22,7 +22,37 @@ __all__ = ["app"]
 
 app = typer.Typer(name="zarr-vectors", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
-StorePath = Annotated[str, typer.Argument(metavar="PATH", help="A Zarr Vectors store.")]
+PICTURES = (".png", ".jpg", ".jpeg")
+
+
+def _at_home(path: str) -> str:
+    """Follow a ``~`` that the shell left alone, because it was quoted or stood behind ``=``."""
+    return os.path.expanduser(path)
+
+
+StorePath = Annotated[
+    str,
+    typer.Argument(
+        metavar="PATH", callback=_at_home, help="The folder of a Zarr Vectors store, such as x.zarrvectors."
+    ),
+]
+
+
+def _check_picture(output: Path | None) -> Path | None:
+    """Refuse a place for the picture before it is painted."""
+    if output is None:
+        return None
+    place = output.expanduser().absolute()
+    parent = next(folder for folder in place.parents if os.path.lexists(folder))
+    if place.is_dir():
+        msg = f"{output} is a folder; name a file in it, such as {output / 'picture.png'}"
+    elif place.suffix.lower() not in PICTURES:
+        msg = f"{output} must end with {', '.join(PICTURES[:-1])} or {PICTURES[-1]}"
+    elif not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        msg = f"{output} cannot be written: {parent} is a file or takes no new files"
+    else:
+        return place
+    raise typer.BadParameter(msg)
 
 
 def _print_version(asked: bool) -> None:
@@ -40,12 +70,12 @@ def main(
     """Look at large points, lines, graphs and meshes in Zarr Vectors stores."""
 
 
-@app.command()
+@app.command(epilog="Example: zarr-vectors info cells.zarrvectors --json")
 def info(
     path: StorePath,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object, for programs.")] = False,
 ) -> None:
-    """Print what a store holds, without reading its data."""
+    """Print what a store holds (axes, levels, attributes, objects) without reading its points."""
     with one_line_errors():
         found = read_info(path)
     if as_json:
@@ -54,15 +84,21 @@ def info(
         Console(highlight=False, markup=False).print(to_tables(found))
 
 
-@app.command()
+@app.command(epilog="Example: zarr-vectors view cells.zarrvectors --color-by height --colormap viridis")
 def view(
     path: StorePath,
-    budget: Annotated[int | None, typer.Option(min=1, help="Points that may be drawn at once.")] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Points that may be drawn at once; without it, as many as keep the frame rate."),
+    ] = None,
     color_by: Annotated[str | None, typer.Option(help="The vertex attribute that colours the points.")] = None,
     colormap: Annotated[str | None, typer.Option(help="A colormap that napari knows.")] = None,
-    ndisplay: Annotated[int | None, typer.Option(min=2, max=3, help="2-D or 3-D.")] = None,
+    ndisplay: Annotated[
+        int | None,
+        typer.Option(min=2, max=3, help="Show it in 2-D or 3-D; without it, in 3-D where it has three axes."),
+    ] = None,
 ) -> None:
-    """Show a store in napari."""
+    """Show a store in napari, streaming what the camera sees."""
     why = no_display()
     if why is not None:
         typer.echo(f"zarr-vectors: there is no display to show a window on: {why}", err=True)
@@ -74,10 +110,13 @@ def view(
         show(path, budget=budget, color_by=color_by, colormap=colormap, ndisplay=ndisplay)
 
 
-@app.command()
+@app.command(epilog="Example: zarr-vectors demo --name terrain --output terrain.png")
 def demo(
     name: Annotated[str, typer.Option(help=f"Which sample: {', '.join(SAMPLES)}.")] = "galaxy",
-    output: Annotated[Path | None, typer.Option(help="Write a picture there instead of opening a window.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(callback=_check_picture, help="Write a picture (.png, .jpg) there instead of opening a window."),
+    ] = None,
 ) -> None:
     """Make a sample store and show it in napari; without a display, write a picture of it."""
     if name not in SAMPLES:

@@ -61,13 +61,16 @@ class StorageInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoreInfo:
-    """A store."""
+    """A store; `groups` gives the number of members by name, all objects being counted at level 0."""
 
     path: str
     kind: str
     axes: tuple[AxisInfo, ...]
     levels: tuple[LevelInfo, ...]
     attributes: tuple[AttributeInfo, ...]
+    objects: int
+    object_attributes: tuple[str, ...]
+    groups: dict[str, int]
     storage: StorageInfo
 
 
@@ -88,6 +91,9 @@ def read_info(path: str) -> StoreInfo:
             axes=tuple(AxisInfo(axis.name, axis.type, axis.unit, lo, hi) for axis, lo, hi in axes),
             levels=_levels(store),
             attributes=tuple(_attribute(store, name) for name in store.attribute_names(store.levels[0])),
+            objects=store.n_objects,
+            object_attributes=store.object_attribute_names(),
+            groups={name: len(members) for name, members in store.groups.items()},
             storage=_storage(path, store.levels[0]),
         )
 

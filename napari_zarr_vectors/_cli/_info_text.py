@@ -25,7 +25,7 @@ MOST_WORDS = 5
 
 def to_tables(info: StoreInfo) -> RenderableType:
     """Lay a store's facts out; names of the store are never taken for markup."""
-    return Group(_store(info), "", _axes(info), "", _levels(info), "", _attributes(info))
+    return Group(_store(info), "", _axes(info), "", _levels(info), "", _attributes(info), *_objects(info))
 
 
 def _store(info: StoreInfo) -> Table:
@@ -33,7 +33,7 @@ def _store(info: StoreInfo) -> Table:
     shards = "none: a file a cell" if storage.shard_shape is None else f"{_shape(storage.shard_shape)} cells"
     rows = [
         ("store", info.path),
-        ("kind", info.kind),
+        ("kind", info.kind or "not named: an empty store"),
         ("compressor", storage.compressor),
         ("shards", shards),
     ]
@@ -72,6 +72,25 @@ def _attributes(info: StoreInfo) -> RenderableType:
     return _table("Vertex attributes", ["attribute", "dtype", "channels", "categories"], rows, numbers_from=4)
 
 
+def _objects(info: StoreInfo) -> list[RenderableType]:
+    if not info.objects:
+        return []
+    groups = [f"{name} ({members:,})" for name, members in info.groups.items()]
+    table = Table.grid(padding=(0, 2))
+    for name, value in (
+        ("objects", f"{info.objects:,}"),
+        ("object attributes", _some(info.object_attributes)),
+        ("groups (members)", _some(groups)),
+    ):
+        table.add_row(Text(name, style="bold"), Text(printable(value), overflow="fold"))
+    return ["", table]
+
+
+def _some(words: Sequence[str]) -> str:
+    more = "" if len(words) <= MOST_WORDS else f", .. ({len(words):,} in all)"
+    return ", ".join(words[:MOST_WORDS]) + more or "none"
+
+
 def _words(attribute: AttributeInfo) -> str:
     if attribute.categories is None:
         return ""
@@ -89,7 +108,7 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[list[str]], *, num
 
 
 def _shape(lengths: Sequence[float]) -> str:
-    return " x ".join(f"{length:.4g}" for length in lengths)
+    return " x ".join(f"{length:.6g}" for length in lengths)
 
 
 def _number(value: float) -> str:

@@ -21,7 +21,13 @@ from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 from zarr.storage import StorePath, ZipStore
 
-from zarr_vectors.exceptions import ArgumentError, NotAStoreError, StoreNotFoundError, UnsafeStoreError
+from zarr_vectors.exceptions import (
+    ArgumentError,
+    NotAStoreError,
+    StoreClosedError,
+    StoreNotFoundError,
+    UnsafeStoreError,
+)
 from zarr_vectors.typing import UInt8Array
 
 __all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined"]
@@ -303,6 +309,11 @@ class ZarrStoreBackend:
                 await self._open()
             return await work
 
+        if self._is_opened and self.unmade_file is not None:
+            # zarr would open the file once more, to write, and so empty it.
+            work.close()
+            msg = f"{self.name} was closed; to read it pass ZipStore(path, mode='r')"
+            raise StoreClosedError(msg)
         try:
             return sync(opened())
         except NotImplementedError as error:

@@ -104,3 +104,47 @@ def test_info_needs_neither_napari_nor_qt(store):
     done = subprocess.run([sys.executable, "-c", code, store], capture_output=True, text=True, check=True, timeout=120)
     assert done.stderr == "[]\n"
     assert json.loads(done.stdout)["path"] == store
+
+
+def test_info_tells_of_objects_and_groups(tmp_path):
+    path = tmp_path / "owned.zarrvectors"
+    tables = {"object_attributes": {"mass": np.arange(4.0)}, "groups": {"few": [0], "many": [0, 1, 2]}}
+    positions = np.random.default_rng(0).uniform(0, 9, (40, 3))
+    write_points(path, positions, chunk_shape=5, object_ids=np.arange(40) % 4, **tables)
+    found = json.loads(run("info", path, "--json").stdout)
+    assert (found["objects"], found["object_attributes"]) == (4, ["mass"])
+    assert found["groups"] == {"few": 1, "many": 3}
+    text = run("info", path).stdout
+    for words in ("objects            4", "mass", "few (1), many (3)"):
+        assert words in text
+
+
+def test_info_has_the_same_keys_for_every_store(store, tmp_path):
+    write_points(tmp_path / "plain.zarrvectors", np.zeros((0, 2)), chunk_shape=1)
+    one, other = (json.loads(run("info", path, "--json").stdout) for path in (store, tmp_path / "plain.zarrvectors"))
+    assert list(one) == list(other)
+    assert (other["objects"], other["groups"], other["attributes"]) == (0, {}, [])
+    assert "objects" not in run("info", store).stdout
+
+
+def test_a_home_folder_that_the_shell_left_alone_is_followed(store, monkeypatch, tmp_path):
+    (tmp_path / "cells.zarrvectors").symlink_to(store)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run("info", "~/cells.zarrvectors").exit_code == 0
+
+
+@pytest.mark.parametrize(("output", "said"), [
+    ("", "is a folder; name a file in it"), ("a.txt", "must end with .png, .jpg or .jpeg"), ("a", "must end with"),
+    ("notes/a.png", "is a file or takes no new files"),
+])  # fmt: skip
+def test_where_no_picture_can_be_is_refused_before_the_work(tmp_path, monkeypatch, output, said):
+    monkeypatch.setattr("napari_zarr_vectors._cli.no_display", None)  # whoever asks that has begun
+    (tmp_path / "notes").write_text("mine")
+    result = run("demo", "--output", tmp_path / output)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("word", ["info", "view", "demo"])
+def test_help_gives_an_example(word):
+    assert f"Example: zarr-vectors {word} " in " ".join(run(word, "--help").stdout.split())

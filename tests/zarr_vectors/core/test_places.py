@@ -17,6 +17,7 @@ from zarr_vectors.exceptions import (
     ArgumentError,
     ConcurrentWriteError,
     NotAStoreError,
+    StoreClosedError,
     StoreExistsError,
     StoreNotFoundError,
     ZarrVectorsError,
@@ -98,6 +99,17 @@ def test_a_zip_file_is_not_emptied_by_reading_it(packed):
     with pytest.raises(ArgumentError, match="mode='r'"):
         read_points(ZipStore(packed, mode="w"))
     assert read_points(ZipStore(packed, mode="r")).vertex_count == 500
+
+
+def test_a_zip_file_is_not_emptied_by_reading_on_after_it_was_closed(tmp_path):
+    path = tmp_path / "cloud.zip"
+    with ZipStore(path, mode="w") as store:
+        write_points(store, POINTS, chunk_shape=10)
+        lazy = open_zv(store, cache_size=0)
+        lazy.read(bbox=([0, 0, 0], [9, 9, 9]))
+    with pytest.raises(StoreClosedError, match="was closed"):
+        lazy.read()
+    assert read_points(ZipStore(path, mode="r")).vertex_count == 500
 
 
 @pytest.mark.parametrize("mode", ["w", "x", "a"])
