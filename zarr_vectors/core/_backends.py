@@ -168,6 +168,9 @@ class LocalFiles:
             fd = os.open(path, _WRITE_FLAGS, 0o644)
         try:
             write_all(fd, buffers)
+        except OSError as error:
+            # A full disk: the system does not say which file it was.
+            raise OSError(error.errno, error.strerror, path) from error
         finally:
             os.close(fd)
 

@@ -90,6 +90,8 @@ def load_store(path: StoreLike) -> OpenStore:
 
 
 def _root_attributes(backend: Backend) -> dict[str, Any]:
+    if isinstance(backend, LocalFiles):
+        _check_rights(backend)
     if isinstance(backend, LocalFiles) and not os.path.isdir(backend.root):
         if os.path.lexists(backend.root):
             msg = f"{backend.name} is a file, not a Zarr Vectors store"
@@ -114,6 +116,21 @@ def _root_attributes(backend: Backend) -> dict[str, Any]:
         msg = f"{backend.name} is not a Zarr Vectors store: its root is no Zarr group"
         raise NotAStoreError(msg)
     return _attributes(doc, f"{backend.name}: {ROOT_KEY}")
+
+
+def _check_rights(backend: LocalFiles) -> None:
+    """Refuse a store that is there and may not be read: it is not as if there were nothing."""
+    for path in (backend.root, backend.path(ROOT_KEY)):
+        try:
+            os.stat(path)
+        except PermissionError as error:
+            msg = f"{backend.name} cannot be read: {error.strerror}; change the rights of the folders above it"
+            raise ArgumentError(msg) from error
+        except OSError:
+            return  # nothing there, in one way or another; what that means is said elsewhere
+        if not os.access(path, os.R_OK):
+            msg = f"{backend.name} cannot be read: you have no right to read {path}; change its rights"
+            raise ArgumentError(msg)
 
 
 def _attributes(doc: dict[str, Any], where: str) -> dict[str, Any]:

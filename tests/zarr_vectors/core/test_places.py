@@ -203,10 +203,49 @@ def test_a_folder_that_takes_no_new_names_is_refused_before_the_work(locked, mon
     assert open_zv(locked / "cloud.zv").levels == [0]
 
 
+def test_a_store_that_may_not_be_read_is_not_taken_for_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "cloud.zv"
+    write_points(path, FEW, chunk_shape=10)
+    access, stat = os.access, os.stat
+    monkeypatch.setattr(os, "access", lambda place, mode: not str(place).endswith("zarr.json") and access(place, mode))
+    with pytest.raises(ArgumentError, match=r"no right to read .*cloud\.zv/zarr\.json"):
+        read_points(path)
+    monkeypatch.undo()
+
+    def refused(place, **options):
+        if str(place) == str(path):
+            raise PermissionError(13, "Permission denied", place)
+        return stat(place, **options)
+
+    monkeypatch.setattr(os, "stat", refused)
+    with pytest.raises(ArgumentError, match=r"cloud\.zv cannot be read: Permission denied"):
+        read_points(path)
+
+
 def test_what_only_the_system_refuses_is_said_in_our_words(tmp_path):
     with pytest.raises(ArgumentError, match="cannot be written.*too long"):
         write_points(tmp_path / ("n" * 250), FEW, chunk_shape=10)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_files():
+    """Let no file grow beyond 20 kB, as on a disk that is full; the signal that goes with it is ignored."""
+    resource, signal = pytest.importorskip("resource"), pytest.importorskip("signal")
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_store(tmp_path, small_files):
+    path = tmp_path / "cloud.zv"
+    write_points(path, FEW, chunk_shape=10)
+    with pytest.raises(OSError, match=r"\[Errno \d+\] .*cloud\.zv.*vertices"):
+        write_points(path, np.random.default_rng(0).uniform(0, 40, (20_000, 3)), chunk_shape=20, overwrite=True)
+    assert read_points(path).vertex_count == 7
+    assert os.listdir(tmp_path) == ["cloud.zv"]
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc"), reason="this system has no /proc")
