@@ -94,7 +94,10 @@ def _root_attributes(backend: Backend) -> dict[str, Any]:
         _check_rights(backend)
     if isinstance(backend, LocalFiles) and not os.path.isdir(backend.root):
         if os.path.lexists(backend.root):
-            msg = f"{backend.name} is a file, not a Zarr Vectors store"
+            packed = (
+                "; if it is one in a zip file, pass ZipStore(path, mode='r')" if backend.root.endswith(".zip") else ""
+            )
+            msg = f"{backend.name} is a file, not a Zarr Vectors store{packed}"
             raise NotAStoreError(msg)
         home = "; '~' is taken literally, pass os.path.expanduser(path)" if "/~" in backend.root else ""
         msg = f"there is nothing at {backend.name}{home}"

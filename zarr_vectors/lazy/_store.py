@@ -56,8 +56,11 @@ def open_zv(
 
     Raises
     ------
+    ArgumentError
+        If an argument cannot be used, or the store may not be read.
     StoreNotFoundError, NotAStoreError, FormatVersionError, UnsupportedFeatureError, IncompleteStoreError,
     CorruptStoreError
+        If there is no store there that this library can read.
     """
     for name, value in (("cache_size", cache_size), ("cache_bytes", cache_bytes or 0)):
         if value < 0:

@@ -135,6 +135,11 @@ def test_a_store_in_which_keys_cannot_be_replaced_refuses_and_stays_as_it_was(pa
     assert read_points(ZipStore(packed, mode="r")).vertex_count == 500
 
 
+def test_the_path_of_a_zip_file_is_no_store_but_says_what_is(packed):
+    with pytest.raises(NotAStoreError, match=r"is a file, .* pass ZipStore\(path, mode='r'\)"):
+        read_points(packed)
+
+
 def test_what_is_no_zip_file_is_no_store(tmp_path):
     (tmp_path / "a.zip").write_bytes(b"not a zip file")
     with pytest.raises(NotAStoreError, match="not a zip file"):
