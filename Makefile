@@ -50,7 +50,7 @@ gui6: system $(STAMP) ## what needs a window, again under PyQt6
 long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)
 
-soak: system $(STAMP) ## do anything at any time in napari windows, SOAK_ROUNDS=50 of them from SOAK_SEED=1000 on
+soak: system $(STAMP) ## do anything at any time in napari windows, SOAK_ROUNDS=50 of them
 	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m slow tests/journeys/test_fuzz.py $(ARGS)
 
 bench: $(STAMP) ## how fast the library is (ARGS=--quick, --full, --io, --kinds, --plan)
