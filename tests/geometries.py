@@ -45,7 +45,8 @@ class Case:
     """What a store is made from.
 
     `owner` is the object id of each vertex; `offsets` say where each line begins, `ids` which id it has (None: its
-    number). Object attributes run parallel to `object_ids`, which ascend but for lines.
+    number). Object attributes run parallel to `object_ids`, which ascend but for lines. `division` names the attribute
+    that chunks are divided by.
     """
 
     kind: str
@@ -62,6 +63,7 @@ class Case:
     groups: dict = field(default_factory=dict)
     group_attributes: dict = field(default_factory=dict)
     options: dict = field(default_factory=dict)
+    division: str | None = None
 
     @property
     def object_ids(self) -> np.ndarray:
@@ -80,8 +82,12 @@ class Case:
 
     @property
     def chunks(self) -> np.ndarray:
-        """Chunk coordinate of each vertex, (N, D)."""
-        return np.floor(self.positions.astype(np.float64) / self.chunk).astype(np.int64)
+        """Chunk coordinate of each vertex, (N, D), or (N, D + 1)."""
+        found = np.floor(self.positions.astype(np.float64) / self.chunk).astype(np.int64)
+        if self.division is None:
+            return found
+        codes = np.unique(self.attributes[self.division], return_inverse=True)[1]
+        return np.column_stack([codes.reshape(-1), found])
 
     def order(self) -> np.ndarray:
         """Rows by chunk, then by object or bin, then as given: how vertices are stored, but of skeletons and lines."""
@@ -118,7 +124,8 @@ def write(place, case: Case, **options) -> None:
     """Write a case by the door of its kind."""
     common = {
         "chunk_shape": case.chunk, "bin_shape": case.bins, "object_attributes": case.object_attributes or None,
-        "groups": case.groups or None, "group_attributes": case.group_attributes or None, **case.options, **options,
+        "groups": case.groups or None, "group_attributes": case.group_attributes or None,
+        "chunk_by_attribute": case.division, **case.options, **options,
     }  # fmt: skip
     if case.kind in ("point_cloud", "objects"):
         write_points(place, case.positions, attributes=case.attributes, object_ids=case.owner, **common)
@@ -417,6 +424,8 @@ def filled(draw, case: Case, rng, counts: list[int], plain: bool):
         case.options["is_directed"] = draw(st.booleans())
     if case.kind != "point_cloud":
         draw(told(case, rng, plain))
+        if count and draw(st.booleans()):
+            draw(divided(case, rng))
     return case
 
 
@@ -429,6 +438,22 @@ def told(draw, case: Case, rng, plain: bool) -> None:
     case.groups = {name: rng.permutation(ids)[: draw(st.integers(0, len(ids)))].tolist() for name in names}
     if names:
         case.group_attributes = draw(columns(rng, len(names), "g", plain, words=False))
+
+
+@st.composite
+def divided(draw, case: Case, rng) -> None:
+    """Divide chunks by an attribute: of points and polylines any, of all others one that objects have once."""
+    case.division = "kind"
+    dtype = draw(st.sampled_from(["u1", "i2", "i8", "u8", "?", "words"]))
+    few = np.unique(values(rng, dtype, 3, ()))
+    if case.kind == "objects":  # one value a place, so that the peer's report tells apart what lies in one place
+        place = np.unique(case.positions, axis=0, return_inverse=True)[1].reshape(-1)
+        case.attributes["kind"] = few[rng.integers(0, len(few), place.max() + 1)[place]]
+    elif case.kind in ("polyline", "streamline"):
+        case.attributes["kind"] = rng.choice(few, len(case.positions))
+    else:
+        by_id = dict(zip(case.object_ids.tolist(), rng.choice(few, len(case.object_ids)), strict=True))
+        case.attributes["kind"] = np.array([by_id[number] for number in case.owners.tolist()], few.dtype)
 
 
 @st.composite

@@ -216,7 +216,20 @@ class Level:
 
     @property
     def attributes(self) -> dict[str, np.ndarray]:
-        return {name: self.attribute(name) for name in self.names("vertex_attributes")}
+        stored = {name: self.attribute(name) for name in self.names("vertex_attributes")}
+        return {**self.divided, **stored}
+
+    @property
+    def divided(self) -> dict[str, np.ndarray]:
+        """The attribute that the first component of chunk coordinates is a value of, if any (section 17)."""
+        if "chunk_attribute_name" not in self.meta:
+            return {}
+        name, values = self.meta["chunk_attribute_name"], self.meta["chunk_attribute_values"]
+        assert len(self.meta["chunk_dims"]) == self.store.ndim + 1
+        assert values == sorted(set(values))
+        counts = [len(self.vertices.rows(coord)) for coord in self.coords]
+        bins = np.repeat(np.array([coord[0] for coord in self.coords], int), counts)
+        return {name: np.array(values, self.meta.get("chunk_attribute_dtype"))[bins]}
 
     # -- fragments
 

@@ -107,8 +107,9 @@ def test_attributes_of_fragments_lie_beside_their_fragments(tmp_path, kind, data
     for name, wanted in names.items():
         plain = level.fragment_attribute(name)
         assert {c: values.tolist() for c, values in plain.items()} == {c: wanted[c].tolist() for c in sorted(wanted)}
-        column = open_fragment_attribute(store, 0, name, len(case.chunk))
-        values, counts = column.read(np.array(level.coords, np.int64).reshape(-1, len(case.chunk)), None)
+        rank = case.chunks.shape[1]
+        column = open_fragment_attribute(store, 0, name, rank)
+        values, counts = column.read(np.array(level.coords, np.int64).reshape(-1, rank), None)
         assert counts.tolist() == [len(wanted[c]) for c in level.coords]
         assert values.tolist() == [row for c in level.coords for row in wanted[c].tolist()]
     told = {number: [pair for pair, owner in numbered(owners) if owner == number] for number in level.manifests}

@@ -9,13 +9,15 @@ import numpy as np
 
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, Condition, compare, compare_codes, comparisons, resolve
+from zarr_vectors.core.arrays._chunk_values import ChunkValues
 from zarr_vectors.core.arrays._groups import read_groups
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._objects import ObjectIndex
+from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
-__all__ = ["Chosen", "choose_objects", "vertex_masks"]
+__all__ = ["Chosen", "choose_objects", "chunk_masks", "vertex_masks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,8 +119,28 @@ def vertex_masks(
     return {test: _vertex_mask(arrays, test, attributes[test.name]) for test in tests if test not in chosen.masks}
 
 
+def chunk_masks(arrays: LevelArrays, chosen: Chosen, coords: Int64Array) -> dict[Comparison, BoolArray]:
+    """Tell which chunks, (n, R), match each comparison of the attribute that divides them, (n,) bool each."""
+    divided = arrays.divided
+    if divided is None or chosen.condition is None:
+        return {}
+    tests = [test for test in comparisons(chosen.condition) if test.name == divided.column.name]
+    return {test: _chunk_mask(arrays, test, divided, coords[:, 0]) for test in tests if test not in chosen.masks}
+
+
+def _chunk_mask(arrays: LevelArrays, test: Comparison, divided: ChunkValues, bins: Int64Array) -> BoolArray:
+    known = (bins >= 0) & (bins < len(divided.values))
+    # What has no value is found out, and told, when it is read.
+    out = np.ones(len(bins), bool)
+    out[known] = _mask_of(arrays, test, divided, divided.values)[bins[known]]
+    return out
+
+
 def _vertex_mask(arrays: LevelArrays, test: Comparison, values: AnyArray) -> BoolArray:
-    column = arrays.attribute(test.name)
+    return _mask_of(arrays, test, arrays.attribute(test.name), values)
+
+
+def _mask_of(arrays: LevelArrays, test: Comparison, column: VertexColumn | ChunkValues, values: AnyArray) -> BoolArray:
     if column.column.categories is None:
         return compare(test, values)
     try:

@@ -16,7 +16,7 @@ from itertools import chain
 
 import numpy as np
 
-from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
+from zarr_vectors._query.chosen import Chosen, choose_objects, chunk_masks, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch, Runs, Vertices, take_rows
 from zarr_vectors._query.gather import Gather
 from zarr_vectors._query.owned import (
@@ -81,6 +81,8 @@ def read_sequences(source: ChunkSource, selection: Selection) -> Sequences:
     names = tuple(dict.fromkeys((*selection.attributes, *chosen.names)))
     blocks = arrays.blocks(chosen.rows)
     rows = np.arange(arrays.objects.num_objects) if chosen.rows is None else chosen.rows
+    if (may_match := _may_match(arrays, chosen, blocks)) is not None:
+        rows, blocks = rows[may_match], blocks.take(may_match)
     read = None
     if selection.box is not None:
         read, hit = _meeting_box(source, blocks, selection.box, names)
@@ -90,6 +92,16 @@ def read_sequences(source: ChunkSource, selection: Selection) -> Sequences:
         rows, blocks = rows[hit], blocks.take(hit)
     found = _gathered(source, rows, blocks, names, read, worth_keeping=not selection.is_everything)
     return _matching(arrays, chosen, found, selection.attributes)
+
+
+def _may_match(arrays: LevelArrays, chosen: Chosen, blocks: Blocks) -> Int64Array | None:
+    """Give which objects can meet a condition on the attribute that divides chunks; None where it tells nothing."""
+    if chosen.condition is None:
+        return None
+    of_chunks = chunk_masks(arrays, chosen, arrays.coords)
+    masks = {test: any_of_runs(mask[blocks.chunks], blocks.offsets) for test, mask in of_chunks.items()}
+    found = resolve(chosen.condition, masks.get)
+    return None if found is None else np.flatnonzero(found)
 
 
 def _without_index(source: ChunkSource, selection: Selection) -> Sequences:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
+from zarr_vectors._query.chosen import Chosen, choose_objects, chunk_masks, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch
 from zarr_vectors._query.owned import batch_fragments, numbers_of
 from zarr_vectors._query.plan import meets_box
@@ -104,9 +104,13 @@ class RowFilter:
 
     def chunks(self) -> Int64Array:
         """Give the chunks, rows of the level's chunk list, ascending, that can hold what was asked for."""
-        if self.chosen.rows is None:
-            return np.arange(len(self.arrays.coords))
-        return np.unique(self.blocks.chunks)
+        everywhere = self.chosen.rows is None
+        rows = np.arange(len(self.arrays.coords)) if everywhere else np.unique(self.blocks.chunks)
+        if self.chosen.condition is None:
+            return rows
+        masks = chunk_masks(self.arrays, self.chosen, self.arrays.coords[rows])
+        may_match = resolve(self.chosen.condition, masks.get)
+        return rows if may_match is None else rows[may_match]
 
     def apply(
         self,

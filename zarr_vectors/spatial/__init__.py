@@ -1,7 +1,7 @@
 """Coordinates to chunks, bins and order; pure numpy, no storage."""
 
 from zarr_vectors.spatial.bbox import BoxLike, as_box, chunks_of_box, extent, inside, upper_edge
-from zarr_vectors.spatial.binning import BinGrid, bins_per_chunk, run_starts, sort_order
+from zarr_vectors.spatial.binning import BinGrid, DividedGrid, bins_per_chunk, run_starts, sort_order
 from zarr_vectors.spatial.clip import ClippedLines, clip_lines
 from zarr_vectors.spatial.lookup import ChunkLookup
 
@@ -10,6 +10,7 @@ __all__ = [
     "BoxLike",
     "ChunkLookup",
     "ClippedLines",
+    "DividedGrid",
     "as_box",
     "bins_per_chunk",
     "chunks_of_box",

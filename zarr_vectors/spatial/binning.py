@@ -18,7 +18,7 @@ from zarr_vectors.constants import MAX_BINS_PER_CHUNK
 from zarr_vectors.exceptions import ArgumentError, LimitError
 from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["BinGrid", "bins_per_chunk", "run_starts", "sort_order"]
+__all__ = ["BinGrid", "DividedGrid", "bins_per_chunk", "run_starts", "sort_order"]
 
 _PIECE_ROWS = 1 << 14
 _RADIX_BITS = 16
@@ -150,6 +150,51 @@ class BinGrid:
         chunk_step = math.prod(self.shape[axis + 1 :]) * self.bin_count
         bin_step = math.prod(self.bins[axis + 1 :])
         return _AxisKeys(self.shape[axis], self.bins[axis], chunk_step, bin_step, dtype)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DividedGrid:
+    """A grid of chunks of which each is divided by what its vertices are.
+
+    Attributes
+    ----------
+    places : BinGrid
+        One bin a chunk.
+    codes : (N,) whole numbers
+        Of each vertex, 0 to count - 1: the first component of its chunk coordinate.
+    count : int
+    """
+
+    places: BinGrid
+    codes: npt.NDArray[np.integer[Any]]
+    count: int
+
+    @property
+    def origin(self) -> Int64Array:
+        """First chunk coordinate, (D + 1,)."""
+        return np.concatenate([[0], self.places.origin])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Chunks along each axis, D + 1 of them."""
+        return (max(1, self.count), *self.places.shape)
+
+    def divide(self, keys: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.unsignedinteger[Any]]:
+        """Turn the number of each vertex' place, (N,), into that of its chunk."""
+        cells = math.prod(self.places.shape)
+        if math.prod(self.shape) > _MOST_KEYS:
+            msg = f"a grid of {self.shape} chunks has more cells than can be numbered"
+            raise LimitError(msg)
+        most = math.prod(self.shape) - 1
+        dtype = next(np.dtype(d) for d in (np.uint16, np.uint32, np.uint64) if most <= np.iinfo(d).max)
+        out: npt.NDArray[np.unsignedinteger[Any]] = self.codes.astype(dtype) * dtype.type(cells)
+        out += keys.astype(dtype, copy=False)
+        return out
+
+    def chunk_coords(self, ranks: npt.NDArray[Any]) -> Int64Array:
+        """Turn numbers of chunks into chunk coordinates, shape (n, D + 1)."""
+        unravelled = np.unravel_index(ranks.astype(np.int64), self.shape)
+        return np.stack(unravelled, axis=1).astype(np.int64) + self.origin
 
 
 class _AxisKeys:

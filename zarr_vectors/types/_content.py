@@ -26,7 +26,8 @@ from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.spatial import BinGrid
+from zarr_vectors.spatial import BinGrid, DividedGrid
+from zarr_vectors.types._division import Division
 from zarr_vectors.types._draco import DracoRows
 from zarr_vectors.types._layout import Layout
 from zarr_vectors.types._order import Fragments, OrderedRows, order_by_objects, order_by_runs
@@ -96,6 +97,8 @@ class Content:
         By namespace and key: stored as the root's ``user_metadata``.
     declared : dict
         Further keys of the root's block: what the writer says of its data and no array tells.
+    division : Division or None
+        The attribute that chunks are divided by; `objects` is there then.
     draco_bits : int or None
         Where the encoding of `position_column` is ``"draco"``: bits that a coordinate of this mesh is rounded to.
     """
@@ -111,6 +114,7 @@ class Content:
     fragment_attributes: FragmentAttributesLike = field(default_factory=dict)
     user_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     declared: Mapping[str, Any] = field(default_factory=dict)
+    division: Division | None = None
     draco_bits: int | None = None
 
     @property
@@ -143,7 +147,7 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
     bounds = content.bounds if content.positions.shape[0] else _empty_bounds(len(layout.axes))
     rows = _ordered(content, layout, bounds)
     fragment_attributes = _check_fragment_attributes(content.fragment_attributes, rows)
-    storage = layout.storage(len(rows.counts))
+    storage = layout.storage(len(rows.counts), rows.coords.shape[1])
     with new_store(target, overwrite=overwrite) as publication:
         backend = publication.backend
         cells: LevelRows = rows
@@ -158,7 +162,7 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
         write_fragment_attributes(backend, _BASE, rows, fragment_attributes, storage)
         write_level(
             backend,
-            _level_zero(content, links),
+            _level_zero(content, layout, links),
             cells,
             [column for column, _ in content.columns],
             storage,
@@ -175,11 +179,13 @@ def _empty_bounds(ndim: int) -> Float64Array:
 def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRows:
     chunk = layout.chunk_shape
     if content.objects is None:
-        grid = BinGrid.of_extent(bounds, chunk, layout.bin_shape)
+        bins = BinGrid.of_extent(bounds, chunk, layout.bin_shape)
         column = content.position_column
-        return sort_rows(grid, content.positions, column, content.attributes, block_rows=BLOCK_ROWS)
+        return sort_rows(bins, content.positions, column, content.attributes, block_rows=BLOCK_ROWS)
     # Fragments of objects are not cut at bins.
-    grid = BinGrid.of_extent(bounds, chunk, chunk)
+    places = BinGrid.of_extent(bounds, chunk, chunk)
+    division = content.division
+    grid = places if division is None else DividedGrid(places, division.codes, len(division.values))
     columns = [(column, np.asarray(values[...])) for column, values in content.columns]
     objects = content.objects
     if objects.paths is not None:
@@ -194,7 +200,7 @@ def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRow
 
 def _write_objects(backend: Backend, objects: Objects, rows: OrderedRows, layout: Layout) -> None:
     manifests = rows.fragments.manifests(rows.coords)
-    write_objects(backend, _BASE, objects.ids, manifests, len(layout.axes), compressor=layout.compressor)
+    write_objects(backend, _BASE, objects.ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
     write_object_attributes(backend, _BASE, objects.attributes, layout.compressor)
     if (groups := objects.groups) is not None:
         write_groups(
@@ -253,7 +259,7 @@ def _write_links(backend: Backend, links: Links | None, rows: OrderedRows, layou
         _BASE,
         links.ends,
         RowGrid(rows.coords, offsets_of(rows.counts)),
-        LinkFamily(links.ends.shape[1], len(layout.axes), links.directed),
+        LinkFamily(links.ends.shape[1], rows.coords.shape[1], links.directed),
         origin=rows.grid.origin,
         shape=rows.grid.shape,
         storage=layout.link_storage(rows.grid.shape),
@@ -287,7 +293,7 @@ def _is_implied(edges: Int64Array, fragments: Fragments) -> BoolArray:
 # -- metadata ---------------------------------------------------------------------------------------------------
 
 
-def _level_zero(content: Content, links: Links | None) -> LevelMetadata:
+def _level_zero(content: Content, layout: Layout, links: Links | None) -> LevelMetadata:
     objects = content.objects
     optional = {
         "vertex_attributes": bool(content.attributes),
@@ -304,6 +310,8 @@ def _level_zero(content: Content, links: Links | None) -> LevelMetadata:
         resolution=np.zeros(content.position_column.row_shape[0]),
         fragments_tile=True,
         attribute_names=_attribute_names(content, links),
+        chunk_dims=() if content.division is None else content.division.dims(layout.axes),
+        other={} if content.division is None else content.division.level_keys(),
     )
 
 

@@ -10,7 +10,7 @@ from zarr_vectors.core.arrays._draco import into_chunks
 from zarr_vectors.core.arrays._row_grid import RowGrid
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.encoding.draco import decode_draco, encode_draco
-from zarr_vectors.spatial import BinGrid, extent
+from zarr_vectors.spatial import BinGrid, DividedGrid, extent
 from zarr_vectors.types._order import OrderedRows
 from zarr_vectors.typing import Float64Array, Int64Array, UInt8Array
 
@@ -50,7 +50,7 @@ class DracoRows:
         self.bounds = np.stack([np.full(3, np.inf), np.full(3, -np.inf)])
 
     @property
-    def grid(self) -> BinGrid:
+    def grid(self) -> BinGrid | DividedGrid:
         """The grid of chunks."""
         return self._rows.grid
 

@@ -45,16 +45,22 @@ class Layout:
     compressor: str | tuple[Codec, ...]
     shard_shape: tuple[int, ...] | None
 
-    def storage(self, chunks: int) -> Storage:
-        """Say how the cells of so many chunks are stored."""
-        return Storage(self.compressor, self.shard_shape or automatic_shards(chunks, len(self.axes)))
+    def storage(self, chunks: int, rank: int) -> Storage:
+        """Say how the cells of so many chunks are stored, whose coordinates have so many components."""
+        shards = self.shard_shape or automatic_shards(chunks, len(self.axes))
+        return Storage(self.compressor, self._divided(shards, rank))
+
+    def _divided(self, shards: tuple[int, ...], rank: int) -> tuple[int, ...]:
+        """Let no shard hold chunks of two values of an attribute that divides them."""
+        return (1,) * (rank - len(self.axes)) + shards
 
     def link_storage(self, grid_shape: tuple[int, ...]) -> Storage:
         """Say how links are stored: many arrays of small cells, which are sharded where nothing else was asked for."""
         # A shard wider than the grid would only lengthen its index.
-        many = automatic_shards(np.iinfo(np.int64).max, len(self.axes))
+        many = self._divided(automatic_shards(np.iinfo(np.int64).max, len(self.axes)), len(grid_shape))
         fitting = tuple(min(cells, edge) for cells, edge in zip(grid_shape, many, strict=True))
-        return Storage(self.compressor, self.shard_shape or fitting)
+        asked = self.shard_shape and self._divided(self.shard_shape, len(grid_shape))
+        return Storage(self.compressor, asked or fitting)
 
 
 def check_layout(

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import Manifests, encode_ranges, expand_ranges, offsets_of
-from zarr_vectors.spatial import BinGrid, run_starts, sort_order
+from zarr_vectors.spatial import BinGrid, DividedGrid, run_starts, sort_order
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
 __all__ = ["Fragments", "OrderedRows", "order_by_objects", "order_by_runs"]
@@ -59,7 +59,7 @@ class Fragments:
         return _offsets(self.counts)
 
     def manifests(self, coords: Int64Array) -> Manifests:
-        """Give the fragments of each object; `coords`, shape (n, D), are those of the chunks."""
+        """Give the fragments of each object; `coords`, shape (n, R), are those of the chunks."""
         per_chunk = np.diff(self.first)
         chunk = np.repeat(np.arange(len(per_chunk), dtype=self.path.dtype), per_chunk)
         number = np.arange(len(self.counts), dtype=self.path.dtype)
@@ -95,16 +95,16 @@ class OrderedRows:
 
     Attributes
     ----------
-    grid : BinGrid
+    grid : BinGrid or DividedGrid
         One bin a chunk.
-    coords : (n, D) int64
+    coords : (n, R) int64
         Coordinates of the non-empty chunks, ascending.
     counts : (n,) int64
         Rows of each.
     fragments : Fragments
     """
 
-    grid: BinGrid
+    grid: BinGrid | DividedGrid
     coords: Int64Array
     counts: Int64Array
     fragments: Fragments
@@ -175,12 +175,12 @@ class _RunIndex:
         return np.take(shift, np.searchsorted(self.starts, vertices, side="right") - 1) + vertices
 
 
-def order_by_runs(grid: BinGrid, columns: Columns, paths: Int64Array) -> OrderedRows:
+def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: Int64Array) -> OrderedRows:
     """Order the vertices of paths: chunk by chunk the runs of consecutive vertices in it, as they come in the input.
 
     Parameters
     ----------
-    grid : BinGrid
+    grid : BinGrid or DividedGrid
         One bin a chunk; holds all positions.
     columns : list of (Column, (N, ...) array)
     paths : (O + 1,) int64
@@ -210,7 +210,7 @@ def _run_starts(keys: Unsigned, paths: Int64Array) -> Unsigned:
 
 
 def order_by_objects(
-    grid: BinGrid,
+    grid: BinGrid | DividedGrid,
     columns: Columns,
     owner: AnyArray | None,
     num_objects: int,
@@ -222,7 +222,7 @@ def order_by_objects(
 
     Parameters
     ----------
-    grid : BinGrid
+    grid : BinGrid or DividedGrid
         One bin a chunk; holds all positions.
     columns : list of (Column, (N, ...) array)
     owner : (N,) whole numbers or None
@@ -252,8 +252,10 @@ def order_by_objects(
     return OrderedRows(grid, grid.chunk_coords(ranks), np.diff(starts), fragments, index, _ready(columns))
 
 
-def _chunk_keys(grid: BinGrid, column: Column, positions: AnyArray) -> Unsigned:
+def _chunk_keys(grid: BinGrid | DividedGrid, column: Column, positions: AnyArray) -> Unsigned:
     """Give the number of each row's chunk in the grid; a row is rounded to its stored dtype first."""
+    if isinstance(grid, DividedGrid):
+        return grid.divide(_chunk_keys(grid.places, column, positions))
     if positions.dtype == column.dtype:
         return grid.keys(positions)
     out = np.empty(len(positions), grid.key_dtype)

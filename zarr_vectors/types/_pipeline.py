@@ -27,7 +27,7 @@ from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import put_group
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.arrays._writer import GridWriter, shard_order
-from zarr_vectors.spatial import BinGrid
+from zarr_vectors.spatial import BinGrid, DividedGrid
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
 __all__ = ["LevelRows", "Storage", "automatic_shards", "write_fragment_attributes", "write_level"]
@@ -49,13 +49,13 @@ class LevelRows(Protocol):
     """The rows of a level in stored order, given chunk by chunk; they are not changed while they are written."""
 
     @property
-    def grid(self) -> BinGrid:
+    def grid(self) -> BinGrid | DividedGrid:
         """The grid of chunks."""
         ...
 
     @property
     def coords(self) -> Int64Array:
-        """Coordinates of the non-empty chunks, ascending, shape (n, D)."""
+        """Coordinates of the non-empty chunks, ascending, shape (n, R)."""
         ...
 
     @property

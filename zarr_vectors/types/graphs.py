@@ -16,6 +16,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
 from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
+from zarr_vectors.types._division import divide
 from zarr_vectors.types._forest import check_acyclic, depth_first, parents_of
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike
@@ -49,6 +50,7 @@ def write_graph(
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, Any] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
+    chunk_by_attribute: str | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -92,6 +94,9 @@ def write_graph(
     group_attributes : dict of (G,) or (G, C) values
     fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
         By name and chunk coordinate: one row a fragment, which is an object in the chunk, of a skeleton a tree in it.
+    chunk_by_attribute : str, optional
+        An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
+        whole numbers, bools or strings, the same for all nodes of an object.
     dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         See `write_points`.
 
@@ -134,16 +139,20 @@ def write_graph(
         nodes, links, breaks = _depth_first(nodes, links)
     elif is_tree:
         _check_tree(links, int(nodes.positions.shape[0]))
+    objects = check_objects(nodes, object_attributes, groups, group_attributes)
+    rows = int(nodes.positions.shape[0])
+    division, values = divide(chunk_by_attribute, nodes.attributes, objects, topology, rows=rows, axes=layout.axes)
     content = Content(
         topology,
         nodes.positions,
         nodes.column,
         nodes.bounds,
-        nodes.attributes,
-        objects=check_objects(nodes, object_attributes, groups, group_attributes),
+        values,
+        objects=objects,
         links=links,
         breaks=breaks,
         fragment_attributes=fragment_attributes or {},
+        division=division,
         declared={"is_tree": True} if is_tree and not is_skeleton else {},
     )
     write_content(target, content, layout, overwrite=overwrite)

@@ -16,6 +16,7 @@ from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
+from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, ids_of_list
 from zarr_vectors.types._read import Request, one_of_groups, read_store
@@ -44,6 +45,7 @@ def write_lines(
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
+    chunk_by_attribute: str | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -74,6 +76,9 @@ def write_lines(
         One row a group.
     fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
         By name and chunk coordinate: one row a line, or end of a line, in the chunk.
+    chunk_by_attribute : str, optional
+        An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
+        whole numbers, bools or strings, the same at both ends of a line.
     dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         As in `write_points`.
 
@@ -103,14 +108,18 @@ def write_lines(
     ids = ids_of_list(object_ids, count)
     columns = check_attributes_of("object", object_attributes, count)
     table = check_groups(groups, group_attributes, np.sort(ids))
+    objects = Objects(ids, None, np.arange(count + 1, dtype=np.int64) * _ENDS, columns, table)
+    values = _check_attributes(one_of(attributes, vertex_attributes), count)
+    division, rest = divide(chunk_by_attribute, values, objects, LINES, rows=len(ends), axes=layout.axes)
     content = Content(
         topology=LINES,
         positions=positions,
         position_column=column,
         bounds=bounds,
-        attributes=_check_attributes(one_of(attributes, vertex_attributes), count),
-        objects=Objects(ids, None, np.arange(count + 1, dtype=np.int64) * _ENDS, columns, table),
+        attributes=rest,
+        objects=objects,
         fragment_attributes=fragment_attributes or {},
+        division=division,
     )
     write_content(target, content, layout, overwrite=overwrite)
 

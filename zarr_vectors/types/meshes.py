@@ -17,6 +17,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
 from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
+from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike
 from zarr_vectors.types._read import Request, one_of_groups, read_store
@@ -46,6 +47,7 @@ def write_mesh(
     fragment_attributes: FragmentAttributesLike | None = None,
     use_draco: bool = False,
     draco_quantization: int = 11,
+    chunk_by_attribute: str | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -85,6 +87,9 @@ def write_mesh(
     group_attributes : dict of (G,) or (G, C) values
     fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
         By name and chunk coordinate: one row a fragment, which is an object in the chunk.
+    chunk_by_attribute : str, optional
+        An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
+        whole numbers, bools or strings, the same for all vertices of an object.
     use_draco : bool
         Compress vertices, and the triangles within a chunk, with Draco: smaller, but vertices are rounded. For
         triangles in three dimensions without attributes of their own. Needs DracoPy, for reading too.
@@ -107,7 +112,7 @@ def write_mesh(
         msg = f"winding_order must be 'ccw', 'cw' or None, got {winding_order!r}"
         raise ArgumentError(msg)
     if use_draco:
-        _check_draco(draco_quantization, face_attributes)
+        _check_draco(draco_quantization, face_attributes, chunk_by_attribute)
         dtype = np.float32 if dtype is None else dtype
     nodes = check_nodes(vertices, "vertices", dtype, one_of(attributes, vertex_attributes), object_ids)
     layout = check_layout(
@@ -123,15 +128,19 @@ def write_mesh(
     links = check_links(nodes, faces, "faces", 3, check_faces, face_attributes)
     if use_draco:
         _check_triangles(nodes, links)
+    objects = check_objects(nodes, object_attributes, groups, group_attributes)
+    rows = int(nodes.positions.shape[0])
+    division, values = divide(chunk_by_attribute, nodes.attributes, objects, MESHES, rows=rows, axes=layout.axes)
     content = Content(
         MESHES,
         nodes.positions,
         replace(nodes.column, encoding="draco") if use_draco else nodes.column,
         nodes.bounds,
-        nodes.attributes,
-        objects=check_objects(nodes, object_attributes, groups, group_attributes),
+        values,
+        objects=objects,
         links=links,
         fragment_attributes=fragment_attributes or {},
+        division=division,
         draco_bits=int(draco_quantization) if use_draco else None,
         declared={} if winding_order is None else {"winding_order": winding_order},
     )
@@ -181,10 +190,13 @@ def read_mesh(
     return read_store(path, level, request, MeshResult)
 
 
-def _check_draco(bits: object, face_attributes: object) -> None:
+def _check_draco(bits: object, face_attributes: object, chunk_by_attribute: object) -> None:
     check_draco()
     if not isinstance(bits, int | np.integer) or isinstance(bits, bool) or int(bits) not in DRACO_BITS:
         msg = f"draco_quantization must be {DRACO_BITS[0]} to {DRACO_BITS[-1]} bits, got {bits!r}"
+        raise ArgumentError(msg)
+    if chunk_by_attribute is not None:
+        msg = f"a store with Draco cannot be divided by an attribute, got chunk_by_attribute={chunk_by_attribute!r}"
         raise ArgumentError(msg)
     if face_attributes:
         msg = "a store with Draco has no room for face_attributes: faces within a chunk lie in the chunk's bitstream"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import numpy.typing as npt
 
 from zarr_vectors._query import GroupChoice, Where
@@ -13,6 +14,7 @@ from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
+from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, owners_of_ids
 from zarr_vectors.types._read import Request, one_of_groups, read_store
@@ -36,6 +38,7 @@ def write_points(
     groups: GroupsLike | None = None,
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
+    chunk_by_attribute: str | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -71,6 +74,9 @@ def write_points(
         One row a group.
     fragment_attributes : dict of dict of (F,) or (F, C) arrays, optional
         By name and chunk coordinate: one row a fragment, which is an object in the chunk (without objects: a bin).
+    chunk_by_attribute : str, optional
+        An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
+        whole numbers, bools or strings. Without `object_ids` each point becomes an object.
     dtype : float32 or float64, optional
         How positions are stored.
     coordinate_system : JSON value, optional
@@ -108,14 +114,21 @@ def write_points(
     )
     rows = int(source.shape[0])
     objects = _check_objects(rows, object_ids, object_attributes, groups, group_attributes)
+    if objects is None and chunk_by_attribute is not None:
+        ids = np.arange(rows)
+        objects = Objects(ids, ids)  # so the format has it
+    topology = POINTS if objects is None else OWNED_POINTS
+    values = check_attributes(one_of(attributes, vertex_attributes), rows)
+    division, rest = divide(chunk_by_attribute, values, objects, topology, rows=rows, axes=layout.axes)
     content = Content(
-        topology=POINTS if objects is None else OWNED_POINTS,
+        topology=topology,
         positions=source,
         position_column=column,
         bounds=bounds,
-        attributes=check_attributes(one_of(attributes, vertex_attributes), rows),
+        attributes=rest,
         objects=objects,
         fragment_attributes=fragment_attributes or {},
+        division=division,
     )
     write_content(target, content, layout, overwrite=overwrite)
 

@@ -15,6 +15,7 @@ from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
+from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_json, check_layout
 from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, ids_of_list
 from zarr_vectors.types._ragged import Lines, join_lines
@@ -46,6 +47,7 @@ def write_polylines(
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
     streamline_metadata: Mapping[str, Any] | None = None,
+    chunk_by_attribute: str | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -83,6 +85,9 @@ def write_polylines(
         By name and chunk coordinate: one row a run of consecutive vertices in the chunk, by line, then along it.
     streamline_metadata : dict of JSON values, optional
         Kept as ``user_metadata["streamline_metadata"]``.
+    chunk_by_attribute : str, optional
+        An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
+        whole numbers, bools or strings. Lines are cut where it changes.
     dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         As in `write_points`.
 
@@ -112,14 +117,19 @@ def write_polylines(
     ids = ids_of_list(object_ids, len(lines.offsets) - 1)
     columns = check_attributes_of("object", object_attributes, len(ids))
     table = check_groups(groups, group_attributes, np.sort(ids))
+    objects = Objects(ids, None, lines.offsets, columns, table)
+    values = _check_attributes(one_of(attributes, vertex_attributes), lines)
+    rows = len(lines.positions)
+    division, rest = divide(chunk_by_attribute, values, objects, topology, rows=rows, axes=layout.axes)
     content = Content(
         topology=topology,
         positions=positions,
         position_column=column,
         bounds=bounds,
-        attributes=_check_attributes(one_of(attributes, vertex_attributes), lines),
-        objects=Objects(ids, None, lines.offsets, columns, table),
+        attributes=rest,
+        objects=objects,
         fragment_attributes=fragment_attributes or {},
+        division=division,
         user_metadata=_check_metadata(streamline_metadata),
     )
     write_content(target, content, layout, overwrite=overwrite)

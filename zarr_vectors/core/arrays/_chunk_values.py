@@ -31,6 +31,11 @@ class ChunkValues:
     def __init__(self, array: GridArray, column: Column, values: AnyArray) -> None:
         self.array, self.column, self._values = array, column, values
 
+    @property
+    def values(self) -> AnyArray:
+        """Value of each first component of a chunk's coordinate, (B,); codes where they are words."""
+        return self._values
+
     def read_aligned(self, coords: Int64Array, counts: Int64Array) -> AnyArray:
         """Give the value of each vertex of chunks with these vertex counts, (sum of counts,)."""
         bins = coords[:, 0]
@@ -60,8 +65,10 @@ def chunk_values(meta: LevelMetadata, array: GridArray) -> ChunkValues | None:
         codes = np.arange(len(listed)).astype(np.min_scalar_type(max(0, len(listed) - 1)))
         return ChunkValues(array, Column(name, codes.dtype, (), Categories(tuple(listed), has_missing=False)), codes)
     try:
-        values = np.array(listed)
-    except (ValueError, OverflowError) as error:
+        # Numbers of JSON have no type; what this library writes says which one they had.
+        dtype = meta.other.get("chunk_attribute_dtype")
+        values = np.array(listed, dtype if isinstance(dtype, str) else None)
+    except (TypeError, ValueError, OverflowError) as error:
         msg = f"{where}: {error}"
         raise CorruptStoreError(msg) from error
     if values.ndim != 1 or values.dtype.kind not in "biuf":

@@ -74,6 +74,11 @@ class LevelArrays:
         self._divided = chunk_values(meta, array) if self.rank > self.ndim else None
 
     @property
+    def divided(self) -> ChunkValues | None:
+        """The attribute that chunks are divided by, if any: all vertices of a chunk have one value of it."""
+        return self._divided
+
+    @property
     def where(self) -> str:
         """What to call the level in messages."""
         return f"{self.store.name}: level {self.meta.level}"
