@@ -7,7 +7,7 @@ object. Everything here turns them into one array over all vertices.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -178,7 +178,10 @@ def _as_array(source: object, name: str) -> AnyArray:
     try:
         return np.asarray(source)
     except _NO_ARRAY as error:
-        msg = f"all {name} must have the same number of vertices: {error}"
+        lengths = [len(row) if isinstance(row, Sized) else 0 for row in source]
+        odd = next((i for i, length in enumerate(lengths) if length != lengths[0]), 0)
+        told = f"row 0 has {lengths[0]}, row {odd} = {source[odd]!r}" if odd else str(error)
+        msg = f"all {name} must have the same number of vertices, got others: {told}"
         raise ArgumentError(msg) from error
 
 

@@ -126,7 +126,11 @@ def write_lines(
 
 def _check_segments(segments: object) -> AnyArray:
     """Give the ends of all lines, shape (2 N, D)."""
-    source = sliceable(segments)
+    try:
+        source = sliceable(segments)
+    except ArgumentError as error:
+        msg = f"segments must have shape (N, 2, D), two ends of each line: {error}"
+        raise ArgumentError(msg) from error
     shape = tuple(source.shape)
     if len(shape) != 3 or shape[1] != _ENDS:
         msg = f"segments must have shape (N, 2, D), got {shape}"
