@@ -26,7 +26,7 @@ __all__ = [
     "take_rows",
 ]
 
-_GROUP_ROWS = 1 << 18
+_GROUP_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)

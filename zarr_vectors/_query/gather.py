@@ -7,16 +7,18 @@ column.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from zarr_vectors._query.execute import RaggedBatch, as_items
 from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
-from zarr_vectors.spatial import sort_order
+from zarr_vectors.spatial import group_order
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
 __all__ = ["Gather"]
 
-_WINDOW_ROWS = 1 << 18
+_WINDOW_ROWS = 1 << 16
 
 
 class Gather:
@@ -26,21 +28,25 @@ class Gather:
     ----------
     table : FragmentTable
         The fragments of chunks, rows counted in each chunk.
-    places : (B,) int64
+    places : (B,) whole numbers
         Which of these chunks each fragment is in.
-    numbers : (B,) int64
+    numbers : (B,) whole numbers
         Number of each fragment in the table.
     """
 
-    def __init__(self, table: FragmentTable, places: Int64Array, numbers: Int64Array) -> None:
+    def __init__(self, table: FragmentTable, places: AnyArray, numbers: AnyArray) -> None:
+        self.starts = _starts(table.count[numbers])
         chunks = len(table.first) - 1
-        starts = offsets_of(table.count[numbers])
-        self.starts = starts
-        order = sort_order(places.astype(np.uint16 if chunks < 1 << 16 else np.uint64))
-        self._bounds = offsets_of(np.bincount(places, minlength=chunks))  # fragments of each chunk, in that order
-        self._table, self._places, self._numbers = table, places[order], numbers[order]
-        self._starts = starts[:-1][order]
-        self._before = offsets_of(table.count[self._numbers])  # rows before each, in that order
+        order, self._bounds = group_order(places.astype(np.min_scalar_type(chunks)), chunks)
+        self._table, self._numbers = table, np.empty_like(numbers)
+        self._starts = np.empty(len(order), self.starts.dtype)
+        for low in range(0, len(order), _WINDOW_ROWS):
+            piece = slice(low, low + _WINDOW_ROWS)
+            self._numbers[piece] = numbers[order[piece]]
+            self._starts[piece] = self.starts[order[piece]]
+        # Rows before each chunk, in that order; how many a chunk has is summed up chunk by chunk.
+        counts = (table.count[self._numbers[low:high]].sum() for low, high in pairwise(self._bounds.tolist()))
+        self._before = offsets_of(np.fromiter(counts, np.int64, chunks))
         self._window = (0, 0)
         self._rows = self._targets = np.empty(0, np.int64)
         self._room: list[AnyArray] = []
@@ -52,13 +58,12 @@ class Gather:
         if not self._room:
             self._names = tuple(batch.attributes)
             self._room = [np.empty((int(self.starts[-1]), *a.shape[1:]), a.dtype) for a in sources]
-        low, high = self._bounds[[first, first + len(batch.coords)]].tolist()
-        rows, targets = self._numbered(low, high)
+        last = first + len(batch.coords)
+        rows, targets = self._numbered(first, last)
         if not len(rows):
             return
         if len(batch.coords) > 1:
-            bases = batch.offsets[self._places[low:high] - first]
-            rows = rows + np.repeat(bases, np.diff(self._before[low : high + 1]))
+            rows = rows + np.repeat(batch.offsets[:-1], np.diff(self._before[first : last + 1]))
         begin, end = int(targets[0]), int(targets[-1]) + 1
         is_run = end - begin == len(targets) and bool((targets[1:] > targets[:-1]).all())
         for source, room in zip(sources, self._room, strict=True):
@@ -68,17 +73,18 @@ class Gather:
             else:
                 target[targets] = np.take(items, rows, mode="clip")
 
-    def _numbered(self, low: int, high: int) -> tuple[Int64Array, Int64Array]:
-        """Give where the rows of fragments ``low:high`` come from, in their chunks, and where they go."""
+    def _numbered(self, first: int, last: int) -> tuple[Int64Array, Int64Array]:
+        """Give where the rows of the fragments in chunks ``first:last`` come from, in these, and where they go."""
         begin, end = self._window
-        if not begin <= low <= high <= end:
-            begin = low
-            reach = int(np.searchsorted(self._before, self._before[low] + _WINDOW_ROWS, side="right")) - 1
-            end = max(high, reach)
+        if not begin <= first <= last <= end:
+            begin = first
+            reach = int(np.searchsorted(self._before, self._before[first] + _WINDOW_ROWS, side="right")) - 1
+            end = max(last, reach)
             self._window = begin, end
-            self._rows, sizes = self._table.rows_of(self._numbers[begin:end])
-            self._targets = expand_ranges(self._starts[begin:end], sizes)
-        part = slice(*(self._before[[low, high]] - self._before[begin]).tolist())
+            some = slice(*self._bounds[[begin, end]].tolist())
+            self._rows, sizes = self._table.rows_of(self._numbers[some])
+            self._targets = expand_ranges(self._starts[some], sizes)
+        part = slice(*(self._before[[first, last]] - self._before[begin]).tolist())
         return self._rows[part], self._targets[part]
 
     @property
@@ -90,3 +96,12 @@ class Gather:
     def attributes(self) -> dict[str, AnyArray]:
         """The rows' attributes, (V,) or (V, C) each."""
         return dict(zip(self._names, self._room[1:], strict=True))
+
+
+def _starts(counts: AnyArray) -> AnyArray:
+    """Give where runs of these lengths begin, and the sum of all, shape (n + 1,), in 32 bits where that is enough."""
+    total = int(counts.sum(dtype=np.int64))
+    dtype = np.int32 if total <= np.iinfo(np.int32).max else np.int64
+    out = np.zeros(len(counts) + 1, dtype)
+    np.cumsum(counts, dtype=dtype, out=out[1:])
+    return out

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 
 from zarr_vectors._query.chosen import Chosen, choose_objects, chunk_masks, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch, Runs, Vertices, take_rows
@@ -23,7 +24,6 @@ from zarr_vectors._query.owned import (
     any_of_fragments,
     any_of_runs,
     check_reach,
-    join_fragments,
     numbers_of,
 )
 from zarr_vectors._query.plan import meets_box
@@ -147,9 +147,9 @@ def _distinct(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
     return np.flatnonzero(named)
 
 
-def _places(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
+def _places(arrays: LevelArrays, chunks: Int64Array) -> npt.NDArray[np.int32]:
     """Give the place of each of the level's chunks among these, -1 where it is not among them."""
-    out = np.full(len(arrays.coords), -1, np.int64)
+    out = np.full(len(arrays.coords), -1, np.int32)
     out[chunks] = np.arange(len(chunks))
     return out
 
@@ -172,10 +172,11 @@ def _gathered(
     else:
         more = np.setdiff1d(more, read.chunks, assume_unique=True)
         chunks = np.concatenate([read.chunks, more])
-        table = join_fragments(read.table, source.fragments(more, of=of))
+        table = FragmentTable.joined([read.table, source.fragments(more, of=of)])
         batches = chain(read.batches, source.batches(more, names, of=of))
     places = _places(arrays, chunks)[blocks.chunks]
     gather = Gather(table, places, numbers_of(arrays, table, places, blocks.fragments))
+    del places
     reach, first = table.vertex_counts(), 0
     for batch in batches:
         last = first + len(batch.coords)

@@ -21,7 +21,6 @@ __all__ = [
     "any_of_runs",
     "batch_fragments",
     "check_reach",
-    "join_fragments",
     "numbers_of",
 ]
 
@@ -51,29 +50,18 @@ def check_reach(arrays: LevelArrays, batch: RaggedBatch, reach: Int64Array) -> N
         raise CorruptChunkError(arrays.store.name, arrays.fragment_path, _key(batch.coords[chunk]), reason)
 
 
-def join_fragments(first: FragmentTable, second: FragmentTable) -> FragmentTable:
-    """Put the fragments of other chunks behind those of the first ones; rows count from 0 in each chunk."""
-    move = np.where(second.is_range, 0, len(first.rows))
-    return FragmentTable(
-        np.concatenate([first.first, second.first[1:] + first.first[-1]]),
-        np.concatenate([first.is_range, second.is_range]),
-        np.concatenate([first.start, second.start + move]),
-        np.concatenate([first.count, second.count]),
-        np.concatenate([first.rows, second.rows]),
-    )
-
-
-def numbers_of(arrays: LevelArrays, table: FragmentTable, places: Int64Array, fragments: Int64Array) -> Int64Array:
+def numbers_of(arrays: LevelArrays, table: FragmentTable, places: AnyArray, fragments: AnyArray) -> AnyArray:
     """Give the number in the table of each block.
 
     Parameters
     ----------
-    places : (B,) int64
+    places : (B,) whole numbers
         Which chunk of the batch each block is in.
-    fragments : (B,) int64
+    fragments : (B,) whole numbers
         Number of the fragment in that chunk.
     """
-    counts = np.diff(table.first)
+    narrow = fragments.dtype if table.first[-1] <= np.iinfo(fragments.dtype).max else np.dtype(np.int64)
+    counts = np.diff(table.first).astype(narrow)
     wrong = (fragments < 0) | (fragments >= counts[places])
     if wrong.any():
         block = int(np.argmax(wrong))
@@ -81,7 +69,7 @@ def numbers_of(arrays: LevelArrays, table: FragmentTable, places: Int64Array, fr
             f"{arrays.where}: a manifest names fragment {fragments[block]} of a chunk that has {counts[places[block]]}"
         )
         raise CorruptStoreError(msg)
-    return table.first[places] + fragments
+    return table.first.astype(narrow)[places] + fragments
 
 
 def any_of_fragments(table: FragmentTable, runs: Runs, mask: BoolArray) -> BoolArray:

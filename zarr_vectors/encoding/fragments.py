@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 MAGIC = 0x5A564647
+_MOST_NARROW = 2**30  # start and count together fit 32 bits
 _HEADER_BYTES = 16
 _ROWS_LIMIT = 2**62  # the sum of two numbers below it is an int64
 
@@ -101,9 +102,9 @@ class FragmentTable:
         The fragments of chunk i are the numbers ``first[i]`` to ``first[i + 1] - 1``.
     is_range : (F,) bool
         Whether the fragment is a run of consecutive rows.
-    start : (F,) int64
+    start : (F,) int32 or int64
         Chunk-local row where a range begins; where the rows of another fragment begin in `rows`.
-    count : (F,) int64
+    count : (F,) int32 or int64
         Rows of each fragment.
     rows : (T,) int64
         Chunk-local rows of the fragments that are no ranges, one after the other in the order of fragments.
@@ -111,25 +112,51 @@ class FragmentTable:
 
     first: Int64Array
     is_range: BoolArray
-    start: Int64Array
-    count: Int64Array
+    start: AnyArray
+    count: AnyArray
     rows: Int64Array
 
     @classmethod
     def of(cls, indices: Sequence[FragmentIndex]) -> FragmentTable:
         """Number the fragments of many chunks through."""
-        none = np.empty(0, np.int64)
-        is_range = np.concatenate([np.empty(0, bool), *(index.is_range for index in indices)])
-        ranges = np.concatenate([np.empty((0, 2), np.int64), *(index.ranges for index in indices)])
-        listed = np.concatenate([none, *(np.diff(index.offsets) for index in indices)])
-        start, count = np.empty(len(is_range), np.int64), np.empty(len(is_range), np.int64)
-        start[is_range], count[is_range] = ranges[:, 0], ranges[:, 1]
-        start[~is_range], count[~is_range] = offsets_of(listed)[:-1], listed
-        rows = np.concatenate([none, *(index.rows for index in indices)])
         first = offsets_of(np.array([index.num_fragments for index in indices], np.int64))
+        most = max((int(index.ranges.max(initial=0)) for index in indices), default=0)
+        most = max(most, sum(len(index.rows) for index in indices))
+        narrow = np.int32 if most <= _MOST_NARROW else np.int64
+        is_range = np.ones(int(first[-1]), bool)
+        start, count = np.empty(len(is_range), narrow), np.empty(len(is_range), narrow)
+        listed = 0
+        for index, low, high in zip(indices, first[:-1].tolist(), first[1:].tolist(), strict=True):
+            mine = index.is_range
+            is_range[low:high] = mine
+            start[low:high][mine], count[low:high][mine] = index.ranges.T
+            if len(index.ranges) < high - low:
+                start[low:high][~mine] = index.offsets[:-1] + listed
+                count[low:high][~mine] = np.diff(index.offsets)
+                listed += len(index.rows)
+        rows = np.concatenate([np.empty(0, np.int64), *(index.rows for index in indices)])
         return cls(first, is_range, start, count, rows)
 
-    def rows_of(self, numbers: Int64Array) -> tuple[Int64Array, Int64Array]:
+    @classmethod
+    def joined(cls, tables: Sequence[FragmentTable]) -> FragmentTable:
+        """Put the fragments of other chunks behind those of the first ones; rows count from 0 in each chunk."""
+        if len(tables) == 1:
+            return tables[0]
+        none = np.empty(0, np.int32)
+        before = offsets_of(np.array([len(table.rows) for table in tables], np.int64)).tolist()
+        moved = (
+            np.where(table.is_range, table.start, table.start + more) if len(table.rows) else table.start
+            for table, more in zip(tables, before, strict=False)
+        )
+        return cls(
+            offsets_of(np.concatenate([none, *(np.diff(table.first) for table in tables)])),
+            np.concatenate([np.empty(0, bool), *(table.is_range for table in tables)]),
+            np.concatenate([none, *moved]),
+            np.concatenate([none, *(table.count for table in tables)]),
+            np.concatenate([np.empty(0, np.int64), *(table.rows for table in tables)]),
+        )
+
+    def rows_of(self, numbers: AnyArray) -> tuple[Int64Array, AnyArray]:
         """Give the rows of some fragments, one fragment after the other.
 
         The result is as large as the fragments say: compare `vertex_counts` with the rows that there are first.

@@ -22,7 +22,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from zarr_vectors.encoding.ragged import expand_ranges, offsets_of, prefix_runs, records_at
+from zarr_vectors.encoding.ragged import expand_ranges, offsets_of, records_at, write_records
 from zarr_vectors.typing import Int64Array, UInt8Array
 
 __all__ = ["MAX_LISTED_FRAGMENTS", "Manifests", "decode_manifests", "encode_manifests"]
@@ -63,6 +63,12 @@ class Manifests:
         """Number of objects O."""
         return len(self.offsets) - 1
 
+    def part(self, low: int, high: int) -> Manifests:
+        """Give the manifests of objects ``low:high``."""
+        offsets = self.offsets[low : high + 1]
+        blocks = slice(int(offsets[0]), int(offsets[-1]))
+        return Manifests(offsets - offsets[0], self.chunks[blocks], self.fragments[blocks])
+
     def take(self, rows: Int64Array) -> Manifests:
         """Give the manifests of the objects in these rows, shape (k,), in this order; a row may repeat."""
         starts = self.offsets[:-1][rows]
@@ -82,12 +88,16 @@ def encode_manifests(manifests: Manifests) -> tuple[UInt8Array, Int64Array]:
         Where each object's blob begins in `flat`.
     """
     rank = manifests.chunks.shape[1]
-    blocks = np.zeros(len(manifests.fragments), _one_dtype(rank))
-    blocks["chunk"] = manifests.chunks
-    blocks["fragment"] = manifests.fragments
-    bodies = manifests.offsets * blocks.dtype.itemsize
-    flat = prefix_runs(np.diff(manifests.offsets), blocks.view(np.uint8), bodies)
-    return flat, bodies + _COUNT_BYTES * np.arange(len(bodies))
+    block, counts = _one_dtype(rank), np.diff(manifests.offsets)
+    begins = manifests.offsets * block.itemsize + _COUNT_BYTES * np.arange(len(manifests.offsets))
+    flat = np.zeros(int(begins[-1]), np.uint8)
+    write_records(flat, begins[:-1], counts.astype("<u4"))
+    # Blocks go to their places at once: a copy of them without the numbers before them would be as large again.
+    places = np.repeat(_COUNT_BYTES * np.arange(1, len(begins)), counts)
+    places += block.itemsize * np.arange(len(places))
+    write_records(flat, places, manifests.chunks.astype("<i8", copy=False))
+    write_records(flat, places + _INT * rank + 1, manifests.fragments.astype("<i8", copy=False))
+    return flat, begins
 
 
 def decode_manifests(

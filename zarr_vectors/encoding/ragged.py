@@ -8,7 +8,7 @@ import numpy as np
 
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
-__all__ = ["expand_ranges", "offsets_of", "prefix_runs", "records_at"]
+__all__ = ["expand_ranges", "offsets_of", "prefix_runs", "records_at", "write_records"]
 
 _PREFIX_BYTES = 4
 
@@ -27,7 +27,7 @@ def expand_ranges(starts: Int64Array, counts: Int64Array) -> Int64Array:
     return np.arange(offsets[-1], dtype=np.int64) + shift
 
 
-def prefix_runs(prefixes: Int64Array, flat: UInt8Array, offsets: Int64Array) -> UInt8Array:
+def prefix_runs(prefixes: Int64Array, flat: UInt8Array, offsets: Int64Array, head: bytes = b"") -> UInt8Array:
     """Put a uint32 in front of each run of bytes.
 
     Parameters
@@ -38,10 +38,12 @@ def prefix_runs(prefixes: Int64Array, flat: UInt8Array, offsets: Int64Array) -> 
         The runs, one after the other.
     offsets : (n + 1,) int64
         Where each run begins in `flat`, from 0 to T.
+    head : bytes
+        What comes before all.
 
     Returns
     -------
-    (T + 4 n,) uint8
+    (T + 4 n + bytes of head,) uint8
 
     Raises
     ------
@@ -51,9 +53,11 @@ def prefix_runs(prefixes: Int64Array, flat: UInt8Array, offsets: Int64Array) -> 
     if len(prefixes) and not 0 <= int(prefixes.min()) <= int(prefixes.max()) < 2**32:
         msg = f"numbers from {prefixes.min()} to {prefixes.max()} do not fit 32 bits"
         raise ValueError(msg)
-    heads = offsets[:-1] + _PREFIX_BYTES * np.arange(len(prefixes))
-    out = np.empty(len(flat) + _PREFIX_BYTES * len(prefixes), np.uint8)
+    heads = offsets[:-1] + _PREFIX_BYTES * np.arange(len(prefixes)) + len(head)
+    out = np.empty(len(head) + len(flat) + _PREFIX_BYTES * len(prefixes), np.uint8)
+    out[: len(head)] = np.frombuffer(head, np.uint8)
     is_flat = np.ones(len(out), bool)
+    is_flat[: len(head)] = False
     if len(prefixes):
         _windows(out, np.dtype("<u4"))[heads] = prefixes
         _windows(is_flat, np.dtype("<u4"))[heads] = 0
@@ -82,6 +86,24 @@ def records_at(raw: UInt8Array, positions: Int64Array, dtype: str | np.dtype[Any
     if len(raw) < record.itemsize:
         return np.empty(positions.shape, record)  # no position is possible, so there is none
     return _windows(raw, record)[positions]
+
+
+def write_records(raw: UInt8Array, positions: Int64Array, values: AnyArray) -> None:
+    """Write a record, or a row of them, at each byte position, aligned or not.
+
+    Parameters
+    ----------
+    raw : (b,) uint8
+        Contiguous bytes.
+    positions : (n,) int64
+        As for `records_at`; what is written must not overlap.
+    values : (n,) or (n, C) array
+        Little-endian.
+    """
+    if not len(positions):
+        return
+    record = values.dtype if values.ndim == 1 else np.dtype((values.dtype, values.shape[1:]))
+    _windows(raw, record)[positions] = values
 
 
 def _windows(raw: AnyArray, record: np.dtype[Any]) -> AnyArray:

@@ -38,8 +38,7 @@ def encode_vlen(flat: UInt8Array, offsets: Int64Array) -> UInt8Array:
     ValueError
         If an item is longer than 2**32 - 1 bytes.
     """
-    header = np.array([len(offsets) - 1], "<u4").view(np.uint8)
-    return np.concatenate([header, prefix_runs(np.diff(offsets), flat, offsets)])
+    return prefix_runs(np.diff(offsets), flat, offsets, np.array([len(offsets) - 1], "<u4").tobytes())
 
 
 def decode_vlen(raw: bytes | UInt8Array) -> tuple[UInt8Array, Int64Array]:

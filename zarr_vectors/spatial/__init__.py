@@ -1,7 +1,7 @@
 """Coordinates to chunks, bins and order; pure numpy, no storage."""
 
 from zarr_vectors.spatial.bbox import BoxLike, as_box, chunks_of_box, extent, inside, upper_edge
-from zarr_vectors.spatial.binning import BinGrid, DividedGrid, bins_per_chunk, run_starts, sort_order
+from zarr_vectors.spatial.binning import BinGrid, DividedGrid, bins_per_chunk, group_order, run_starts, sort_order
 from zarr_vectors.spatial.clip import ClippedLines, clip_lines
 from zarr_vectors.spatial.lookup import ChunkLookup
 
@@ -16,6 +16,7 @@ __all__ = [
     "chunks_of_box",
     "clip_lines",
     "extent",
+    "group_order",
     "inside",
     "run_starts",
     "sort_order",

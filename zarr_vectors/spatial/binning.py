@@ -18,9 +18,10 @@ from zarr_vectors.constants import MAX_BINS_PER_CHUNK
 from zarr_vectors.exceptions import ArgumentError, LimitError
 from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["BinGrid", "DividedGrid", "bins_per_chunk", "run_starts", "sort_order"]
+__all__ = ["BinGrid", "DividedGrid", "bins_per_chunk", "group_order", "run_starts", "sort_order"]
 
 _PIECE_ROWS = 1 << 14
+_SORTED_ROWS = 1 << 15
 _RADIX_BITS = 16
 _MOST_KEYS = 2**62  # keys and their differences are also reckoned with as int64
 
@@ -240,3 +241,31 @@ def sort_order(keys: npt.NDArray[np.unsignedinteger[Any]]) -> npt.NDArray[np.int
         rest >>= _RADIX_BITS
         shift += _RADIX_BITS
     return order
+
+
+def group_order(
+    keys: npt.NDArray[np.unsignedinteger[Any]], groups: int
+) -> tuple[npt.NDArray[np.unsignedinteger[Any]], Int64Array]:
+    """Give the stable order of keys below `groups`, and where each group begins in it, shape (groups + 1,).
+
+    Takes 4 bytes a key and 16 a group: keys are sorted in pieces that fit the cache, and what a piece has of a group
+    goes behind what earlier pieces had.
+    """
+    pieces = [slice(low, low + _SORTED_ROWS) for low in range(0, len(keys), _SORTED_ROWS)]
+    starts = np.zeros(groups + 1, np.int64)
+    for piece in pieces:
+        starts[1:] += np.bincount(keys[piece].astype(np.int64), minlength=groups)
+    np.cumsum(starts, out=starts)
+    cursor = starts[:-1].copy()
+    narrow: np.dtype[Any] = np.dtype(np.uint32 if len(keys) <= np.iinfo(np.uint32).max else np.uint64)
+    order = np.empty(len(keys), narrow)
+    for piece in pieces:
+        by_key = sort_order(keys[piece])
+        ordered = keys[piece][by_key]
+        begin = run_starts(ordered)
+        group, counts = ordered[begin], np.diff(begin, append=len(ordered))
+        places = np.repeat(cursor[group] - begin, counts)
+        places += np.arange(len(ordered))
+        order[places] = by_key + piece.start
+        cursor[group] += counts
+    return order, starts

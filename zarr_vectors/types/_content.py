@@ -36,13 +36,14 @@ from zarr_vectors.types._pipeline import LevelRows, write_fragment_attributes, w
 from zarr_vectors.types._sort import sort_rows
 from zarr_vectors.types._source import check_attribute, check_mapping
 from zarr_vectors.types._topology import Topology
-from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array
 
 __all__ = ["Content", "FragmentAttributesLike", "Links", "write_content"]
 
 FragmentAttributesLike: TypeAlias = Mapping[str, Mapping[tuple[int, ...], Any]]
 """By name and chunk coordinate: one row for each fragment of the chunk, (F,) or (F, C)."""
 
+_BLOCK_ROWS = BLOCK_ROWS // 8  # rows that are sorted by object together
 _EMPTY_BOUNDS = 128.0
 _BASE = "0"
 
@@ -53,14 +54,14 @@ class Links:
 
     Attributes
     ----------
-    ends : (M, L) int64
+    ends : (M, L) whole numbers
         Vertices in input order, all of them there. Of a tree's edge: child, parent; each child once.
     directed : bool
         Whether the stored order of endpoints says which is which.
     attributes : list of (Column, (M,) or (M, C) array)
     """
 
-    ends: Int64Array
+    ends: AnyArray
     directed: bool = False
     attributes: Sequence[tuple[Column, AnyArray]] = ()
 
@@ -155,6 +156,8 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
         if content.objects is not None and isinstance(rows, OrderedRows):
             _write_objects(backend, content.objects, rows, layout)
             links = _placed_links(content, rows)
+            # Links need the room.
+            cells = rows = rows.without_paths()
             if content.draco_bits is not None and links is not None:
                 cells = DracoRows(rows, links.ends, content.draco_bits, layout.chunk_shape)
                 links = replace(links, ends=cells.crossing)
@@ -191,7 +194,7 @@ def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRow
     if objects.paths is not None:
         return order_by_runs(grid, columns, objects.paths)
     return order_by_objects(
-        grid, columns, objects.owner, len(objects.ids), breaks=content.breaks, block_rows=BLOCK_ROWS
+        grid, columns, objects.owner, len(objects.ids), breaks=content.breaks, block_rows=_BLOCK_ROWS
     )
 
 
@@ -281,12 +284,13 @@ def _placed_links(content: Content, rows: OrderedRows) -> Links | None:
     return Links(ends, links.directed, links.attributes)
 
 
-def _is_implied(edges: Int64Array, fragments: Fragments) -> BoolArray:
+def _is_implied(edges: AnyArray, fragments: Fragments) -> BoolArray:
     """Tell which edges, shape (M, 2), the order of rows says: the parent is the row before in the same fragment."""
-    begins = np.zeros(int(fragments.counts.sum()), bool)
-    begins[fragments.starts[:-1]] = True
+    starts = fragments.starts
+    begins = np.zeros(int(starts[-1]), bool)
+    begins[starts[:-1]] = True
     child, parent = edges.T
-    implied: BoolArray = (parent == child - 1) & ~begins[child]
+    implied: BoolArray = (parent + edges.dtype.type(1) == child) & ~begins[child]
     return implied
 
 

@@ -145,7 +145,7 @@ def _refuse(name: str, wanted: str, got: str) -> NoReturn:
 def _owners(objects: Objects, rows: int) -> Int64Array:
     """Give the object row behind each vertex."""
     if objects.paths is not None:
-        return np.repeat(np.arange(len(objects.ids)), np.diff(objects.paths))
+        return np.repeat(np.arange(len(objects.ids)), np.diff(np.asarray(objects.paths)))
     return np.zeros(rows, np.int64) if objects.owner is None else np.asarray(objects.owner, np.int64)
 
 

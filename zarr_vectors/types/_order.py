@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Protocol, TypeAlias
 
@@ -21,13 +22,15 @@ import numpy.typing as npt
 
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import Manifests, encode_ranges, expand_ranges, offsets_of
-from zarr_vectors.spatial import BinGrid, DividedGrid, run_starts, sort_order
+from zarr_vectors.spatial import BinGrid, DividedGrid, group_order, run_starts, sort_order
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
-__all__ = ["Fragments", "OrderedRows", "order_by_objects", "order_by_runs"]
+__all__ = ["Fragments", "ManifestsOf", "OrderedRows", "order_by_objects", "order_by_runs"]
 
 Columns: TypeAlias = Sequence[tuple[Column, AnyArray]]
 """Positions first, then the vertex attributes: what is stored of each, and its values in input order."""
+
+_PIECE_ROWS = 1 << 15
 
 Unsigned: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -40,41 +43,79 @@ class Fragments:
     ----------
     first : (n + 1,) int64
         Chunk ``i`` has the fragments ``first[i]:first[i + 1]``.
-    counts : (F,) uint32 or uint64
+    counts : (F,) uint8 to uint64
         Rows of each.
-    path : (F,) uint32 or uint64
-        The fragments object by object, those of one object in the order of its vertices.
-    objects : (O + 1,) int64
+    objects : (O + 1,) uint32 or uint64
         Object ``o`` has the fragments ``path[objects[o]:objects[o + 1]]``.
+    path, place : (F,) uint32 or uint64, or None
+        The fragments object by object, those of one object in the order of its vertices; or the place of each
+        fragment in that order. One of the two is kept: the other is as large.
     """
 
     first: Int64Array
     counts: Unsigned
-    path: Unsigned
-    objects: Int64Array
+    objects: Unsigned
+    path: Unsigned | None = None
+    place: Unsigned | None = None
 
     @property
-    def starts(self) -> Int64Array:
+    def starts(self) -> Unsigned:
         """First sorted row of each fragment, and the number of all rows, shape (F + 1,)."""
-        return _offsets(self.counts)
+        return _starts(self.counts)
 
-    def manifests(self, coords: Int64Array) -> Manifests:
-        """Give the fragments of each object; `coords`, shape (n, R), are those of the chunks."""
-        per_chunk = np.diff(self.first)
-        chunk = np.repeat(np.arange(len(per_chunk), dtype=self.path.dtype), per_chunk)
-        number = np.arange(len(self.counts), dtype=self.path.dtype)
-        number -= np.repeat(self.first[:-1].astype(self.path.dtype), per_chunk)
-        places = np.take(coords, np.take(chunk, self.path), axis=0)
-        return Manifests(self.objects, places, np.take(number, self.path).astype(np.int64))
+    def manifests(self, coords: Int64Array) -> ManifestsOf:
+        """Give the fragments of each object; `coords`, shape (n, D), are those of the chunks."""
+        return ManifestsOf(self.objects, _inverse(self.place) if self.path is None else self.path, self.first, coords)
 
-    def transitions(self) -> Int64Array:
+    def transitions(self) -> Unsigned:
         """Give the last row of each fragment and the first of its object's next one, shape (M, 2), sorted rows."""
-        follows = np.ones(max(len(self.path) - 1, 0), bool)
+        place = _inverse(self.path) if self.place is None else self.place
+        follows = np.ones(len(place), bool)
+        follows[-1:] = False
         ends = self.objects[1:-1]
-        follows[ends[(ends > 0) & (ends < len(self.path))] - 1] = False
-        at = np.flatnonzero(follows)
-        starts = self.starts
-        return np.stack([starts[1:][self.path[at]] - 1, starts[:-1][self.path[at + 1]]], axis=1)
+        follows[ends[(ends > 0) & (ends < len(place))] - ends.dtype.type(1)] = False
+        number = np.cumsum(follows, dtype=place.dtype)  # one more than the number of the transition after each
+        total = int(self.counts.sum(dtype=np.int64))
+        out = np.empty((int(number[-1]) if len(number) else 0, 2), _width(total))
+        low = 0
+        for piece in (slice(at, at + _PIECE_ROWS) for at in range(0, len(place), _PIECE_ROWS)):
+            starts = low + offsets_of(self.counts[piece].astype(np.int64))
+            here = place[piece]
+            has_next = follows[here]
+            out[number[here[has_next]] - 1, 0] = starts[1:][has_next] - 1
+            has_last = (here > 0) & follows[here - np.minimum(here, 1)]
+            out[number[here[has_last] - 1] - 1, 1] = starts[:-1][has_last]
+            low = int(starts[-1])
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ManifestsOf:
+    """The manifests of a level that is being written, made for some objects at a time.
+
+    Attributes
+    ----------
+    offsets : (O + 1,) whole numbers
+        Where the fragments of each object begin in `path`.
+    path : (F,) whole numbers
+        The fragments object by object.
+    first : (n + 1,) int64
+        First fragment of each chunk.
+    coords : (n, D) int64
+        Coordinates of the chunks.
+    """
+
+    offsets: AnyArray
+    path: AnyArray
+    first: Int64Array
+    coords: Int64Array
+
+    def part(self, low: int, high: int) -> Manifests:
+        """Give the manifests of objects ``low:high``."""
+        offsets = self.offsets[low : high + 1].astype(np.int64)
+        path = self.path[offsets[0] : offsets[-1]]
+        chunk = np.searchsorted(self.first, path, side="right") - 1
+        return Manifests(offsets - offsets[0], self.coords[chunk], path - self.first[chunk])
 
 
 class _Index(Protocol):
@@ -84,8 +125,8 @@ class _Index(Protocol):
         """Give the input rows of a chunk, in its order."""
         ...
 
-    def places(self, vertices: AnyArray) -> Int64Array:
-        """Give the sorted rows of input vertices, in an array of any shape."""
+    def places(self, vertices: AnyArray) -> AnyArray:
+        """Give the sorted rows of input vertices, in an array of any shape and as narrow as it can be."""
         ...
 
 
@@ -132,9 +173,14 @@ class OrderedRows:
         index = self._index.rows(chunk)
         return [_gather(column, values, index) for column, values in self._columns]
 
-    def places(self, vertices: AnyArray) -> Int64Array:
-        """Give the sorted rows of input vertices, in an array of any shape."""
+    def places(self, vertices: AnyArray) -> AnyArray:
+        """Give the sorted rows of input vertices, in an array of any shape and as narrow as it can be."""
         return self._index.places(vertices)
+
+    def without_paths(self) -> OrderedRows:
+        """Forget which fragments are whose."""
+        fragments = self.fragments
+        return replace(self, fragments=Fragments(fragments.first, fragments.counts, fragments.objects[:0].copy()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,35 +193,38 @@ class _Permutation:
     def rows(self, chunk: int) -> AnyArray:
         return self.order[self.starts[chunk] : self.starts[chunk + 1]]
 
-    def places(self, vertices: AnyArray) -> Int64Array:
-        inverse = np.empty_like(self.order)
-        inverse[self.order] = np.arange(len(self.order), dtype=self.order.dtype)
-        return np.take(inverse, vertices).astype(np.int64)
+    def places(self, vertices: AnyArray) -> AnyArray:
+        return np.take(_inverse(self.order), vertices)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class _RunIndex:
     """An index of runs of consecutive rows."""
 
-    starts: Unsigned  # (S + 1,): first input row of each run, ascending, and the number of all rows
     order: Unsigned  # (S,): runs in stored order
-    first: Int64Array  # (n + 1,): where each chunk begins in it
+    counts: Unsigned  # (S,): rows of each, in stored order
+    first: Int64Array  # (n + 1,): where each chunk begins in them
 
-    def counts(self, runs: Unsigned) -> Unsigned:
-        return self.starts[1:][runs] - self.starts[:-1][runs]
+    @cached_property
+    def starts(self) -> Unsigned:
+        """First input row of each run, in input order, and the number of all rows; not made before it is needed."""
+        lengths = np.empty_like(self.counts)
+        for piece in _pieces(self.order):
+            lengths[self.order[piece]] = self.counts[piece]
+        return _starts(lengths)
 
     def rows(self, chunk: int) -> AnyArray:
-        runs = self.order[self.first[chunk] : self.first[chunk + 1]]
-        return expand_ranges(self.starts[runs].astype(np.int64), self.counts(runs).astype(np.int64))
+        part = slice(int(self.first[chunk]), int(self.first[chunk + 1]))
+        return expand_ranges(self.starts[self.order[part]].astype(np.int64), self.counts[part].astype(np.int64))
 
     def places(self, vertices: AnyArray) -> Int64Array:
         shift = np.empty(len(self.order), np.int64)  # from input rows of a run to sorted rows
-        shift[self.order] = _offsets(self.counts(self.order))[:-1]
+        shift[self.order] = _starts(self.counts)[:-1]
         shift -= self.starts[:-1].astype(np.int64)
         return np.take(shift, np.searchsorted(self.starts, vertices, side="right") - 1) + vertices
 
 
-def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: Int64Array) -> OrderedRows:
+def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: AnyArray | range) -> OrderedRows:
     """Order the vertices of paths: chunk by chunk the runs of consecutive vertices in it, as they come in the input.
 
     Parameters
@@ -183,30 +232,48 @@ def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: Int64Arr
     grid : BinGrid or DividedGrid
         One bin a chunk; holds all positions.
     columns : list of (Column, (N, ...) array)
-    paths : (O + 1,) int64
+    paths : (O + 1,) whole numbers, or a range from 0
         Path ``o`` is the vertices ``paths[o]:paths[o + 1]``.
     """
     keys = _chunk_keys(grid, *columns[0])
     starts = _run_starts(keys, paths)
-    order, ranks, first = _sorted_by_chunk(keys[starts[:-1]])
-    index = _RunIndex(starts, _narrow(order, len(order)), first)
-    del keys, order
-    counts = index.counts(index.order)
-    path = np.empty_like(index.order)
-    path[index.order] = np.arange(len(path), dtype=path.dtype)
-    fragments = Fragments(first, counts, path, np.searchsorted(starts[:-1], paths))
-    in_chunk = np.diff(_offsets(counts)[first])
+    of_run = keys[starts[:-1]]
+    del keys
+    ranks = np.unique(of_run)
+    order, first = group_order(_found(ranks, of_run), len(ranks))
+    del of_run
+    objects = _found(starts[:-1], paths)
+    counts = _taken(_narrowest(np.diff(starts)), order)
+    del starts
+    in_chunk = np.array([counts[a:b].sum(dtype=np.int64) for a, b in pairwise(first.tolist())], np.int64)
+    fragments = Fragments(first, counts, objects, place=order)
+    index = _RunIndex(order, counts, first)
     return OrderedRows(grid, grid.chunk_coords(ranks), in_chunk, fragments, index, _ready(columns))
 
 
-def _run_starts(keys: Unsigned, paths: Int64Array) -> Unsigned:
+def _run_starts(keys: Unsigned, paths: AnyArray | range) -> Unsigned:
     """Give the first row of each run of one path in one chunk, and the number of all rows, shape (S + 1,)."""
     is_cut = np.empty(len(keys) + 1, bool)
     is_cut[[0, -1]] = True
     np.not_equal(keys[1:], keys[:-1], out=is_cut[1:-1])
     # An empty path begins where the next one does.
-    is_cut[paths] = True
-    return _narrow(np.flatnonzero(is_cut), len(keys))
+    is_cut[slice(None, None, paths.step) if isinstance(paths, range) else paths] = True
+    out = np.empty(np.count_nonzero(is_cut), _width(len(keys)))
+    at = 0
+    for low in range(0, len(is_cut), _PIECE_ROWS):
+        some = np.flatnonzero(is_cut[low : low + _PIECE_ROWS])
+        out[at : at + len(some)] = some + low
+        at += len(some)
+    return out
+
+
+def _found(ordered: AnyArray, values: AnyArray | range) -> Unsigned:
+    """Search sorted values, a piece at a time: places are found as numbers of 64 bits."""
+    out = np.empty(len(values), np.uint16 if len(ordered) <= np.iinfo(np.uint16).max else _width(len(ordered)))
+    for low in range(0, len(values), _PIECE_ROWS):
+        piece = slice(low, low + _PIECE_ROWS)
+        out[piece] = np.searchsorted(ordered, np.asarray(values[piece]).astype(ordered.dtype, copy=False))
+    return out
 
 
 def order_by_objects(
@@ -247,7 +314,16 @@ def order_by_objects(
         begin = _fragment_starts(keys, None if breaks is None else np.take(breaks, narrow[rows]))
         begins.append((begin + rows.start).astype(narrow.dtype))
         owners.append((keys[begin] % keys.dtype.type(num_objects)).astype(narrow.dtype))
-    fragments = _owned_fragments(np.concatenate(begins), np.concatenate(owners), starts, num_objects)
+    # Each list is let go before the next one is put together: there may be a fragment a vertex.
+    owner_of = np.concatenate(owners)
+    owners.clear()
+    path, objects = group_order(owner_of, num_objects)
+    del owner_of
+    begin_of = np.concatenate(begins)
+    begins.clear()
+    first = np.searchsorted(begin_of, starts)
+    counts = np.diff(begin_of, append=begin_of.dtype.type(starts[-1]))
+    fragments = Fragments(first, _narrowest(counts), _narrow(objects, len(counts)), path)
     index = _Permutation(narrow, starts)
     return OrderedRows(grid, grid.chunk_coords(ranks), np.diff(starts), fragments, index, _ready(columns))
 
@@ -259,9 +335,8 @@ def _chunk_keys(grid: BinGrid | DividedGrid, column: Column, positions: AnyArray
     if positions.dtype == column.dtype:
         return grid.keys(positions)
     out = np.empty(len(positions), grid.key_dtype)
-    step = 1 << 16
-    for start in range(0, len(positions), step):
-        piece = slice(start, start + step)
+    for start in range(0, len(positions), _PIECE_ROWS):
+        piece = slice(start, start + _PIECE_ROWS)
         out[piece] = grid.keys(positions[piece].astype(column.dtype))
     return out
 
@@ -304,22 +379,52 @@ def _fragment_starts(keys: Unsigned, breaks: BoolArray | None) -> Int64Array:
     return np.flatnonzero(begins)
 
 
-def _owned_fragments(begins: Unsigned, owners: Unsigned, starts: Int64Array, num_objects: int) -> Fragments:
-    return Fragments(
-        first=np.searchsorted(begins, starts),
-        counts=np.diff(begins, append=begins.dtype.type(starts[-1])),
-        path=_narrow(sort_order(owners), len(owners)),
-        objects=offsets_of(np.bincount(owners.astype(np.int64), minlength=num_objects)),
-    )
+def _starts(counts: Unsigned) -> Unsigned:
+    """Give where runs of these lengths begin, and the sum of all, shape (n + 1,)."""
+    dtype = _width(int(counts.sum(dtype=np.int64)))
+    out: Unsigned = np.zeros(len(counts) + 1, dtype)
+    np.cumsum(counts, dtype=dtype, out=out[1:])
+    return out
 
 
-def _offsets(counts: Unsigned) -> Int64Array:
-    return offsets_of(counts.astype(np.int64))
+def _inverse(order: Unsigned | None) -> Unsigned:
+    """Give the permutation that undoes one."""
+    if order is None:
+        msg = "fragments that tell of no object"
+        raise ValueError(msg)
+    out = np.empty_like(order)
+    for piece in _pieces(order):
+        out[order[piece]] = np.arange(piece.start, piece.start + len(order[piece]))
+    return out
+
+
+def _taken(values: Unsigned, order: Unsigned) -> Unsigned:
+    """Take values in an order."""
+    out = np.empty(len(order), values.dtype)
+    for piece in _pieces(order):
+        out[piece] = values[order[piece]]
+    return out
+
+
+def _pieces(rows: AnyArray) -> list[slice]:
+    """Cut rows into pieces: numpy makes numbers of 64 bits of an index before it uses it."""
+    return [slice(low, low + _PIECE_ROWS) for low in range(0, len(rows), _PIECE_ROWS)]
+
+
+def _width(most: int) -> np.dtype[Any]:
+    """Give the narrower of uint32 and uint64 that holds numbers up to `most`."""
+    return np.dtype(np.uint32 if most <= np.iinfo(np.uint32).max else np.uint64)
 
 
 def _narrow(numbers: AnyArray, most: int) -> Unsigned:
     """Give numbers up to `most` as the narrower of uint32 and uint64."""
-    out: Unsigned = numbers.astype(np.uint32 if most <= np.iinfo(np.uint32).max else np.uint64)
+    out: Unsigned = numbers.astype(_width(most))
+    return out
+
+
+def _narrowest(numbers: Unsigned) -> Unsigned:
+    """Give numbers in as few bytes as the largest takes."""
+    out: Unsigned = numbers.astype(np.min_scalar_type(numbers.max(initial=0)))
     return out
 
 

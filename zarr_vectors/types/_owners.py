@@ -65,7 +65,7 @@ class Objects:
         Ascending where fragments are by object, else in any order.
     owner : (N,) whole numbers or None
         Where fragments are by object: row of each vertex's object; None = all are of object 0.
-    paths : (O + 1,) int64 or None
+    paths : (O + 1,) whole numbers, a range from 0, or None
         Where fragments are runs: object ``o`` is the vertices ``paths[o]:paths[o + 1]``.
     attributes : dict of (O,) or (O, C) arrays
         What `check_attributes_of` gave.
@@ -74,7 +74,7 @@ class Objects:
 
     ids: Int64Array
     owner: AnyArray | None = None
-    paths: Int64Array | None = None
+    paths: AnyArray | range | None = None
     attributes: Mapping[str, AnyArray] = field(default_factory=dict)
     groups: GroupTable | None = None
 

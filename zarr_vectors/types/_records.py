@@ -24,6 +24,8 @@ __all__ = ["MOST_CORNERS", "Parts", "check_edges", "check_faces", "check_same_ob
 MOST_CORNERS = 20
 """The order of more corners than these has no 64-bit number."""
 
+_PIECE_ROWS = 1 << 16
+
 _NO_ARRAY = (TypeError, ValueError, OverflowError)
 
 
@@ -134,23 +136,22 @@ def check_edges(source: object, vertices: int | Int64Array) -> Int64Array:
 def check_faces(source: object, vertices: int | Int64Array) -> Int64Array:
     """Check faces, shape (M, L) with L >= 3; a corner may be named twice where three different ones remain."""
     faces = _check_records(source, vertices, "faces", 3, MOST_CORNERS)
-    if (flat := np.flatnonzero(_distinct(faces) < 3)).size:
+    repeated = _repeating(faces)
+    corners = np.sort(faces[repeated], axis=1)
+    distinct = 1 + (corners[:, 1:] != corners[:, :-1]).sum(axis=1)
+    if (flat := repeated[distinct < 3]).size:
         msg = f"a face has 3 or more different corners, got face {flat[0]} = {faces[flat[0]].tolist()}"
         raise ArgumentError(msg)
     return faces
 
 
-def _distinct(faces: Int64Array) -> Int64Array:
-    """Count the different corners of each face."""
-    out = np.full(len(faces), faces.shape[1], np.int64)
+def _repeating(faces: Int64Array) -> Int64Array:
+    """Give the faces that name a corner twice."""
     same = np.zeros(len(faces), bool)
     for i in range(1, faces.shape[1]):
         for j in range(i):
             same |= faces[:, i] == faces[:, j]
-    repeated = np.flatnonzero(same)
-    corners = np.sort(faces[repeated], axis=1)
-    out[repeated] = 1 + (corners[:, 1:] != corners[:, :-1]).sum(axis=1)
-    return out
+    return np.flatnonzero(same)
 
 
 def _check_records(source: object, vertices: int | Int64Array, name: str, least: int, most: int) -> Int64Array:
@@ -220,11 +221,13 @@ def check_same_object(records: Int64Array, owner: Int64Array, ids: Int64Array, n
     """
     if len(ids) < 2:
         return
-    owners = owner[records]
-    if (bad := (owners != owners[:, :1]).any(axis=1)).any():
-        row = int(np.argmax(bad))
-        msg = (
-            f"the vertices of an edge or a face must be of one object, got {name} row {row} = {records[row].tolist()} "
-            f"of objects {ids[owners[row]].tolist()}"
-        )
-        raise ArgumentError(msg)
+    for low in range(0, len(records), _PIECE_ROWS):
+        owners = owner[records[low : low + _PIECE_ROWS]]
+        if (bad := (owners != owners[:, :1]).any(axis=1)).any():
+            at = int(np.argmax(bad))
+            row = low + at
+            msg = (
+                f"the vertices of an edge or a face must be of one object, got {name} row {row} = "
+                f"{records[row].tolist()} of objects {ids[owners[at]].tolist()}"
+            )
+            raise ArgumentError(msg)

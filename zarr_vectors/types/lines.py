@@ -108,7 +108,7 @@ def write_lines(
     ids = ids_of_list(object_ids, count)
     columns = check_attributes_of("object", object_attributes, count)
     table = check_groups(groups, group_attributes, np.sort(ids))
-    objects = Objects(ids, None, np.arange(count + 1, dtype=np.int64) * _ENDS, columns, table)
+    objects = Objects(ids, None, range(0, len(ends) + 1, _ENDS), columns, table)
     values = _check_attributes(one_of(attributes, vertex_attributes), count)
     division, rest = divide(chunk_by_attribute, values, objects, LINES, rows=len(ends), axes=layout.axes)
     content = Content(

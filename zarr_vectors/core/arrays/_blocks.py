@@ -5,6 +5,7 @@ A manifest entry is a *block*: a chunk, as a row of the level's chunk list, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,9 +15,9 @@ from zarr_vectors.core.arrays._objects import ObjectIndex
 from zarr_vectors.encoding import Manifests, expand_ranges, offsets_of
 from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import ChunkLookup, sort_order
-from zarr_vectors.typing import BoolArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
-__all__ = ["Blocks", "find_blocks"]
+__all__ = ["Blocks", "find_blocks", "join_blocks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,15 +28,15 @@ class Blocks:
     ----------
     offsets : (k + 1,) int64
         Object ``i`` has the blocks ``offsets[i]:offsets[i + 1]``, in the order of its vertices.
-    chunks : (B,) int64
+    chunks : (B,) int32 or int64
         Row of each block's chunk in the level's chunk list.
-    fragments : (B,) int64
+    fragments : (B,) int32 or int64
         Number of each block's fragment in its chunk.
     """
 
     offsets: Int64Array
-    chunks: Int64Array
-    fragments: Int64Array
+    chunks: AnyArray
+    fragments: AnyArray
 
     @property
     def nbytes(self) -> int:
@@ -93,4 +94,17 @@ def find_blocks(manifests: Manifests, lookup: ChunkLookup, index: ObjectIndex, r
         coord = tuple(manifests.chunks[int(np.argmax(chunks < 0))].tolist())
         msg = f"{where}: a manifest in {index.path} names chunk {coord}, which has no vertices"
         raise CorruptStoreError(msg)
-    return Blocks(manifests.offsets, chunks, manifests.fragments)
+    return Blocks(manifests.offsets, _narrow(chunks), _narrow(manifests.fragments))
+
+
+def join_blocks(parts: Sequence[Blocks]) -> Blocks:
+    """Put the blocks of objects, some of them in each part, together."""
+    none = np.empty(0, np.int32)
+    counts = np.concatenate([none, *(np.diff(part.offsets) for part in parts)])
+    chunks = np.concatenate([none, *(part.chunks for part in parts)])
+    return Blocks(offsets_of(counts), chunks, np.concatenate([none, *(part.fragments for part in parts)]))
+
+
+def _narrow(numbers: Int64Array) -> AnyArray:
+    """Give numbers in 32 bits where all of them fit."""
+    return numbers.astype(np.int32) if int(numbers.max(initial=0)) <= np.iinfo(np.int32).max else numbers

@@ -10,7 +10,7 @@ import numpy as np
 from zarr_vectors._spec import LevelMetadata
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTEX_FRAGMENTS, VERTICES, attribute_path
 from zarr_vectors.core._backends import LocalFiles
-from zarr_vectors.core.arrays._blocks import Blocks, find_blocks
+from zarr_vectors.core.arrays._blocks import Blocks, find_blocks, join_blocks
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._chunk_values import ChunkValues, chunk_values
 from zarr_vectors.core.arrays._draco import DracoColumn, DracoLinks
@@ -33,6 +33,7 @@ from zarr_vectors.typing import Float64Array, Int64Array
 __all__ = ["LevelArrays"]
 
 _KEPT_BYTES = 64 << 20
+_FRAGMENTS_TOGETHER = 64  # chunks whose fragments are decoded at once: it bounds what that takes
 
 
 class LevelArrays:
@@ -160,8 +161,11 @@ class LevelArrays:
         if self.objects is None:
             msg = f"{self.where} has no object index"
             raise CorruptStoreError(msg)
-        found = find_blocks(self.objects.manifests(rows), self.lookup, self.objects, self.rank)
-        if rows is None and found.nbytes <= _KEPT_BYTES:
+        if rows is not None:
+            return find_blocks(self.objects.manifests(rows), self.lookup, self.objects, self.rank)
+        # The numbers of fragments and chunks take a quarter of what manifests do.
+        found = join_blocks([find_blocks(m, self.lookup, self.objects, self.rank) for m in self.objects.parts()])
+        if found.nbytes <= _KEPT_BYTES:
             self._blocks = found
         return found
 
@@ -180,7 +184,9 @@ class LevelArrays:
 
     def fragment_table(self, coords: Int64Array) -> FragmentTable:
         """Read the fragments of chunks, shape (n, R), in one table."""
-        return FragmentTable.of(self.fragment_indices(coords))
+        step = _FRAGMENTS_TOGETHER if self.is_local else max(1, len(coords))
+        groups = [coords[low : low + step] for low in range(0, len(coords), step)]
+        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in groups or [coords]])
 
     def fragment_indices(self, coords: Int64Array) -> list[FragmentIndex]:
         """Read the fragment index of each chunk, shape (n, R)."""

@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 
 from zarr_vectors._spec import Codec, GridMetadata, codec_chain
 from zarr_vectors._spec.names import format_cell_keys, format_chunk_keys
-from zarr_vectors.core._backends import Backend, Buffers
+from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import put_group
 from zarr_vectors.core.arrays._link_family import (
     LINK_ATTRIBUTES,
@@ -54,7 +55,7 @@ class CellStorage(Protocol):
 def write_links(
     backend: Backend,
     base: str,
-    ends: Int64Array,
+    ends: AnyArray,
     grid: RowGrid,
     family: LinkFamily,
     *,
@@ -71,7 +72,7 @@ def write_links(
     backend : Backend
     base : str
         Path of the level.
-    ends : (M, L) int64
+    ends : (M, L) whole numbers
         Sorted rows of the level, endpoints in input order.
     grid : RowGrid
         Where the level's rows lie.
@@ -97,20 +98,20 @@ def write_links(
     names = _ChunkNames(grid.coords, placed, origin)
     arrays = [(np.asarray(values), column) for column, values in attributes]
     for part in placed:
-        cells = _cells(part, names, storage)
-        _write_rows(out, part, cells)
+        ordered, cells = _cells(part, names, storage)
+        _write_rows(out, ordered, cells)
         for values, column in arrays:
-            _write_values(out, part, cells, column, values)
+            _write_values(out, ordered, cells, column, values)
     for column, _ in attributes:
         put_group(backend, f"{base}/{LINK_ATTRIBUTES}", {})
         put_group(backend, f"{base}/{LINK_ATTRIBUTES}/{column.name}", {})
         keys = {"zv_array": "link_attribute_family", "name": column.name, "level_delta": family.delta}
         put_group(backend, link_attributes_path(base, column.name, family.delta), {**keys, "num_links": len(ends)})
     put_group(backend, f"{base}/{LINKS}", {})
-    put_group(backend, links_path(base, family.delta), family.to_dict(len(ends), sum(len(p.rows) for p in placed)))
+    put_group(backend, links_path(base, family.delta), family.to_dict(len(ends), sum(map(len, placed))))
 
 
-def _check(ends: Int64Array, grid: RowGrid, family: LinkFamily, target: LinkTarget | None) -> None:
+def _check(ends: AnyArray, grid: RowGrid, family: LinkFamily, target: LinkTarget | None) -> None:
     if (target is None) != (family.delta == 0):
         msg = f"links of delta {family.delta} {'need' if family.delta else 'have no'} target level"
         raise ArgumentError(msg)
@@ -120,12 +121,12 @@ def _check(ends: Int64Array, grid: RowGrid, family: LinkFamily, target: LinkTarg
             f"endpoints of shape {ends.shape} and chunks of shape {grid.coords.shape}"
         )
         raise ArgumentError(msg)
-    grids = [grid] + [grid if target is None else target.grid] * (family.width - 1)
-    rows = np.array([g.num_rows for g in grids], np.int64)
-    wrong = (ends < 0) | (ends >= rows)
-    if wrong.any():
-        record, end = np.argwhere(wrong)[0].tolist()
-        msg = f"endpoint {end} of link {record} is row {ends[record, end]}, its level has {rows[end]} rows"
+    if not len(ends):
+        return
+    limits = [grid.num_rows, *[grid.num_rows if target is None else target.grid.num_rows] * (family.width - 1)]
+    if int(ends.min()) < 0 or (ends.max(axis=0) >= limits).any():
+        record, end = np.argwhere((ends < 0) | (ends >= np.array(limits, np.int64)))[0].tolist()
+        msg = f"endpoint {end} of link {record} is row {ends[record, end]}, its level has {limits[end]} rows"
         raise ArgumentError(msg)
 
 
@@ -169,7 +170,7 @@ class _Cells:
 
     Attributes
     ----------
-    writing : list of (cell, path, first record, record after the last)
+    writing : list of (cell, path)
         In the order in which they are written.
     chunk_keys : bytes
         The chunk keys, sorted as strings, as JSON.
@@ -178,29 +179,25 @@ class _Cells:
     shards : tuple of R ints or None
     """
 
-    writing: list[tuple[list[int], str, int, int]]
+    writing: list[tuple[list[int], str]]
     chunk_keys: bytes
     counts: list[int]
     shards: tuple[int, ...] | None
 
 
-def _cells(part: PlacedLinks, names: _ChunkNames, storage: CellStorage) -> _Cells:
+def _cells(part: PlacedLinks, names: _ChunkNames, storage: CellStorage) -> tuple[PlacedLinks, _Cells]:
+    """Tell about the cells of a part, and give it in the order in which they are written."""
     number = np.searchsorted(names.used, part.source)
     cells = names.cells[number]
     by_key = np.argsort(names.rank[number])
     keys = json.dumps([names.keys[i] for i in number[by_key].tolist()], separators=(",", ":")).encode()
+    counts = np.diff(part.starts)[by_key].tolist()
     shards = _shards(cells, storage.shard_shape)
-    order = shard_order(cells, shards)
-    writing = list(
-        zip(
-            cells[order].tolist(),
-            [names.paths[i] for i in number[order].tolist()],
-            part.starts[:-1][order].tolist(),
-            part.starts[1:][order].tolist(),
-            strict=True,
-        )
-    )
-    return _Cells(writing, keys, np.diff(part.starts)[by_key].tolist(), shards)
+    if shards is not None:
+        order = shard_order(cells, shards)
+        part, cells, number = part.in_order(order), cells[order], number[order]
+    writing = list(zip(cells.tolist(), [names.paths[i] for i in number.tolist()], strict=True))
+    return part, _Cells(writing, keys, counts, shards)
 
 
 def _shards(cells: Int64Array, shard_shape: tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -223,21 +220,21 @@ def _write_rows(out: _Level, part: PlacedLinks, cells: _Cells) -> None:
     }
     path = f"{links_path(out.base, family.delta)}/{format_offsets(part.offsets)}"
     writer = out.writer(path, _ROW_DTYPE.itemsize, cells, keys)
-    rows = np.ascontiguousarray(part.rows, _ROW_DTYPE)
     if family.has_header(part.offsets):
         # What precedes the rows of a cell of one group does not depend on them.
-        _put_all(writer, cells, _slices(rows, encode_link_cell(rows[:0])[0]))
+        none = np.empty((0, family.width), np.int64)
+        _put_all(writer, part, cells, part.rows, encode_link_cell(none)[0])
         return
-    _put_all(writer, cells, _slices(rows))
-    _write_fragments(out, cells)
+    _put_all(writer, part, cells, part.rows)
+    _write_fragments(out, part, cells)
 
 
-def _write_fragments(out: _Level, cells: _Cells) -> None:
+def _write_fragments(out: _Level, part: PlacedLinks, cells: _Cells) -> None:
     """Write one fragment a cell over all its rows: the records of a chunk are one group."""
     keys = {"zv_array": "link_fragments", "encoding": "fragment_index_v1"}
     writer = out.writer(f"{out.base}/{LINK_FRAGMENTS}", _ROW_DTYPE.itemsize, cells, keys)
-    counts = np.array([high - low for _, _, low, high in cells.writing], np.int64).reshape(-1, 1)
-    for (cell, path, _, _), blob in zip(cells.writing, encode_tiling_ranges(counts), strict=True):
+    counts = np.diff(part.starts).reshape(-1, 1)
+    for (cell, path), blob in zip(cells.writing, encode_tiling_ranges(counts), strict=True):
         writer.put(cell, path, [blob])
     writer.close(cells.chunk_keys)
 
@@ -247,17 +244,23 @@ def _write_values(out: _Level, part: PlacedLinks, cells: _Cells, column: Column,
     group = link_attributes_path(out.base, column.name, out.family.delta)
     path = f"{group}/{format_offsets(part.offsets)}"
     writer = out.writer(path, column.dtype.itemsize, cells, keys)
-    _put_all(writer, cells, _slices(np.ascontiguousarray(values[part.records], column.dtype)))
+
+    def taken(first: int, last: int) -> AnyArray:
+        some = part.records[part.starts[first] : part.starts[last]]
+        return np.take(values, some, axis=0).astype(column.dtype, copy=False)
+
+    _put_all(writer, part, cells, taken)
 
 
-def _slices(rows: AnyArray, *head: UInt8Array) -> Callable[[int, int], Buffers]:
-    """Give a function from (low, high) to the bytes of these rows, led by `head`."""
-    size = rows.dtype.itemsize * math.prod(rows.shape[1:])
-    flat = rows.reshape(-1).view(np.uint8)
-    return lambda low, high: [*head, flat[low * size : high * size]]
-
-
-def _put_all(writer: GridWriter, cells: _Cells, payload: Callable[[int, int], Buffers]) -> None:
-    for cell, path, low, high in cells.writing:
-        writer.put(cell, path, payload(low, high))
+def _put_all(
+    writer: GridWriter, part: PlacedLinks, cells: _Cells, rows: Callable[[int, int], AnyArray], *head: UInt8Array
+) -> None:
+    """Write all cells; `rows` gives the rows of cells ``first:last``, `head` comes before those of each."""
+    for first, last in part.pieces():
+        values = np.ascontiguousarray(rows(first, last))
+        size = values.dtype.itemsize * math.prod(values.shape[1:])
+        flat = values.reshape(-1).view(np.uint8)
+        ends = (size * (part.starts[first : last + 1] - part.starts[first])).tolist()
+        for (cell, path), (low, high) in zip(cells.writing[first:last], pairwise(ends), strict=True):
+            writer.put(cell, path, [*head, flat[low:high]])
     writer.close(cells.chunk_keys)

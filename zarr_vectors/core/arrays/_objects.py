@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptSto
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
 __all__ = [
+    "ManifestSource",
     "ObjectIndex",
     "check_object_attributes",
     "open_objects",
@@ -36,17 +37,31 @@ __all__ = [
 
 _LAYOUT_1, _LAYOUT_2 = "vlen_manifests_v1", "vlen_manifests_v2"
 _MANIFEST_ROWS = 16384
+_MANIFEST_BLOCKS = 1 << 15
 _ATTRIBUTES = TableKind({"zv_array": "object_attribute", "fill_sentinel_meaning": "absent"}, "absent", 65536)
 _MOST_ID_ROWS = 1 << 25
 _KEPT_BYTES = 64 << 20
 _WIDEST = 2**63 - 1
 
 
+class ManifestSource(Protocol):
+    """The fragments of O objects, some objects at a time."""
+
+    @property
+    def offsets(self) -> AnyArray:
+        """Where the fragments of each object begin, shape (O + 1,), whole numbers."""
+        ...
+
+    def part(self, low: int, high: int) -> Manifests:
+        """Give the manifests of objects ``low:high``."""
+        ...
+
+
 def write_objects(
     backend: Backend,
     base: str,
     ids: Int64Array,
-    manifests: Manifests,
+    manifests: ManifestSource,
     rank: int,
     *,
     compressor: str | Sequence[Codec],
@@ -60,7 +75,7 @@ def write_objects(
         Path of the level.
     ids : (O,) int64
         Id of each object; any numbers, each once.
-    manifests : Manifests
+    manifests : Manifests, or what gives them in parts
         Of the same O objects.
     rank : int
         Components R of a chunk coordinate.
@@ -68,20 +83,21 @@ def write_objects(
         Of the ids; manifests are always zstd.
     """
     count = len(ids)
-    if manifests.count != count:
-        msg = f"{manifests.count} manifests for {count} object ids"
+    if len(manifests.offsets) - 1 != count:
+        msg = f"{len(manifests.offsets) - 1} manifests for {count} object ids"
         raise ArgumentError(msg)
     if not _ascends(np.sort(ids)):
         msg = f"object ids must differ, got {count} of which some do not"
         raise ArgumentError(msg)
     path = f"{base}/{OBJECT_INDEX}"
     if count:
+        chunk_rows = _manifest_rows(manifests.offsets)
         write_items(
             backend,
             f"{path}/manifests",
-            _encoded(manifests),
+            (encode_manifests(manifests.part(i, min(i + chunk_rows, count))) for i in range(0, count, chunk_rows)),
             count=count,
-            chunk_rows=min(_MANIFEST_ROWS, count),
+            chunk_rows=chunk_rows,
             codecs=codec_chain("zstd", 1),
             attributes={},
         )
@@ -105,12 +121,12 @@ def write_objects(
     put_group(backend, path, keys)
 
 
-def _encoded(manifests: Manifests) -> Iterator[Items]:
-    """Encode manifests chunk by chunk."""
-    for low in range(0, manifests.count, _MANIFEST_ROWS):
-        offsets = manifests.offsets[low : low + _MANIFEST_ROWS + 1]
-        blocks = slice(int(offsets[0]), int(offsets[-1]))
-        yield encode_manifests(Manifests(offsets - offsets[0], manifests.chunks[blocks], manifests.fragments[blocks]))
+def _manifest_rows(offsets: AnyArray) -> int:
+    """Give the objects of a chunk of manifests: some thousand, fewer where they have many fragments each."""
+    rows = min(_MANIFEST_ROWS, len(offsets) - 1)
+    while rows > 1 and np.diff(offsets[::rows], append=offsets[-1]).max() > _MANIFEST_BLOCKS:
+        rows = -(-rows // 2)
+    return rows
 
 
 def _ascends(ids: Int64Array) -> bool:
@@ -307,6 +323,11 @@ class ObjectIndex:
         joined = self._joined([part.take(own) for part, own in zip(parts, locals_, strict=True)])
         return joined if np.array_equal(inverse, np.arange(len(unique))) else joined.take(inverse)
 
+    def parts(self) -> Iterator[Manifests]:
+        """Read the manifests of all objects, some thousand at a time; what was not kept before is not kept now."""
+        for i in range(0 if self._manifests is None else self._manifests.chunk_count):
+            yield self._chunks([i], keep=False)[0]
+
     def _joined(self, parts: Sequence[Manifests]) -> Manifests:
         if len(parts) == 1:
             return parts[0]
@@ -315,7 +336,7 @@ class ObjectIndex:
         fragments = np.concatenate([np.empty(0, np.int64), *(part.fragments for part in parts)])
         return Manifests(offsets_of(counts), chunks, fragments)
 
-    def _chunks(self, numbers: Sequence[int]) -> list[Manifests]:
+    def _chunks(self, numbers: Sequence[int], *, keep: bool = True) -> list[Manifests]:
         """Give the manifests of chunks, those that were read lately from memory."""
         with self._lock:
             found = {i: self._kept[i] for i in numbers if i in self._kept}
@@ -325,7 +346,8 @@ class ObjectIndex:
         if missing and self._manifests is not None:
             for i, items in zip(missing, self._manifests.read_items(missing), strict=True):
                 found[i] = self._decode(self._manifests, i, items)
-                self._keep(i, found[i])
+                if keep:
+                    self._keep(i, found[i])
         return [found[i] for i in numbers]
 
     def _decode(self, array: FlatArray, chunk: int, items: Items) -> Manifests:
