@@ -181,6 +181,7 @@ def run(*, small=False, repeats=3):
             lines, short = judge(case, measure(case, data, folder, sides, repeats))
             table += lines
             missed += short
+            print(*lines, sep="\n", file=sys.stderr, flush=True)  # all of it takes minutes
             for store in folder.glob(f"*_{case.replace(' ', '_')}_*"):
                 shutil.rmtree(store)
     finally:
