@@ -112,7 +112,10 @@ def join_lines(source: object, ndim: int | None) -> Lines:
     filled = list(compress(arrays, lengths))
     axes = _check_axes(arrays, filled, lengths, ndim)
     if not filled:
-        return Lines(np.empty((0, axes), np.float32), np.zeros(len(arrays) + 1, np.int64))
+        told = [array for array in arrays if array.ndim > 1]  # an empty list tells no type
+        _check_kinds(told)
+        dtype = np.result_type(*told) if told else np.dtype(np.float32)
+        return Lines(np.empty((0, axes), dtype), np.zeros(len(arrays) + 1, np.int64))
     _check_kinds(filled)
     return Lines(np.concatenate(filled), offsets_of(lengths))
 
@@ -192,7 +195,7 @@ def _refuse_shapes(numbers: list[int], shapes: list[tuple[int, ...]]) -> NoRetur
 def _check_kinds(arrays: Sequence[AnyArray]) -> None:
     """Refuse lines of different types that have no common type which holds them exactly."""
     types = set(map(attrgetter("dtype"), arrays))
-    if len(types) == 1:
+    if len(types) <= 1:
         return
     try:
         common = np.result_type(*types)

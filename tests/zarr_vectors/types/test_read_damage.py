@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -113,6 +114,18 @@ def test_a_link_that_names_a_row_that_is_not_there(tmp_path, kind):
     asked = [{}, {"bbox": ([-1.0, -1.0], [30.0, 30.0])}, {"object_ids": [0]}]
     asked += [{"bbox": BOX, "include_boundary_edges": True}] if kind == "graph" else []
     fails(path, read, CorruptStoreError, "row", asked)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 3, 5])
+def test_an_attribute_of_fewer_or_more_rows_than_its_chunk(tmp_path, rows):
+    path = tmp_path / "s.zv"
+    write_points(path, np.zeros((2, 2)), attributes={"k": np.arange(2.0)}, **PLAIN)
+    (path / "0/vertex_attributes/k/c/0/0").write_bytes(cell(np.zeros(rows).tobytes()))
+    document = path / "0/vertex_attributes/k/zarr.json"
+    keys = json.loads(document.read_text())
+    del keys["attributes"]["row_shape"]
+    document.write_text(json.dumps(keys))
+    fails(path, read_points, CorruptChunkError, f"{rows} rows, its chunk has 2 vertices", [{}, {"bbox": BOX}])
 
 
 def test_lines_without_an_object_index(tmp_path):

@@ -191,6 +191,12 @@ def test_no_vertices_make_an_empty_store(tmp_path, decode, lines, chunk):
     assert found.links() == []
 
 
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_lines_that_are_all_empty_keep_their_type(tmp_path, decode, dtype):
+    write_polylines(tmp_path / "s", [np.empty((0, 2), dtype), [], np.empty((0, 2), "f4")], chunk_shape=10.0)
+    assert decode(tmp_path / "s").level["vertices"].attrs["dtype"] == np.dtype(dtype).name
+
+
 def test_an_empty_line_has_no_say_in_how_positions_are_stored(tmp_path, decode):
     write_polylines(tmp_path / "s", [walk(3), np.empty((0, 3)), []], chunk_shape=10.0)
     assert decode(tmp_path / "s").positions.dtype == "f4"

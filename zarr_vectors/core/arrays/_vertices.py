@@ -193,8 +193,9 @@ class VertexColumn:
             return values
         total = int(counts.sum())
         # Some writers say row_shape [] for several columns: the cells tell how many there are.
-        if not self.column.row_shape and total and (found * total == counts * len(values)).all():
-            return values.reshape(total, -1)
+        channels, rest = divmod(len(values), max(1, total))
+        if not self.column.row_shape and channels and not rest and (found == counts * channels).all():
+            return values.reshape(total, channels)
         bad = int(np.flatnonzero(found != counts)[0])
         self.wrong_length(coords[bad].tolist(), f"it has {found[bad]} rows, its chunk has {counts[bad]} vertices")
 
