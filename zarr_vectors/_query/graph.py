@@ -87,7 +87,7 @@ def read_graph(
     arrays = source.arrays
     with_owners = with_owners and arrays.objects is not None
     found = _unique(find_rows(source, selection, with_owners=with_owners))
-    if with_boundary and found.rows is not None:
+    if with_boundary and not selection.is_everything and len(found.batch.coords):
         return _with_boundary(source, selection, found, is_skeleton=is_skeleton)
     # A link to a parent outside still says that the row before is not the parent.
     links = _links_of(arrays, found.batch, everything=selection.is_everything, is_skeleton=is_skeleton)
@@ -217,10 +217,9 @@ def _padded(values: AnyArray, count: int) -> AnyArray:
 
 
 def _with_boundary(source: ChunkSource, selection: Selection, found: Found, *, is_skeleton: bool) -> Network:
-    arrays, batch, rows = source.arrays, found.batch, found.rows
-    if rows is None:
-        msg = "there is no boundary where everything was asked for"
-        raise ValueError(msg)
+    arrays, batch = source.arrays, found.batch
+    # All rows of the chunks that were read may be wanted, and edges still lead out of these chunks.
+    rows = np.arange(len(batch.positions)) if found.rows is None else found.rows
     links, outside = _links_around(arrays, batch, is_skeleton=is_skeleton)
     if is_skeleton:
         links = _with_implied(links, batch_fragments(arrays, batch), len(batch.positions))

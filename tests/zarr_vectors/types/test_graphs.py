@@ -119,6 +119,15 @@ def test_a_box_cuts_edges_at_its_boundary(data, kind):
     assert sorted(order.tolist()) == sorted({*np.flatnonzero(inside).tolist(), *touching.reshape(-1).tolist()})
 
 
+def test_edges_lead_out_of_a_box_that_holds_all_of_its_chunks():
+    nodes, edges = np.array([[1.0, 1.0], [2.0, 3.0], [15.0, 1.0], [25.0, 1.0]]), [[0, 1], [2, 0], [1, 3], [2, 3]]
+    memory = MemoryStore()
+    write_graph(memory, nodes, edges, chunk_shape=10.0, attributes={"n": np.arange(4)})
+    around = read_graph(memory, bbox=([0, 0], [9, 9]), include_boundary_edges=True)
+    assert counted(around.attributes["n"][around.edges]) == counted([[0, 1], [2, 0], [1, 3]])
+    assert around.attributes["n"].tolist() == [0, 1, 2, 3]
+
+
 def test_many_graphs_in_one_store():
     rng = np.random.default_rng(0)
     sizes = [4, 0, 3, 6]
