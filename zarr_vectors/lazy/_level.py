@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -153,7 +153,7 @@ class LevelReader:
         named = dict(zip(attributes, values, strict=True))
         return self._parts.complete(row, positions, decode_attributes(arrays, named))
 
-    def iterate(self, plan: ReadPlan, prefetch: int, n_workers: int) -> Iterator[tuple[tuple[int, ...], Chunk]]:
+    def iterate(self, plan: ReadPlan, prefetch: int, n_workers: int) -> Generator[tuple[tuple[int, ...], Chunk]]:
         """Yield (chunk coordinate, chunk) in ascending order, the next `prefetch` being read meanwhile."""
         coords = self.arrays.coords[plan.rows]
         return iterate(self.chunk, plan.rows, coords, plan.attributes, prefetch, n_workers)
@@ -166,7 +166,7 @@ def iterate(
     attributes: tuple[str, ...],
     prefetch: int,
     n_workers: int,
-) -> Iterator[tuple[tuple[int, ...], Chunk]]:
+) -> Generator[tuple[tuple[int, ...], Chunk]]:
     """Yield (chunk coordinate, what `read` gives for a row), the next `prefetch` being read meanwhile."""
     keys = [tuple(c) for c in coords.tolist()]
     wanted = rows.tolist()

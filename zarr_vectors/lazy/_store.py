@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from types import TracebackType
 from typing import Any
 
@@ -18,14 +20,15 @@ from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.core.side_blocks import read_headers, read_user_metadata
-from zarr_vectors.core.store import OpenStore, StoreLike, load_store, zarr_group
-from zarr_vectors.exceptions import ArgumentError, ConcurrentWriteError, StoreClosedError
+from zarr_vectors.core.store import StoreLike, load_store, zarr_group
+from zarr_vectors.exceptions import ArgumentError, StoreClosedError
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._level import LevelReader, iterate
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
+from zarr_vectors.lazy._place import Place
 from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
 from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels
@@ -33,6 +36,8 @@ from zarr_vectors.types._result import Result
 from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LazyStore", "open_zv"]
+
+_LOOK_S = 1.0
 
 
 def open_zv(
@@ -79,7 +84,8 @@ class LazyStore:
     """
 
     def __init__(self, path: StoreLike, cache: ChunkCache, n_workers: int) -> None:
-        self._path, self._store = path, load_store(path)
+        self._store = load_store(path)
+        self._place = Place(path, self._store)
         self._cache, self._n_workers = cache, n_workers
         self._lock = threading.Lock()
         self._readers: dict[int, LevelReader] = {}
@@ -305,6 +311,13 @@ class LazyStore:
         -------
         PointsResult, LinesResult, PolylinesResult, GraphResult or MeshResult
             By the kind of the store; the same as from the function that reads this kind.
+
+        Raises
+        ------
+        ArgumentError
+            If something is asked for that is not there.
+        ConcurrentWriteError
+            If another store has been written to the place since this one was opened.
         """
         if level is not None and target_resolution is not None:
             msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
@@ -313,7 +326,9 @@ class LazyStore:
             level = self._level_for(target_resolution)
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
         content = self._content(0 if level is None else level)
-        return read_levels([self._reader(meta.level) for meta in content], request)
+        found = read_levels([self._reader(meta.level) for meta in content], request)
+        self._place.check()
+        return found
 
     def _level_for(self, target_resolution: float) -> int:
         if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
@@ -345,9 +360,22 @@ class LazyStore:
         if len(readers) > 1:
             union = self._union(level)
             rows = union.plan(selection)
-            return iterate(union.chunk, rows, union.places[rows], selection.attributes, prefetch, workers)
+            return self._checked(
+                iterate(union.chunk, rows, union.places[rows], selection.attributes, prefetch, workers)
+            )
         plan = plan_read(selection, arrays.coords, arrays.chunk_shape)
-        return readers[0].iterate(plan, prefetch, workers)
+        return self._checked(readers[0].iterate(plan, prefetch, workers))
+
+    def _checked(self, chunks: Generator[tuple[tuple[int, ...], Chunk]]) -> Generator[tuple[tuple[int, ...], Chunk]]:
+        """Look at the place before each chunk is handed out and at the end; where that is a request, once a second."""
+        looked = -np.inf
+        with closing(chunks):
+            for chunk in chunks:
+                if self._place.is_local or time.monotonic() - looked >= _LOOK_S:
+                    self._place.check()
+                    looked = time.monotonic()
+                yield chunk
+        self._place.check()
 
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
         """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
@@ -404,10 +432,7 @@ class LazyStore:
         ZarrVectorsError, OSError
             If there is none any more.
         """
-        now = load_store(self._path)
-        if _identity(now, self.levels) != _identity(self._store, self.levels):
-            msg = f"{self.name} was overwritten while it was open; open it again to see it as it is now"
-            raise ConcurrentWriteError(msg)
+        self._place.check()
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -459,10 +484,3 @@ class LazyStore:
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.geometry_type}, levels {self.levels}"
         return f"<LazyStore {self.name}: {state}>"
-
-
-def _identity(store: OpenStore, levels: list[int]) -> tuple[Any, ...]:
-    """Give what tells a store from another one at its place: its bounds are those of the points themselves."""
-    root = store.root
-    counts = tuple(meta.vertex_count for meta in store.levels if meta.level in levels)
-    return root.geometry_types, root.chunk_shape.tolist(), root.bounds.tolist(), counts

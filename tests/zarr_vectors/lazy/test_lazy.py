@@ -16,6 +16,7 @@ from zarr_vectors.core.arrays import read_fragment_index
 from zarr_vectors.exceptions import (
     ArgumentError,
     ConcurrentWriteError,
+    CorruptStoreError,
     LimitError,
     StoreClosedError,
     StoreNotFoundError,
@@ -462,6 +463,31 @@ def test_an_open_store_knows_another_one_at_its_place_and_coarser_levels_are_non
         shutil.rmtree(place)
         with pytest.raises(StoreNotFoundError, match="s.zv"):
             store.check_unchanged()
+
+
+@pytest.mark.parametrize("where", ["disk", "memory"])
+@pytest.mark.parametrize("change", ["moved", "same bounds", "other chunks"])
+def test_a_store_that_was_overwritten_while_open_is_never_mixed_with_the_new_one(tmp_path, data, where, change):
+    place = tmp_path / "s.zv" if where == "disk" else MemoryStore()
+    write_points(place, data[0], chunk_shape=10.0, bin_shape=5.0)
+    new = data[0] + 1 if change == "moved" else data[0][::-1].copy()
+    with open_zv(place) as store:
+        lo, hi = store.bounding_box
+        inner = (np.array(lo), (np.array(lo) + hi) / 2)
+        store.read(bbox=inner)  # some chunks are cached
+        chunks = store.iter_chunks()
+        next(chunks)
+        write_points(place, new, chunk_shape=20.0 if change == "other chunks" else 10.0, overwrite=True)
+        if where == "memory" and change == "same bounds":
+            return  # nothing but the values tells these two apart
+        for call in (
+            store.read,
+            lambda: store.read(bbox=inner),
+            lambda: list(chunks),
+            lambda: list(store.iter_chunks()),
+        ):
+            with pytest.raises((ConcurrentWriteError, CorruptStoreError)):
+                call()
 
 
 def test_opening_reads_only_metadata(path, monkeypatch):
