@@ -30,7 +30,7 @@ SAMPLE_SCHEME = "zv-sample"
 SUFFIXES = (".zarrvectors", ".zv")
 MAKE_SAMPLE = "from napari_zarr_vectors._samples import sample_store; sample_store(sys.argv[1])"
 _LARGEST_ROOT = 64 << 20
-_MAKING: dict[str, Callable[[], bool]] = {}
+_MAKING: dict[tuple[int, str], Callable[[], bool]] = {}
 """By sample: tells whether it is still being made."""
 
 
@@ -64,7 +64,8 @@ def read(path: str | list[str]) -> list[LayerData]:
 
 def _make_then_open(viewer: Viewer, path: str, name: str) -> None:
     """Make a sample in a process of its own, which takes seconds, and open it when it is there."""
-    if name in _MAKING and _MAKING[name]():
+    mine = (id(viewer), name)  # each window makes its own: it ends with that window
+    if mine in _MAKING and _MAKING[mine]():
         notify(f"The sample {name!r} is being made; it opens when it is there.")
         return
     notify(f"Making the sample {name!r}, once; it opens when it is there.")
@@ -72,7 +73,7 @@ def _make_then_open(viewer: Viewer, path: str, name: str) -> None:
     def failed(reason: str) -> None:
         notify(f"The sample {name!r} could not be made: {reason}")
 
-    _MAKING[name] = run_apart(viewer, MAKE_SAMPLE, [name], lambda: _open(viewer, path), failed)
+    _MAKING[mine] = run_apart(viewer, MAKE_SAMPLE, [name], lambda: _open(viewer, path), failed)
 
 
 def _open(viewer: Viewer, path: str) -> None:

@@ -128,7 +128,7 @@ def build_points(
     return BuiltChunk(
         positions=main,
         values=np.ascontiguousarray(column, dtype=np.float32),
-        levels=level_codes(level, keys, below),
+        levels=level_codes(level, keys, below, keep / count if count else 1.0),
         extra=extra,
         keys=places,
         starts=np.append(starts, keep).astype(np.int64),

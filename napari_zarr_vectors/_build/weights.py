@@ -8,7 +8,6 @@ the rows of the chunk that lie there share them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +41,7 @@ class Below:
     counts: Int64Array
 
 
-def level_codes(level: int, keys: Int64Array, below: Below | None) -> Float32Array:
+def level_codes(level: int, keys: Int64Array, below: Below | None, share: float = 1.0) -> Float32Array:
     """Give the level and the weight of each row as one number.
 
     Parameters
@@ -52,6 +51,8 @@ def level_codes(level: int, keys: Int64Array, below: Below | None) -> Float32Arr
         Place of each row, ascending.
     below : Below or None
         None where each row stands for itself.
+    share : float
+        Part of the chunk's rows that these are; what is left out is made up for when it is known how many are shown.
 
     Returns
     -------
@@ -59,8 +60,8 @@ def level_codes(level: int, keys: Int64Array, below: Below | None) -> Float32Arr
         ``level + log2(weight) / 32``, weights of at least 1; to be read only.
     """
     if below is None or not len(keys):
-        return _constant(level, -(-len(keys) // CONSTANT_ROWS) * CONSTANT_ROWS)[: len(keys)]
-    octaves = np.log2(np.maximum(_weights(keys, below), 1.0))
+        return _constant(level, len(keys))
+    octaves = np.log2(np.maximum(_weights(keys, below) * share, 1.0))
     return (level + np.minimum(octaves / CODE_OCTAVES, 0.999)).astype(np.float32)
 
 
@@ -75,9 +76,14 @@ def _weights(keys: Int64Array, below: Below) -> Float64Array:
     return np.asarray(weights * (total / weights.sum()))
 
 
-@lru_cache(maxsize=64)
+_CONSTANTS: dict[int, Float32Array] = {}
+
+
 def _constant(level: int, rows: int) -> Float32Array:
-    """`rows` times a level: most chunks share one array."""
-    array = np.full(rows, level, dtype=np.float32)
-    array.flags.writeable = False
-    return array
+    """`rows` times a level: the chunks of a level share one array, as long as the longest needs."""
+    known = _CONSTANTS.get(level)
+    if known is None or len(known) < rows:
+        known = np.full(max(rows, CONSTANT_ROWS), level, dtype=np.float32)
+        known.flags.writeable = False
+        _CONSTANTS[level] = known
+    return known[:rows]

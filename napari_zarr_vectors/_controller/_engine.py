@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,7 +127,8 @@ class Engine:
         plan = self._last
         if plan is None:
             return LodStatus(budget=self._budget, generation=self._generation)
-        current = plan.generation == self._generation and not self._stale
+        recolouring = self._recolouring is not None or bool(self._repaint)
+        current = plan.generation == self._generation and not self._stale and not recolouring
         return LodStatus(
             shown_vertices=self._pool.shown_vertices,
             budget=self._budget,
@@ -299,6 +301,8 @@ class Engine:
         self._pool.show(planned.commit)
         self._drop(plan)
         self._last, self._kept = plan, planned.keep
+        if plan.fraction != self._layer.levels.share:
+            self._layer.levels = replace(self._layer.levels, share=plan.fraction)
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)

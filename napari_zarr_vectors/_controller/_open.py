@@ -23,6 +23,7 @@ from napari_zarr_vectors._layers import (
     MOST_POINTS,
     FallbackPoints,
     StreamingPoints,
+    is_napari_mishap,
     known_units,
     notify,
     refusal,
@@ -78,6 +79,15 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
         If there is no store that can be read; no layer is added then.
     """
     viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
+    try:
+        return _open_once(viewer, path, display)
+    except RuntimeError as error:
+        if not is_napari_mishap(error):
+            raise
+    return _open_once(viewer, path, display)
+
+
+def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list[Layer]:
     reason = refusal()
     _warn_of_peer()
     color_by = display.get("color_by", AUTO)

@@ -24,7 +24,7 @@ SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
-PAGE_ROWS = (256, 128, 64, 32, 16)
+PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
 PAGE_WASTE = 0.08
 """Share of the pool that may be lost to last pages that are not full; large pages cost less time."""
 

@@ -6,6 +6,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet, ref
 
+import numpy as np
+
 from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO
@@ -106,6 +108,9 @@ def _run_again(viewer: Viewer, layer: StreamingPoints) -> None:
         undo.callback(store.close)
         if store.spatial_dims != layer.ndim:
             notify(f"{layer.name} shows nothing: {store.name} has {store.spatial_dims} axes now, it had {layer.ndim}")
+            return
+        if not np.array_equal(store.extent, layer.bounds):
+            notify(f"{layer.name} shows nothing: {store.name} has other points now; open it again")
             return
         layer.pool.clear()
         opening = Opening(store, _known_color(store, layer.style.color_by))

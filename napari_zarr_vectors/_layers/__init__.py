@@ -4,7 +4,7 @@ from napari_zarr_vectors._layers._apart import run_apart
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
 from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
-from napari_zarr_vectors._layers._napari import REASON, refusal
+from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
 from napari_zarr_vectors._layers._snapshot import snapshot
@@ -25,6 +25,7 @@ __all__ = [
     "ValueInfo",
     "Window",
     "current_viewer",
+    "is_napari_mishap",
     "known_units",
     "look",
     "notify",

@@ -114,26 +114,34 @@ class _Apart(QObject):
         return isalive(self._canvas) and (self._canvas.window().isVisible() or not self._was_visible)
 
     def _on_finished(self, code: int, status: object = None) -> None:
-        self._forget()
-        if self.ended or not self._is_open():
+        wanted = not self.ended and self._is_open()
+        then, failed = self._forget()
+        if not wanted:
             return
         if code == 0 and self._process.exitStatus() == QProcess.ExitStatus.NormalExit:
-            self._then()
+            then()
         else:
             said = bytes(self._process.readAllStandardError().data()).decode(errors="replace").strip()
-            self._failed(said.rpartition("\n")[2] or f"its process ended with {code}")
+            failed(said.rpartition("\n")[2] or f"its process ended with {code}")
 
     def _on_error(self, error: object) -> None:
         """Tell that there is no process; whatever else goes wrong ends it, and is told then."""
         if error == QProcess.ProcessError.FailedToStart:
-            self._forget()
-            if self.ended:
-                return
-            self._failed(f"{sys.executable}: {self._process.errorString()}")
+            _, failed = self._forget()
+            if not self.ended:
+                failed(f"{sys.executable}: {self._process.errorString()}")
 
-    def _forget(self) -> None:
+    def _forget(self) -> tuple[Callable[[], None], Callable[[str], None]]:
+        """Let go of everything, the viewer above all; give what was to be called."""
+        calls = self._then, self._failed
+        self._then, self._failed, self._canvas = _nothing, _nothing, None
         self._timer.stop()
         _RUNNING.discard(self)
+        return calls
+
+
+def _nothing(*_words: str) -> None:
+    """Stand for a call that is not to come any more."""
 
 
 @atexit.register

@@ -74,9 +74,12 @@ class LevelInfo:
     ----------
     spacing : tuple of float
         Distance of neighbouring points, data units; 0 leaves the points at their size.
+    share : float
+        Part of every chunk's points that is shown.
     """
 
     spacing: tuple[float, ...] = ()
+    share: float = 1.0
 
 
 class _NothingToSlice(LayerSlicingState):
@@ -180,6 +183,11 @@ class StreamingPoints(Layer):
         if value != self._value_info:
             self._value_info = value
             self.events.value_info()
+
+    @property
+    def bounds(self) -> Float64Array:
+        """Lowest and highest coordinates, (2, D), data units."""
+        return self._bounds
 
     @property
     def levels(self) -> LevelInfo:

@@ -39,6 +39,9 @@ def rgba_of(color: object) -> object:
     ValueError
         When napari knows no such colour.
     """
+    if isinstance(color, str) and not color.strip():
+        msg = "a colour's name is missing"  # napari takes it for transparent
+        raise ValueError(msg)
     return tuple(transform_color(color)[0].tolist()) if isinstance(color, str) else color
 
 

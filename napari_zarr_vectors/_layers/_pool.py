@@ -127,6 +127,7 @@ class PagePool:
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
         self._divide(capacity_rows, page_rows)
+        self._slots = SlotTable(page_rows, min(self._pages, FIRST_INDICES // page_rows))
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
@@ -277,7 +278,9 @@ class PagePool:
             raise RuntimeError(msg)
         if page_rows != self.page_rows:
             self._version += 1
+            slots = self._slots
             self._divide(self.capacity_rows, page_rows)
+            self._slots = slots.divided(page_rows)  # the touched memory of the old ones
             if self._sink is not None:
                 self.attach(self._sink)
 
@@ -285,7 +288,6 @@ class PagePool:
         self.page_rows = page_rows
         self._pages = self._pages_for(capacity_rows)
         self._free = FreePages(self._pages, RESERVED_PAGES)
-        self._slots = SlotTable(page_rows, min(self._pages, FIRST_INDICES // page_rows))
 
     def resize(self, capacity_rows: int) -> None:
         """Grow the vertex buffer; content stays. A smaller capacity than now is ignored.

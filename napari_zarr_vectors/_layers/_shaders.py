@@ -27,6 +27,7 @@ uniform vec2 u_extra_hi;
 uniform vec4 u_size;      // diameter, 1 if in world units, least px, most px
 uniform float u_px;       // framebuffer px per logical px, or per world unit at w = 1
 uniform mat4 u_spacing;   // of 16 levels, data units
+uniform float u_thin;     // points of a chunk for each one that is shown
 uniform vec2 u_fill;      // framebuffer px per data unit at w = 1, most px
 uniform float u_energy;   // 1 if a place shall give the same light at every level
 uniform float u_mode;     // 0 one colour, 1 scalar, 2 category, 3 rgb
@@ -48,7 +49,7 @@ void main() {
     // stands for would have painted.
     int level = int(a_level);
     float own = px;
-    float weight = exp2(32.0 * fract(a_level));
+    float weight = u_thin * exp2(32.0 * fract(a_level));
     float cell = u_fill.x * u_spacing[level / 4][level - 4 * (level / 4)] / max(clip.w, 1e-30);
     px = max(own, min(min(cell, own * sqrt(weight)), u_fill.y));
     v_alpha = u_energy > 0.5 ? weight * own * own / (px * px) : 1.0;  // above 1 while the opacity is below

@@ -35,6 +35,13 @@ class SlotTable:
         self.owners: IntArray = np.full(slots, -1, dtype=np.int64)
         self.count = 0
 
+    def divided(self, slot_size: int) -> SlotTable:
+        """Give this table's memory, of which nothing is in use, as slots of another size; it divides the old one."""
+        other = SlotTable(slot_size)
+        other.indices = self.indices.reshape(-1, slot_size)
+        other.owners = np.full(len(other.indices), -1, dtype=np.int64)
+        return other
+
     def _reserve(self, slots: int) -> None:
         """Have room for so many slots."""
         have, size = self.indices.shape

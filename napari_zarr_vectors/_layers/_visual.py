@@ -131,7 +131,7 @@ class PointPoolVisual(Visual):
         program["u_lut"] = self._lut
         self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
         self.set_size(2.0, in_world=False)
-        self.set_levels(())
+        self.set_levels((), 1.0)
         self.set_energy(keep=False)
         self.set_shape("round")
         self.set_color((1.0, 1.0, 1.0, 1.0))
@@ -153,11 +153,12 @@ class PointPoolVisual(Visual):
         self._size, self._in_world = diameter, in_world
         self.update()
 
-    def set_levels(self, spacing: Sequence[float]) -> None:
-        """Say how far apart the points of each level are, data units; 0 leaves them at their size."""
+    def set_levels(self, spacing: Sequence[float], share: float) -> None:
+        """Say how far apart the points of each level are, data units (0: their own size), and which part is shown."""
         table = np.zeros(MOST_LEVELS, dtype=np.float32)
         table[: len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
         self.shared_program["u_spacing"] = table.reshape(4, 4)
+        self.shared_program["u_thin"] = 1.0 / share
         self.update()
 
     def set_energy(self, *, keep: bool) -> None:

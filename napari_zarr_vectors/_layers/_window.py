@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import imageio.v3 as iio
 import napari
 import numpy as np
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_zarr_vectors._layers._napari import native_canvas
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Window"]
 
 STEP_S = 0.002
-FLIGHT_STEP_S = 0.01
+FLIGHT_STEP_MS = 10
 FLIGHT_TURN = (0.0, 25.0, -70.0)
 FLIGHT_ZOOM = 0.35
 
@@ -47,17 +48,25 @@ class Window:
 
     def fly_in(self, seconds: float) -> None:
         """Fly to where the camera is now, from afar and from the side; end at once if somebody takes the camera."""
-        camera, canvas = camera_of(self.viewer), native_canvas(self.viewer)
-        zoom, angles = camera.zoom, np.array(camera.angles)
-        began, part = time.monotonic(), 0.0
+        camera, timer = camera_of(self.viewer), QTimer(native_canvas(self.viewer))
+        zoom, angles, began = camera.zoom, np.array(camera.angles), time.monotonic()
         last = (camera.zoom, *camera.angles)
-        while part < 1 and canvas.isVisible() and np.allclose((camera.zoom, *camera.angles), last):
+
+        def step() -> None:
+            nonlocal last
             part = min(1.0, (time.monotonic() - began) / seconds)
+            if not np.allclose((camera.zoom, *camera.angles), last):
+                timer.stop()
+                return
             left = (1 - part) ** 2 * (1 + 2 * part)  # from 1 to 0, slow at both ends
             camera.angles = tuple(angles + left * np.array(FLIGHT_TURN))
             camera.zoom = zoom * FLIGHT_ZOOM**left
             last = (camera.zoom, *camera.angles)
-            self.process(FLIGHT_STEP_S)
+            if part == 1:
+                timer.stop()
+
+        timer.timeout.connect(step)
+        timer.start(FLIGHT_STEP_MS)
 
     def process(self, seconds: float) -> None:
         """Let the window live for a while."""

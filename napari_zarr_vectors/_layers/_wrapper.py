@@ -82,7 +82,7 @@ class VispyStreamingPoints(VispyBaseLayer):
 
     def _on_levels_change(self) -> None:
         style, levels = self.layer.style, self.layer.levels
-        self.node.set_levels(levels.spacing if style.adaptive_size else ())
+        self.node.set_levels(levels.spacing if style.adaptive_size else (), levels.share)
 
     def _on_style_change(self, info: EmissionInfo) -> None:
         if info.signal.name == "slab_thickness":

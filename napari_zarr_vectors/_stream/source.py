@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,6 @@ __all__ = ["Coloring", "PointSource", "color_values"]
 BATCH_ROWS = 1 << 17
 ROWS_A_GROUP = 8
 """Of a coarse chunk, for each part of it that gets a weight of its own."""
-LOOK_S = 1.0
-"""So often, while chunks are read, it is looked whether the store is still the one that was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,6 @@ class PointSource:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
         """By epoch; an entry is added before the first request of its epoch and never changed."""
-        self._looked = time.monotonic()
         self._changed: ConcurrentWriteError | None = None
 
     def batch(self, requests: Sequence[Request]) -> int:
@@ -120,13 +116,11 @@ class PointSource:
         """Refuse chunks of another store that was written to the same place: they would be mixed with those shown."""
         if self._changed is not None:
             raise self._changed
-        if time.monotonic() - self._looked >= LOOK_S:
-            self._looked = time.monotonic()
-            try:
-                self._store.check_unchanged()
-            except ConcurrentWriteError as error:
-                self._changed = error
-                raise
+        try:
+            self._store.check_unchanged()
+        except ConcurrentWriteError as error:
+            self._changed = error
+            raise
 
     def _own_codes(self, coloring: Coloring, level: int, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         """Turn a level's codes into those of the colouring's words: levels may have word lists of their own."""
@@ -164,14 +158,14 @@ class PointSource:
                 fraction=request.fraction,
                 seed=request.node,
                 level=tree.levels[depth],
-                below=below_of(tree, request.node, request.fraction * (rows.stop - rows.start)),
+                below=below_of(tree, request.node, rows.stop - rows.start),
             )
             self._cache.put(request, built)
             out.append(built)
         return out
 
 
-def below_of(tree: Tree, node: int, rows: float) -> Below | None:
+def below_of(tree: Tree, node: int, rows: int) -> Below | None:
     """Find the smallest parts of a node over which so many of its rows can be spread; None if rows are whole.
 
     The parts are its descendants of one level, with the points of the finest level under each.

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.flying import Flight
-from napari_zarr_vectors import _controller, _stream
+from napari_zarr_vectors import _controller
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -115,7 +115,6 @@ def test_a_store_whose_chunk_list_is_broken_is_one_notification_and_an_empty_lay
 
 
 def test_a_store_that_is_overwritten_while_open_is_told_once_and_never_mixed(store, said, fly, monkeypatch):
-    monkeypatch.setattr(_stream.source, "LOOK_S", 0.0)
     flight = fly(store, budget=1_000)  # too few for level 0: it has not been read
     flight.settle()
     shown = flight.layer.lod.status.shown_vertices
@@ -138,7 +137,6 @@ def test_a_store_that_is_overwritten_while_open_is_told_once_and_never_mixed(sto
 
 
 def test_levels_that_are_added_while_a_store_is_open_disturb_nobody(tmp_path, said, fly, monkeypatch):
-    monkeypatch.setattr(_stream.source, "LOOK_S", 0.0)
     path = tmp_path / "growing.zarrvectors"
     positions = np.random.default_rng(0).uniform(0, 400, (COUNT, 3)).astype(np.float32)
     write_points(path, positions, chunk_shape=50, bin_shape=25)

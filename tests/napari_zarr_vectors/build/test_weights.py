@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._build import Below
+from napari_zarr_vectors._build import Below, build_points
 from napari_zarr_vectors._build.weights import level_codes
 
 
@@ -40,3 +40,22 @@ def test_dense_parts_weigh_more_than_sparse_ones():
     _, weights = taken_apart(level_codes(1, keys, Below(np.array([0, 8]), np.array([50_000, 2_000]))).astype(float))
     np.testing.assert_allclose(weights[:500], 100, rtol=0.02)
     np.testing.assert_allclose(weights[500:], 4, rtol=0.15)
+
+
+@given(share=st.floats(0.01, 1), seed=st.integers(0, 2**32))
+def test_a_thinned_chunk_has_the_light_of_the_whole_once_it_is_known_how_much_is_shown(share, seed):
+    positions = np.random.default_rng(seed).uniform(0, 16, (4000, 3))
+    below = Below(np.arange(8) * 8, np.arange(1, 9) * 100_000)
+    built = build_points(
+        positions,
+        None,
+        origin=[0] * 3,
+        chunk_lo=[0] * 3,
+        cell_shape=[4] * 3,
+        ratios=[[2] * 3, [2] * 3],
+        fraction=share,
+        level=2,
+        below=below,
+    )
+    _, weights = taken_apart(built.levels.astype(float))
+    np.testing.assert_allclose(weights.sum() / built.fraction, below.counts.sum(), rtol=1e-3)

@@ -182,6 +182,18 @@ def test_a_layer_whose_store_has_gone_is_told_when_it_is_put_back(viewer, store,
     assert_no_thread()
 
 
+def test_a_layer_whose_store_holds_other_points_is_told_when_it_is_put_back(viewer, tmp_path, settle, said):
+    points = np.random.default_rng(1).uniform(0, 100, (500, 3))
+    write_points(tmp_path / "s.zv", points, chunk_shape=50)
+    layer = open_layer(viewer, tmp_path / "s.zv")[0]
+    settle(layer)
+    viewer.layers.remove(layer)
+    write_points(tmp_path / "s.zv", points + 5000, chunk_shape=50, overwrite=True)
+    viewer.layers.append(layer)
+    assert ["other points now" in message for message in said] == [True]
+    assert engine_of(layer) is None
+
+
 def test_the_other_layer_of_a_pair_does_not_notice_that_one_was_put_back(viewer, store, settle):
     first, second = (open_layer(viewer, store)[0] for _ in range(2))
     settle(first, second)
@@ -233,3 +245,18 @@ def test_a_colour_that_napari_does_not_know_is_refused_before_a_layer_is_added(v
     assert len(viewer.layers) == 0
     assert [found._closed for found in opened] == [True, True]
     assert_no_thread()
+
+
+def test_a_layer_that_napari_trips_over_once_is_opened_all_the_same(viewer, store, settle, monkeypatch):
+    add, tried = type(viewer).add_layer, []
+
+    def trip(self, layer):
+        tried.append(layer)
+        if len(tried) == 1:
+            raise RuntimeError('cannot place callback before "None" and after "None" for callbacks: ()')
+        return add(self, layer)
+
+    monkeypatch.setattr(type(viewer), "add_layer", trip)
+    layer = open_layer(viewer, store)[0]
+    settle(layer)
+    assert list(viewer.layers) == [layer] == tried[1:]

@@ -82,3 +82,15 @@ def test_a_place_is_as_bright_at_every_level_where_points_add_up(stage, layer):
     energy = stage.picture().sum(dtype=float)
     show_as_level(layer, 1, weight=4)
     assert stage.picture().sum(dtype=float) == pytest.approx(energy, rel=0.25)
+
+
+def test_what_is_left_out_of_thinned_chunks_is_made_up_for(stage, layer):
+    layer.blending = "additive"
+    layer.opacity = 0.1
+    layer.style.color = (1, 1, 1)
+    fine = np.array(MIDDLE) + np.array([[0, i, j] for i in (-2, 2) for j in (-2, 2)])
+    show_as_level(layer, 0, fine.tolist())
+    energy = stage.picture().sum(dtype=float)
+    layer.pool.commit([1], [0], [2])
+    layer.levels = LevelInfo(share=0.5)
+    assert stage.picture().sum(dtype=float) == pytest.approx(energy, rel=0.1)

@@ -24,13 +24,19 @@ window = Window(ndisplay=3, size=(400, 300))
 camera = camera_of(window.viewer)
 camera.angles, camera.zoom = (0.0, -35.0, 55.0), 3.0
 early = []
+
+def end():
+    print("LANDED", json.dumps([early, camera.zoom, *camera.angles]), flush=True)
+    window.viewer.close()
+
 happens = {"look": lambda: early.append(camera.zoom), "take": lambda: setattr(camera, "zoom", 7.0),
-           "close": window.click_x}
-QTimer.singleShot(200, happens[what])
+           "X": window.click_x, "close": window.viewer.close}
 window.fly_in(seconds)
-print("LANDED", json.dumps([early, camera.zoom, *camera.angles]))
-if what != "close":
-    window.close()
+QTimer.singleShot(300, happens[what])
+if what in ("look", "take"):
+    QTimer.singleShot(2500, end)
+window.run()
+print("RETURNED")
 """
 
 
@@ -39,7 +45,8 @@ def landed(what, seconds):
     words = [sys.executable, "-c", FLIGHT, what, str(seconds)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    early, zoom, *angles = json.loads(done.stdout.split("LANDED")[1])
+    assert done.stdout.endswith("RETURNED\n")
+    early, zoom, *angles = json.loads(done.stdout.partition("LANDED")[2].partition("\n")[0] or "[[], 0]")
     return early, zoom, angles
 
 
@@ -55,5 +62,6 @@ def test_a_flight_ends_when_somebody_takes_the_camera():
     assert zoom == 7.0
 
 
-def test_a_flight_ends_with_its_window():
-    landed("close", 1000)
+@pytest.mark.parametrize("how", ["X", "close"])
+def test_a_flight_ends_with_its_window_and_the_program_with_it(how):
+    landed(how, 1000)
