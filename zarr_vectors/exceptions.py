@@ -19,7 +19,8 @@
     ├── RemoteError                          the storage service failed
     └── CancelledError                       the caller asked to stop
 
-A message says what was refused, where (store, array, chunk), what was found and what was expected.
+A message says what was refused, where (store, array, chunk), what was found and what was expected, and what to do.
+What to do about damage is the same wherever it is found: those classes add it themselves.
 """
 
 from __future__ import annotations
@@ -64,8 +65,22 @@ class NotAStoreError(ZarrVectorsError):
     """What lies at the path is not a Zarr Vectors store."""
 
 
-class FormatVersionError(ZarrVectorsError):
+class _RemediedError(ZarrVectorsError):
+    """An error whose remedy is that of its class: every message ends with it."""
+
+    _remedy = ""
+
+    def __str__(self) -> str:
+        return f"{self._reason()}; {self._remedy}"
+
+    def _reason(self) -> str:
+        return super().__str__()
+
+
+class FormatVersionError(_RemediedError):
     """The store was written in a version of the format that this library does not read."""
+
+    _remedy = "read it with the version that wrote it, or write it again with this one"
 
 
 class UnsupportedFeatureError(ZarrVectorsError):
@@ -84,8 +99,10 @@ class ConcurrentWriteError(ZarrVectorsError):
     """Another writer changed the store in the meantime and won."""
 
 
-class CorruptStoreError(ZarrVectorsError):
+class CorruptStoreError(_RemediedError):
     """Stored metadata or data contradict each other."""
+
+    _remedy = "restore the store's files from a copy, or write the store again"
 
 
 class CorruptChunkError(CorruptStoreError):
@@ -106,7 +123,7 @@ class CorruptChunkError(CorruptStoreError):
         self.chunk = chunk
         self.reason = reason
 
-    def __str__(self) -> str:
+    def _reason(self) -> str:
         return f"{self.store}: chunk {self.chunk} of array {self.array!r} is corrupt: {self.reason}"
 
 

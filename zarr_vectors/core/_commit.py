@@ -88,9 +88,15 @@ def check_seal(raw: bytes) -> None:
     end = begin + len(_BLANK)
     found = f"{google_crc32c.value(raw[:begin] + _BLANK.encode() + raw[end:]):08x}".encode()
     if found != raw[begin:end]:
-        stored = raw[begin:end].decode(errors="replace")
-        msg = f"its checksum is {found.decode()}, the stored one {stored!r}: it was changed after it was written"
+        stored = _plain(raw[begin:end])
+        msg = f"its checksum is {found.decode()}, the stored one {stored}: it was changed after it was written"
         raise ValueError(msg)
+
+
+def _plain(stored: bytes) -> str:
+    """Give a stored checksum as the hex text that it is, or, where it is damaged itself, as something to print."""
+    text = stored.decode(errors="replace")
+    return text if text.isascii() and text.isalnum() else repr(text)
 
 
 def read_json(backend: Backend, key: str) -> Any:  # noqa: ANN401 - JSON holds anything

@@ -138,7 +138,7 @@ def _read_header(store: OpenStore, name: str, checksum: object) -> dict[str, Any
     raw = store.backend.get(f"{path}/zarr.json")
     found = b"" if raw is None else raw.tobytes()
     if raw is not None and checksum is not None and b"\n" not in found and _checksum(found) != checksum:
-        msg = f"{store.name}: {path} is corrupt: its checksum is {_checksum(found)}, the stored one {checksum!r}"
+        msg = f"{store.name}: {path} is corrupt: its checksum is {_checksum(found)}, the stored one {checksum}"
         raise CorruptStoreError(msg)
     return load_group(store.backend, path)
 

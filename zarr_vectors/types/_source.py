@@ -24,6 +24,7 @@ __all__ = [
     "check_positions",
     "check_shape",
     "check_shard_shape",
+    "holds_strings",
     "is_exact",
     "one_of",
     "refuse_masked",
@@ -196,18 +197,22 @@ def check_attributes(attributes: Mapping[str, object] | None, rows: int) -> list
 def check_attribute(name: str, source: object, rows: int) -> tuple[Column, AnyArray]:
     """Check one attribute of `rows` vertices, edges or fragments; strings become codes of categories."""
     values = sliceable(source)
-    if len(values.shape) not in (1, 2) or values.shape[0] != rows or 0 in values.shape[1:]:
-        msg = f"attribute {name!r} must have shape ({rows},) or ({rows}, C), got {tuple(values.shape)}"
+    shape, strings = tuple(values.shape), holds_strings(values)
+    if len(shape) not in ((1,) if strings else (1, 2)) or shape[0] != rows or 0 in shape[1:]:
+        wanted = f"of strings must have shape ({rows},)" if strings else f"must have shape ({rows},) or ({rows}, C)"
+        msg = f"attribute {name!r} {wanted}, got {shape}"
         raise ArgumentError(msg)
     return _attribute(name, values)
 
 
+def holds_strings(values: AnyArray) -> bool:
+    """Tell whether values can only become categories, which have no channels."""
+    return values.dtype.kind in "UO" or type(values.dtype).__name__ == "StringDType"
+
+
 def _attribute(name: str, values: AnyArray) -> tuple[Column, AnyArray]:
     kind = values.dtype.kind
-    if kind in "UO" or type(values.dtype).__name__ == "StringDType":
-        if len(values.shape) != 1:
-            msg = f"attribute {name!r} of strings must have shape (N,), got {tuple(values.shape)}"
-            raise ArgumentError(msg)
+    if holds_strings(values):
         codes, categories = encode_categories(np.asarray(values[:]), name)
         return Column(name, codes.dtype.newbyteorder("<"), (), categories), codes
     if kind not in "biuf" or values.dtype.itemsize > 8:

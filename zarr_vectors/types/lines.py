@@ -21,7 +21,14 @@ from zarr_vectors.types._layout import check_layout
 from zarr_vectors.types._owners import GroupsLike, Objects, check_attributes_of, check_groups, ids_of_list
 from zarr_vectors.types._read import Request, one_of_groups, read_store
 from zarr_vectors.types._result import LinesResult
-from zarr_vectors.types._source import check_attribute, check_mapping, check_positions, one_of, sliceable
+from zarr_vectors.types._source import (
+    check_attribute,
+    check_mapping,
+    check_positions,
+    holds_strings,
+    one_of,
+    sliceable,
+)
 from zarr_vectors.types._topology import LINES
 from zarr_vectors.typing import AnyArray
 
@@ -150,9 +157,13 @@ def _check_attributes(attributes: Mapping[str, Any] | None, count: int) -> list[
 def _of_ends(name: str, source: object, count: int) -> AnyArray:
     values = sliceable(source)
     shape = tuple(values.shape)
-    if len(shape) not in (2, 3) or shape[:2] != (count, _ENDS):
+    strings = holds_strings(values)
+    if len(shape) not in ((2,) if strings else (2, 3)) or shape[:2] != (count, _ENDS):
+        wanted = f"of strings must have shape ({count}, 2)"
+        if not strings:
+            wanted = f"must have shape ({count}, 2) or ({count}, 2, C)"
         msg = (
-            f"attribute {name!r} must have shape ({count}, 2) or ({count}, 2, C), values of both ends, got {shape}; "
+            f"attribute {name!r} {wanted}, values of both ends, got {shape}; "
             "what a line has once is an object attribute"
         )
         raise ArgumentError(msg)

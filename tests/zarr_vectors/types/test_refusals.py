@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import zarr
@@ -19,6 +21,7 @@ from zarr_vectors.exceptions import (
 )
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.lines import write_lines
 from zarr_vectors.types.points import read_points, write_points
 
 P = np.random.default_rng(1).uniform(0, 100, (20, 3))
@@ -308,8 +311,21 @@ def test_a_broken_seal_is_told_in_text(tmp_path):
     write_points(tmp_path / "s.zv", P, chunk_shape=10.0)
     root = tmp_path / "s.zv" / "zarr.json"
     root.write_bytes(root.read_bytes().replace(b"point_cloud", b"point_clowd"))
-    with pytest.raises(CorruptStoreError, match="the stored one '[0-9a-f]{8}': it was changed"):
+    with pytest.raises(CorruptStoreError, match="the stored one [0-9a-f]{8}: it was changed"):
         read_points(tmp_path / "s.zv")
+    root.write_bytes(re.sub(rb'("zv_crc32c":")..', lambda found: found[1] + b"\xff\x07", root.read_bytes()))
+    with pytest.raises(CorruptStoreError, match=r"the stored one '\ufffd\\x07[0-9a-f]{6}': it was changed"):
+        read_points(tmp_path / "s.zv")
+
+
+@pytest.mark.parametrize("words", [np.full(19, "x"), np.full((20, 2), "x"), objects(*["x"] * 21)])
+def test_strings_of_the_wrong_shape_are_told_the_only_one_that_they_may_have(tmp_path, words):
+    said = rf"attribute 'a' of strings must have shape \(20,\), got {re.escape(str(words.shape))}$"
+    with pytest.raises(ArgumentError, match=said):
+        write_points(tmp_path / "s.zv", P, chunk_shape=10.0, attributes={"a": words})
+    said = r"attribute 'a' of strings must have shape \(10, 2\), values of both ends"
+    with pytest.raises(ArgumentError, match=said):
+        write_lines(tmp_path / "s.zv", P.reshape(10, 2, 3), chunk_shape=10.0, attributes={"a": words})
 
 
 def test_a_home_folder_is_not_looked_up_and_that_is_said():
