@@ -52,7 +52,7 @@ class AttributeInfo:
 
 @dataclass(frozen=True, slots=True)
 class StorageInfo:
-    """How the bytes lie; `shard_shape` counts cells, `bytes` is None for a store that is not local."""
+    """How the bytes lie; `shard_shape` counts chunks, `bytes` is None for a store that is not local."""
 
     compressor: str
     shard_shape: tuple[int, ...] | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["to_tables"]
 
 MOST_WORDS = 5
+SIGNIFICANT = 6
+DOUBLE = 17
+"""Digits that tell all float64 apart."""
+SMALLEST, LARGEST = 1e-4, 1e15
+"""Numbers between them are written without an exponent."""
 
 
 def to_tables(info: StoreInfo) -> RenderableType:
@@ -30,7 +36,7 @@ def to_tables(info: StoreInfo) -> RenderableType:
 
 def _store(info: StoreInfo) -> Table:
     storage = info.storage
-    shards = "none: a file a cell" if storage.shard_shape is None else f"{_shape(storage.shard_shape)} cells"
+    shards = "none: a file a chunk" if storage.shard_shape is None else f"{_shape(storage.shard_shape)} chunks"
     rows = [
         ("store", info.path),
         ("kind", info.kind or "not named: an empty store"),
@@ -46,7 +52,7 @@ def _store(info: StoreInfo) -> Table:
 
 
 def _axes(info: StoreInfo) -> Table:
-    rows = ([axis.name, axis.type, axis.unit or "", _number(axis.low), _number(axis.high)] for axis in info.axes)
+    rows = ([axis.name, axis.type, axis.unit or "", *_ends(axis.low, axis.high)] for axis in info.axes)
     return _table("Axes", ["axis", "type", "unit", "lowest", "highest"], rows, numbers_from=3)
 
 
@@ -56,9 +62,9 @@ def _levels(info: StoreInfo) -> Table:
             str(level.level),
             f"{level.vertices:,}",
             f"{level.chunks:,}",
-            _shape(level.chunk_shape),
-            _shape(level.bin_shape),
-            _shape(level.resolution),
+            _lengths(level.chunk_shape),
+            _lengths(level.bin_shape),
+            _lengths(level.resolution) if any(level.resolution) else "exact",
         ]
         for level in info.levels
     )
@@ -111,5 +117,29 @@ def _shape(lengths: Sequence[float]) -> str:
     return " x ".join(f"{length:.6g}" for length in lengths)
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}"
+def _lengths(lengths: Sequence[float]) -> str:
+    """Write a length by axis, once where all axes agree: a table of three of them fits into 80 columns."""
+    each = {f"{length:.6g}" for length in lengths}
+    return each.pop() if len(each) == 1 else _shape(lengths)
+
+
+def _ends(low: float, high: float) -> tuple[str, str]:
+    """Write both ends of an axis with six digits of what lies between them, however far from 0 they are."""
+    largest, between = max(abs(low), abs(high)), high - low
+    power = _power(largest)
+    decimals = SIGNIFICANT - 1 - (_power(between) if between > 0 else power)
+    decimals = min(decimals, DOUBLE - 1 - power)  # more would be made up
+    if SMALLEST <= largest < LARGEST:
+        low_text, high_text = (_plain(end, max(decimals, 0)) for end in (low, high))
+    else:
+        low_text, high_text = (f"{end:.{max(decimals + power + 1, SIGNIFICANT)}g}" for end in (low, high))
+    return low_text, high_text
+
+
+def _power(length: float) -> int:
+    return math.floor(math.log10(length)) if 0 < length < math.inf else 0
+
+
+def _plain(value: float, decimals: int) -> str:
+    text = f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0: no minus before a zero
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,15 +1,19 @@
 """The command line: what it prints, how it fails, and what it must not load."""
 
 import json
+import math
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from napari_zarr_vectors import __version__
 from napari_zarr_vectors._cli import app
+from napari_zarr_vectors._cli._info_text import _ends
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -72,8 +76,50 @@ def test_info_for_programs(store):
 
 def test_info_for_people(store):
     text = run("info", store).stdout
-    for word in ("cells.zarrvectors", "point_cloud", "micrometer", "2,000", "2.5 x 2.5 x 2.5", "height", "float32"):
+    for word in ("cells.zarrvectors", "point_cloud", "micrometer", "2,000", "2 x 2 x 2 chunks", "height", "float32"):
         assert word in text.replace("\n", "")
+
+
+def test_info_of_three_axes_fits_into_80_columns(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    positions = np.random.default_rng(0).uniform((0, 999_771, 999_771), (480, 1_000_251, 1_000_251), (500, 3))
+    write_points(tmp_path / "s.zv", positions, chunk_shape=54.9778, bin_shape=27.4889)
+    build_pyramid(tmp_path / "s.zv", [(2, 1)])
+    rows = [line.split() for line in run("info", tmp_path / "s.zv").stdout.replace("│", " ").splitlines()]
+    assert next(row for row in rows if row[:2] == ["0", "500"])[3:] == ["54.9778", "27.4889", "exact"]
+    assert len(next(row for row in rows if row[:1] == ["1"])) == 6  # the resolution once as well
+    assert ["shards", "none:", "a", "file", "a", "chunk"] in rows
+
+
+def test_lengths_that_differ_by_axis_are_all_told(tmp_path):
+    write_points(tmp_path / "s.zv", np.zeros((3, 2)), chunk_shape=(4, 2), bin_shape=(1, 2))
+    text = run("info", tmp_path / "s.zv").stdout
+    assert "4 x 2" in text
+    assert "1 x 2" in text
+
+
+@pytest.mark.parametrize(("low", "high", "said"), [
+    (999_771.0, 1_000_251.0, ("999771", "1000251")),
+    (1e9 + 0.25, 1e9 + 0.75, ("1000000000.25", "1000000000.75")),
+    (4.66584e-10, 9.99999e-5, ("4.66584e-10", "9.99999e-05")),
+    (-1e-12, 0.1, ("0", "0.1")),
+    (-12.3456789, 40.0, ("-12.3457", "40")),
+    (1_234_567.0, 1_234_567.0, ("1234567", "1234567")),
+    (0.0, 0.0, ("0", "0")),
+    (9e14, 9.5e14, ("900000000000000", "950000000000000")),
+    (1e15, 1.0001e15, ("1e+15", "1.0001e+15")),
+    (-math.inf, math.nan, ("-inf", "nan")),
+])  # fmt: skip
+def test_both_ends_of_an_axis_are_told_apart(low, high, said):
+    assert _ends(low, high) == said
+
+
+@given(low=st.floats(-1e15, 1e15), share=st.floats(1e-6, 1.0))
+def test_ends_are_true_to_a_thousandth_of_what_lies_between(low, share):
+    high = low + share * max(abs(low), 1e-3)
+    between, found = high - low, _ends(low, high)
+    assert all("e" not in text for text in found) or not 1e-4 <= max(abs(low), abs(high)) < 1e15
+    assert max(abs(float(text) - end) for text, end in zip(found, (low, high), strict=True)) <= between / 1000
 
 
 def test_names_of_a_store_neither_format_nor_reach_the_terminal(store):
