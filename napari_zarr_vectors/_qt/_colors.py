@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QColorDialog, QComboBox, QListWidget, QListWidgetItem
 from napari_zarr_vectors._qt._limits import LimitsField
 from napari_zarr_vectors._qt._numbers import NumberSpin
 from napari_zarr_vectors._qt._pictures import strip
-from napari_zarr_vectors._qt._section import Section, plain_tip
+from napari_zarr_vectors._qt._section import Section, plain_tip, shorten
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -62,20 +62,13 @@ class ColorSection(Section):
         self.add_row("Limits", self.limits, "Values at the two ends of the colormap.")
         self.add_row("Gamma", self.gamma, "Below 1 brightens low values, above 1 darkens them.")
         self.add_row("Legend", self.legend, "Colour of each category.")
-        self._shorten(self.color_by, self.colormap)
+        shorten(self.color_by, self.colormap)
         self.color_by.activated.connect(lambda at: self._ask("color_by", self._choices[at]))
         self.color.clicked.connect(self._on_color)
         self.colormap.activated.connect(lambda at: self._ask("colormap", self.colormap.itemText(at)))
         self.limits.changed.connect(lambda low, high: self._ask("contrast_limits", (low, high)))
         self.limits.from_data_clicked.connect(lambda: self._ask("contrast_limits", None))
         self.gamma.valueChanged.connect(lambda gamma: self._ask("gamma", gamma))
-
-    @staticmethod
-    def _shorten(*combos: QComboBox) -> None:
-        """Let a long name be cut off rather than make the panel wide."""
-        for combo in combos:
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(8)
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         kind = "none" if model.color_by is None else facts.kind

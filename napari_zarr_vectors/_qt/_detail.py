@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QSlider
 
 from napari_zarr_vectors._qt._numbers import CountSpin, format_count
-from napari_zarr_vectors._qt._section import Section, side_by_side
+from napari_zarr_vectors._qt._section import Section, shorten, side_by_side
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._controller._panels import DisplayFacts
@@ -32,6 +32,7 @@ class DetailSection(Section):
         self.slider.setPageStep(3)
         self.slider.setAccessibleName("Point budget, coarse steps")
         self.level = QComboBox()
+        shorten(self.level)
         self._numbers: list[int | None] = []
         tip = "The most points that are drawn at once. Auto: as many as this machine draws in time."
         self.add_row("Budget", side_by_side((self.automatic, 0), (self.budget, 1)), tip)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 from superqt import QDoubleRangeSlider
 
 from napari_zarr_vectors._qt._numbers import NumberSpin
@@ -12,6 +12,10 @@ from napari_zarr_vectors._qt._section import SPACING
 __all__ = ["LimitsField"]
 
 STEPS = 100
+CURSOR = 6
+"""What a field keeps free around its text."""
+LONGEST = "-1.23457e+06"
+"""As long as a limit is written at most, but for exponents of three digits."""
 
 
 class LimitsField(QWidget):
@@ -42,19 +46,29 @@ class LimitsField(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
-        layout.addWidget(self.slider, 0, 0, 1, 3)
-        for column, field in enumerate((self.low, self.high, self.from_data)):
-            layout.addWidget(field, 1, column)
-        for box in (self.low, self.high):
-            # Without the arrows, and narrower than napari's own, both fit beside the button; the keys still step.
+        top = QHBoxLayout()
+        top.setSpacing(SPACING)
+        top.addWidget(self.slider, 1)
+        top.addWidget(self.from_data)
+        layout.addLayout(top, 0, 0, 1, 2)
+        for column, box in enumerate((self.low, self.high)):
+            layout.addWidget(box, 1, column)
+            layout.setColumnStretch(column, 1)
+            # Without the arrows both are wide enough for their numbers; the keys still step.
             box.setButtonSymbols(NumberSpin.ButtonSymbols.NoButtons)
-            box.setStyleSheet("min-width: 40px; padding: 1px 1px;")
             box.steps_evenly = True
+        self.make_room()
         self.setFocusProxy(self.low)
         self.low.valueChanged.connect(lambda low: self._emit(low, self._shown[1]))
         self.high.valueChanged.connect(lambda high: self._emit(self._shown[0], high))
         self.slider.valueChanged.connect(lambda pair: self._emit(*pair))
         self.from_data.clicked.connect(self.from_data_clicked)
+
+    def make_room(self) -> None:
+        """Ask for the width of the longest number in the font that is in use, in place of napari's own width."""
+        for box in (self.low, self.high):
+            width = box.fontMetrics().horizontalAdvance(LONGEST) + CURSOR
+            box.setStyleSheet(f"min-width: {width}px; padding: 1px 1px;")
 
     def show_limits(self, limits: tuple[float, float] | None, data: tuple[float, float]) -> None:
         """Show limits, None for those of the data; the slider spans both."""

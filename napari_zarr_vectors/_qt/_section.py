@@ -7,12 +7,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._controller._panels import DisplayFacts
 
-__all__ = ["Section", "plain_label", "plain_tip", "side_by_side"]
+__all__ = ["Section", "plain_label", "plain_tip", "shorten", "side_by_side", "wrapping_label"]
 
 SPACING = 6
 
@@ -22,6 +22,23 @@ def plain_label(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     return label
+
+
+def wrapping_label() -> QLabel:
+    """Give a label for texts that change: it takes the width that there is and asks for none."""
+    label = plain_label()
+    label.setWordWrap(True)
+    policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    policy.setHeightForWidth(True)
+    label.setSizePolicy(policy)
+    return label
+
+
+def shorten(*combos: QComboBox) -> None:
+    """Let a long choice be cut off rather than make the panel wide."""
+    for combo in combos:
+        combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        combo.setMinimumContentsLength(8)
 
 
 def plain_tip(text: str) -> str:

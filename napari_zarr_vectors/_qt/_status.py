@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_zarr_vectors._qt._numbers import format_count
-from napari_zarr_vectors._qt._section import SPACING, plain_label
+from napari_zarr_vectors._qt._section import SPACING, wrapping_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,8 @@ def status_line(status: LodStatus) -> str:
     """Say in one line what is shown and what is under way."""
     levels = _level_words(status.levels)
     if status.complete and status.failed:
-        return f"Shown, {_count(status.failed, 'chunk')} missing: {levels}"
+        missing = f"{_count(status.failed, 'chunk')} missing"
+        return f"Shown, {missing}: {levels}" if status.levels else f"Nothing shown, {missing}"
     if status.complete:
         return f"Complete: {levels}"
     if status.wanted or status.loading:
@@ -56,9 +57,9 @@ class StatusView(QWidget):
         self.shown.setRange(0, FULL)
         self.shown.setAccessibleName("Points shown, of the budget")
         self.shown.setToolTip("Points that are drawn now, and the most that may be.")
-        self.line = plain_label()
+        self.line = wrapping_label()
         self.failures = QWidget()
-        self.failed = plain_label()
+        self.failed = wrapping_label()
         self.retry = QPushButton("Retry")
         self.retry.setToolTip("Read the chunks that failed once more.")
         row = QHBoxLayout(self.failures)

@@ -119,6 +119,7 @@ class DisplayPanel(QWidget):
 
     def _align(self) -> None:
         """Let the fields of all sections begin at the same place; fonts are known once the panel is shown."""
+        self.colors.limits.make_room()
         labels = [label for part in (self.detail, self.points, self.colors) for label in part.labels()]
         width = max(label.sizeHint().width() for label in labels)
         for label in labels:

@@ -263,6 +263,7 @@ def test_the_status_is_asked_for_only_while_somebody_can_see_it(bench, qtbot):
         ({"complete": True, "wanted": 0, "levels": frozenset()}, "Complete: nothing in view"),
         ({"complete": True, "wanted": 0, "failed": 117}, "Shown, 117 chunks missing: levels 0, 2"),
         ({"complete": True, "wanted": 0, "failed": 1}, "Shown, 1 chunk missing: levels 0, 2"),
+        ({"complete": True, "wanted": 0, "failed": 576, "levels": frozenset()}, "Nothing shown, 576 chunks missing"),
         ({"wanted": 1, "loading": 1, "levels": frozenset({3})}, "Loading 1 chunk: level 3"),
         ({"wanted": 0, "loading": 0}, "Looking for what to show: levels 0, 2"),
         ({"wanted": 0, "loading": 0, "levels": frozenset()}, "Opening"),
@@ -318,3 +319,42 @@ def test_it_fits_into_a_narrow_dock(bench):
             style, lod, facts(name="a rather long name of a layer " * 4, kind=kind, words=("w" * 200,), colors=RED)
         )
         assert panel.minimumSizeHint().width() <= 320
+
+
+def test_what_the_status_says_never_makes_the_panel_wider(bench, qtbot):
+    panel, _, lod = bench
+    lod.set_status_provider(lambda: replace(STATUS, complete=True, failed=1, levels=frozenset()))
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.poll()
+    before = panel.minimumSizeHint().width()
+    lod.set_status_provider(lambda: replace(STATUS, complete=True, failed=10**9, levels=frozenset(range(40))))
+    panel.poll()
+    assert panel.minimumSizeHint().width() == before
+    panel.resize(before, 900)
+    assert panel.status.retry.geometry().right() <= panel.status.failures.width()
+    line = panel.status.line
+    qtbot.waitUntil(lambda: line.height() >= 2 * line.fontMetrics().height())  # it takes more lines instead
+
+
+def test_the_names_of_levels_never_make_the_panel_wider(bench, qtbot):
+    from napari_zarr_vectors._qt import DisplayPanel
+
+    panel, style, lod = bench
+    other = DisplayPanel({"gray": np.zeros((256, 4), np.uint8)})  # a combo box keeps the width that it had first
+    qtbot.addWidget(other)
+    other.bind(style, lod, facts(levels=((1_000_000, 10**30),)))
+    assert other.minimumSizeHint().width() == panel.minimumSizeHint().width()
+    other.unbind()
+
+
+def test_limits_are_shown_with_all_their_digits(bench, qtbot):
+    panel, style, _ = bench
+    style.contrast_limits = (-0.9750034, 1_234_567.8)
+    panel.show()
+    qtbot.waitExposed(panel)
+    panel.resize(panel.minimumSizeHint().width(), panel.height())
+    for box, text in ((panel.colors.limits.low, "-0.975003"), (panel.colors.limits.high, "1.23457e+06")):
+        assert box.text() == text
+        line = box.lineEdit()
+        qtbot.waitUntil(lambda line=line, text=text: line.width() >= line.fontMetrics().horizontalAdvance(text) + 4)
