@@ -14,6 +14,8 @@ DISPLAYED := tools/with_display.sh
 TESTING := XDG_CACHE_HOME=$(CURDIR)/.venv/cache
 QT5 := $(TESTING) QT_API=pyqt5 PYTEST_QT_API=pyqt5
 QT6 := $(TESTING) QT_API=pyqt6 PYTEST_QT_API=pyqt6
+# napari warns of PyQt5, which it gives up in 2026.
+DEMO_QT := QT_API=$(or $(QT_API),pyqt6)
 # A checkout that was moved or copied has to be installed again.
 HERE := $(shell cat .venv/.installed-at 2>/dev/null)
 ifneq ($(HERE),$(CURDIR))
@@ -24,7 +26,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: system $(STAMP) ## make a sample store and fly through it in napari (no display: a picture is written)
-	$(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(DISPLAYED)) $(BIN)/zarr-vectors demo
+	$(DEMO_QT) $(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(DISPLAYED)) $(BIN)/zarr-vectors demo
 
 test: lint types contract unit gui5 gui6 ## everything that has to pass: lint, types, imports, all tests
 
