@@ -14,7 +14,7 @@ DISPLAYED := tools/with_display.sh
 TESTING := XDG_CACHE_HOME=$(CURDIR)/.venv/cache
 QT5 := $(TESTING) QT_API=pyqt5 PYTEST_QT_API=pyqt5
 QT6 := $(TESTING) QT_API=pyqt6 PYTEST_QT_API=pyqt6
-# napari warns of PyQt5, which it gives up in 2026.
+# napari warns of PyQt5, which it is about to give up.
 DEMO_QT := QT_API=$(or $(QT_API),pyqt6)
 # A checkout that was moved or copied has to be installed again.
 HERE := $(shell cat .venv/.installed-at 2>/dev/null)
