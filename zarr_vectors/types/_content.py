@@ -38,14 +38,21 @@ from zarr_vectors.types._source import check_attribute, check_mapping
 from zarr_vectors.types._topology import Topology
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array
 
-__all__ = ["Content", "FragmentAttributesLike", "Links", "write_content"]
+__all__ = [
+    "Content",
+    "FragmentAttributesLike",
+    "Links",
+    "PreparedLevel",
+    "prepare_level",
+    "put_level",
+    "write_content",
+]
 
 FragmentAttributesLike: TypeAlias = Mapping[str, Mapping[tuple[int, ...], Any]]
 """By name and chunk coordinate: one row for each fragment of the chunk, (F,) or (F, C)."""
 
 _BLOCK_ROWS = BLOCK_ROWS // 8  # rows that are sorted by object together
 _EMPTY_BOUNDS = 128.0
-_BASE = "0"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,34 +152,70 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
         If something lies at `target`, or another writer was first.
     """
     check_target(target, overwrite=overwrite)
+    level = prepare_level(content, layout)
+    with new_store(target, overwrite=overwrite) as publication:
+        meta = LevelMetadata(0, 0, resolution=np.zeros(content.position_column.row_shape[0]))
+        bounds = put_level(publication.backend, level, meta)
+        stamp_root(publication, _root(content, layout, bounds), target)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PreparedLevel:
+    """A level in stored order: nothing of it has to be refused any more."""
+
+    content: Content
+    layout: Layout
+    bounds: Float64Array
+    rows: LevelRows
+    fragment_attributes: Sequence[tuple[Column, Sequence[AnyArray]]]
+
+
+def prepare_level(content: Content, layout: Layout) -> PreparedLevel:
+    """Put content in the order of a level's chunks.
+
+    Raises
+    ------
+    ArgumentError
+        If fragment attributes do not fit the fragments.
+    """
     bounds = content.bounds if content.positions.shape[0] else _empty_bounds(len(layout.axes))
     rows = _ordered(content, layout, bounds)
-    fragment_attributes = _check_fragment_attributes(content.fragment_attributes, rows)
+    return PreparedLevel(content, layout, bounds, rows, _check_fragment_attributes(content.fragment_attributes, rows))
+
+
+def put_level(backend: Backend, prepared: PreparedLevel, meta: LevelMetadata) -> Float64Array:
+    """Write a level.
+
+    Parameters
+    ----------
+    backend : Backend
+    prepared : PreparedLevel
+    meta : LevelMetadata
+        Its number and where it comes from; what lies in it is filled in.
+
+    Returns
+    -------
+    (2, D) float64
+        Bounds of the positions as they are stored.
+    """
+    content, layout, rows = prepared.content, prepared.layout, prepared.rows
+    base = str(meta.level)
     storage = layout.storage(len(rows.counts), rows.coords.shape[1])
-    with new_store(target, overwrite=overwrite) as publication:
-        backend = publication.backend
-        cells: LevelRows = rows
-        links: Links | None = None
-        if content.objects is not None and isinstance(rows, OrderedRows):
-            _write_objects(backend, content.objects, rows, layout)
-            links = _placed_links(content, rows)
-            # Links need the room.
-            cells = rows = rows.without_paths()
-            if content.draco_bits is not None and links is not None:
-                cells = DracoRows(rows, links.ends, content.draco_bits, layout.chunk_shape)
-                links = replace(links, ends=cells.crossing)
-            _write_links(backend, links, rows, layout)
-        write_fragment_attributes(backend, _BASE, rows, fragment_attributes, storage)
-        write_level(
-            backend,
-            _level_zero(content, layout, links),
-            cells,
-            [column for column, _ in content.columns],
-            storage,
-        )
-        if isinstance(cells, DracoRows) and len(rows.counts):
-            bounds = cells.bounds
-        stamp_root(publication, _root(content, layout, bounds), target)
+    cells: LevelRows = rows
+    links: Links | None = None
+    if content.objects is not None and isinstance(rows, OrderedRows):
+        _write_objects(backend, base, content.objects, rows, layout)
+        links = _placed_links(content, rows)
+        # Links need the room.
+        cells = rows = rows.without_paths()
+        if content.draco_bits is not None and links is not None:
+            cells = DracoRows(rows, links.ends, content.draco_bits, layout.chunk_shape)
+            links = replace(links, ends=cells.crossing)
+        _write_links(backend, base, links, rows, layout)
+    write_fragment_attributes(backend, base, rows, prepared.fragment_attributes, storage)
+    columns = [column for column, _ in content.columns]
+    write_level(backend, _described(meta, content, layout, links), cells, columns, storage)
+    return cells.bounds if isinstance(cells, DracoRows) and len(rows.counts) else prepared.bounds
 
 
 def _empty_bounds(ndim: int) -> Float64Array:
@@ -201,14 +244,14 @@ def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRow
 # -- objects ----------------------------------------------------------------------------------------------------
 
 
-def _write_objects(backend: Backend, objects: Objects, rows: OrderedRows, layout: Layout) -> None:
+def _write_objects(backend: Backend, base: str, objects: Objects, rows: OrderedRows, layout: Layout) -> None:
     manifests = rows.fragments.manifests(rows.coords)
-    write_objects(backend, _BASE, objects.ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
-    write_object_attributes(backend, _BASE, objects.attributes, layout.compressor)
+    write_objects(backend, base, objects.ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
+    write_object_attributes(backend, base, objects.attributes, layout.compressor)
     if (groups := objects.groups) is not None:
         write_groups(
             backend,
-            _BASE,
+            base,
             groups.names,
             groups.offsets,
             groups.members,
@@ -254,12 +297,12 @@ def _fragment_attribute(
 # -- links ------------------------------------------------------------------------------------------------------
 
 
-def _write_links(backend: Backend, links: Links | None, rows: OrderedRows, layout: Layout) -> None:
+def _write_links(backend: Backend, base: str, links: Links | None, rows: OrderedRows, layout: Layout) -> None:
     if links is None:
         return
     write_links(
         backend,
-        _BASE,
+        base,
         links.ends,
         RowGrid(rows.coords, offsets_of(rows.counts)),
         LinkFamily(links.ends.shape[1], rows.coords.shape[1], links.directed),
@@ -297,7 +340,8 @@ def _is_implied(edges: AnyArray, fragments: Fragments) -> BoolArray:
 # -- metadata ---------------------------------------------------------------------------------------------------
 
 
-def _level_zero(content: Content, layout: Layout, links: Links | None) -> LevelMetadata:
+def _described(meta: LevelMetadata, content: Content, layout: Layout, links: Links | None) -> LevelMetadata:
+    """Say of a level what lies in it."""
     objects = content.objects
     optional = {
         "vertex_attributes": bool(content.attributes),
@@ -307,15 +351,14 @@ def _level_zero(content: Content, layout: Layout, links: Links | None) -> LevelM
         "groups": objects is not None and objects.groups is not None,
         "links": links is not None,
     }
-    return LevelMetadata(
-        level=0,
+    return replace(
+        meta,
         vertex_count=int(content.positions.shape[0]),
         arrays_present=("vertices", "vertex_fragments", *(name for name, there in optional.items() if there)),
-        resolution=np.zeros(content.position_column.row_shape[0]),
         fragments_tile=True,
         attribute_names=_attribute_names(content, links),
         chunk_dims=() if content.division is None else content.division.dims(layout.axes),
-        other={} if content.division is None else content.division.level_keys(),
+        other={**meta.other, **({} if content.division is None else content.division.level_keys())},
     )
 
 
