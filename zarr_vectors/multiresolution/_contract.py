@@ -14,7 +14,7 @@ from zarr_vectors.exceptions import LimitError
 from zarr_vectors.multiresolution._reduce import Groups, group_rows
 from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
-__all__ = ["contracted_links", "pieces", "representatives"]
+__all__ = ["contracted_links", "in_one_cell", "pieces", "representatives"]
 
 _MOST_KEYS = 2**62
 
@@ -44,6 +44,12 @@ def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Fl
     count = len(positions)
     links = coo_array((np.ones(int(inside.sum()), np.int8), (first[inside], second[inside])), (count, count))
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
+
+
+def in_one_cell(positions: FloatArray, owner: Int64Array, cell: Float64Array) -> Int64Array:
+    """Tell which piece each vertex, (N,), belongs to where all of an object's vertices in a cell become one."""
+    place = np.stack([_cells(positions, cell), owner], axis=1)
+    return np.unique(place, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def _cells(positions: FloatArray, cell: Float64Array) -> Int64Array:

@@ -1,13 +1,16 @@
 """Coarser levels of a store, each made from the one before.
 
-A factor ``(coarsen, sparsity)`` leaves about ``1 / (coarsen**D * sparsity)`` of the vertices. Bins grow by the coarsen
-factor, chunks grow with them, and a level's ``resolution`` says how far a vertex may have been moved.
+A factor ``(coarsen, sparsity)`` leaves about ``1 / coarsen**D`` of the vertices, and ``1 / sparsity`` of the objects.
+Bins grow by the coarsen factor, chunks grow with them, and a level's ``resolution`` says how far a vertex may have been
+moved.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,18 +19,25 @@ import numpy.typing as npt
 from zarr_vectors._query import read_batch
 from zarr_vectors._spec import LevelMetadata, LevelScale, RootMetadata, codec_chain
 from zarr_vectors.constants import BLOCK_ROWS, POINT_CLOUD
+from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import check_revisable, revised_store
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import StoreLike, load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
+from zarr_vectors.multiresolution._cluster import coarsened, without_objects
+from zarr_vectors.multiresolution._content import read_content
 from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode, reduce_rows
+from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
 from zarr_vectors.multiresolution._thin import thin
 from zarr_vectors.spatial import BinGrid, bins_per_chunk, extent
+from zarr_vectors.types._content import prepare_level, put_level
+from zarr_vectors.types._layout import Layout
 from zarr_vectors.types._pipeline import Storage, write_level
-from zarr_vectors.types._read import check_kind, level_metadata
+from zarr_vectors.types._read import kind_of, level_metadata
 from zarr_vectors.types._sort import SortedRows, sort_rows
+from zarr_vectors.types._topology import OWNED_POINTS, POINTS, TOPOLOGIES, Topology
 from zarr_vectors.typing import AnyArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["build_pyramid"]
@@ -69,6 +79,7 @@ def build_pyramid(
     *,
     agg_mode: AggMode = "mean",
     chunk_scale: str | int = "auto",
+    sparsity_strategy: str = "random",
     sparsity_seed: int | None = None,
 ) -> None:
     """Build coarser levels 1, 2, .. from level 0, in place of those that exist.
@@ -79,14 +90,19 @@ def build_pyramid(
     ----------
     path : str, Path, zarr Store or zarr Group
     factors : list of (coarsen, sparsity)
-        The i-th factor makes level i + 1 from level i. `coarsen` is a whole number, or one for each axis; axes with
-        factor 1 are not thinned. `sparsity` >= 1 keeps that much fewer vertices still.
+        The i-th factor makes level i + 1 from level i. `coarsen` is a whole number, or one for each axis: about
+        ``1 / coarsen**D`` of the vertices stay, more where they would have to be moved by more than a bin.
+        `sparsity` >= 1 keeps that much fewer objects (of points without objects: vertices) still. Line segments are
+        only ever left out.
     agg_mode : "mean", "sum", "mode", "count", "min", "max", or a dict of them by attribute
         How an attribute's values become one. Labels (strings, bools, single integers) default to "mode".
     chunk_scale : "auto" or int
         How much chunks grow from level to level; "auto" = with the bins.
+    sparsity_strategy : "random", "spatial_coverage", "length" or "attribute:<name>"
+        Which objects stay: drawn by chance, evenly over space, the longest, or those with the largest value of an
+        object attribute. What a level keeps is a part of what a finer one keeps.
     sparsity_seed : int, optional
-        Of the choice of representatives; default 0, so that the same data give the same pyramid.
+        Of what is drawn by chance; default 0, so that the same data give the same pyramid.
 
     Raises
     ------
@@ -94,7 +110,6 @@ def build_pyramid(
         If an argument cannot be used; nothing has been written then.
     """
     store = load_store(path)
-    check_kind(store, POINT_CLOUD)
     check_revisable(store.backend)
     meta = level_metadata(store, 0)
     if meta.refinement == "add":
@@ -105,19 +120,86 @@ def build_pyramid(
     seed = _check_seed(sparsity_seed)
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
-    storage = _storage_of(arrays)
     # Everything that can be refused is found out before the first byte is written.
+    topology = _topology(arrays)
+    if topology is POINTS:
+        put = _thinned_points(arrays, steps, columns, modes, seed)
+    else:
+        put = _coarsened_objects(arrays, topology, steps, modes, sparsity_strategy, seed)
+    with revised_store(store.backend, keep=lambda name: name == "0" or not name.isdecimal()) as publication:
+        for put_one in put:
+            put_one(publication.backend)
+        stamp_root(publication, _revised_root(store.root, steps), store.backend)
+
+
+def _topology(arrays: LevelArrays) -> Topology:
+    kind = kind_of(arrays.store)
+    if kind not in TOPOLOGIES:
+        msg = f"{arrays.store.name} holds {kind!r}; pyramids are built of {', '.join(TOPOLOGIES)}"
+        raise UnsupportedFeatureError(msg)
+    return OWNED_POINTS if kind == POINT_CLOUD and arrays.objects is not None else TOPOLOGIES[kind]
+
+
+Put: TypeAlias = Callable[[Backend], object]
+"""Writes one level."""
+
+
+def _thinned_points(
+    arrays: LevelArrays, steps: Sequence[_Step], columns: Mapping[str, Column], modes: Mapping[str, str], seed: int
+) -> list[Put]:
+    root, storage = arrays.store.root, _storage_of(arrays)
     levels, vertices = [], _read_level(arrays)
-    cell = np.zeros(store.root.ndim)
+    cell = np.zeros(root.ndim)
     for step in steps:
-        vertices, own = _thinned(vertices, step, store.root.bin_shape, modes, seed + step.level)
+        vertices, own = _thinned(vertices, step, root.bin_shape, modes, seed + step.level)
         # Where few points are left any small cell keeps them apart; they were still moved by what came before.
         cell = np.maximum(cell, own)
-        levels.append(_arranged(store.root, step, vertices, columns, cell))
-    with revised_store(store.backend, keep=lambda name: name == "0" or not name.isdecimal()) as publication:
-        for level in levels:
-            write_level(publication.backend, level.meta, level.rows, level.columns, storage)
-        stamp_root(publication, _revised_root(store.root, steps), store.backend)
+        levels.append(_arranged(root, step, vertices, columns, cell))
+    return [partial(_put_points, level=level, storage=storage) for level in levels]
+
+
+def _put_points(backend: Backend, level: _ArrangedLevel, storage: Storage) -> None:
+    write_level(backend, level.meta, level.rows, level.columns, storage)
+
+
+def _coarsened_objects(
+    arrays: LevelArrays,
+    topology: Topology,
+    steps: Sequence[_Step],
+    modes: Mapping[str, str],
+    strategy: str,
+    seed: int,
+) -> list[Put]:
+    root, storage = arrays.store.root, _storage_of(arrays)
+    content = read_content(arrays, topology)
+    check_strategy(strategy, content)
+    rank = rank_objects(content, strategy, seed)
+    present = len(content.objects.ids) if content.objects is not None else 0
+    error, thinner = np.zeros(root.ndim), 1.0
+    out: list[Put] = []
+    for step in steps:
+        thinner *= step.sparsity
+        content = without_objects(content, rank < math.ceil(present / thinner))
+        chunk, bins = root.chunk_shape * step.chunk_ratio, root.bin_shape * step.bin_ratio
+        coarse = coarsened(content, step.coarsen, bins, modes)
+        content, error = coarse.content, error + coarse.error
+        layout = Layout(chunk, chunk, has_bins=False, axes=root.axes, crs=None, **_as_layout(storage))
+        meta = LevelMetadata(
+            step.level,
+            0,
+            chunk_shape=None if np.array_equal(chunk, root.chunk_shape) else chunk,
+            resolution=error,
+            parent_level=step.level - 1,
+            coarsening_method="clusters",
+            object_sparsity=1 / step.sparsity,
+            other={"preserves_object_ids": True, "inherited_num_objects": present},
+        )
+        out.append(partial(put_level, prepared=prepare_level(content, layout), meta=meta))
+    return out
+
+
+def _as_layout(storage: Storage) -> dict[str, Any]:
+    return {"compressor": storage.compressor, "shard_shape": storage.shard_shape}
 
 
 def _check_seed(seed: int | None) -> int:

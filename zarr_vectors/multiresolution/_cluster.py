@@ -1,0 +1,254 @@
+"""Content -> coarser content: which vertices become one, kind by kind, and everything else carried along.
+
+A kind only says how vertices cluster (docs/decisions/0012-pyramids.md). Attributes follow by their mode of aggregation,
+links are mapped to the new vertices, objects keep their rows and ids, also those that have no vertices any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from zarr_vectors.encoding import expand_ranges, offsets_of
+from zarr_vectors.multiresolution._contract import contracted_links, in_one_cell, pieces, representatives
+from zarr_vectors.multiresolution._lines import nearest_kept, significance
+from zarr_vectors.multiresolution._quadrics import best_places
+from zarr_vectors.multiresolution._reduce import Groups, reduce_rows
+from zarr_vectors.types._content import Content, Links
+from zarr_vectors.types._forest import depth_first, parents_of
+from zarr_vectors.types._owners import Objects
+from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+
+__all__ = ["Coarse", "coarsened", "without_objects"]
+
+_SAMPLE_LINES = 2000
+_SEARCH_STEPS = 10
+_NEAR_ENOUGH = 0.03
+_SMALLEST_CELL = 2.0**-20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Which vertices become one.
+
+    Attributes
+    ----------
+    groups : Groups
+        Old vertices of each new one.
+    kept : (M,) int64
+        The old vertex that stands for each new one.
+    positions : (M, D) or None
+        Where the new ones lie, if not where `kept` lay.
+    error : (D,) float64
+        How far an old vertex may be from what stands for it, along each axis.
+    """
+
+    groups: Groups
+    kept: Int64Array
+    positions: FloatArray | None
+    error: Float64Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coarse:
+    """A coarser level's content and how far it may be from the finer one, (D,) float64."""
+
+    content: Content
+    error: Float64Array
+
+
+def without_objects(content: Content, stays: BoolArray) -> Content:
+    """Take the vertices and links of some objects away; their rows, ids and attributes stay.
+
+    Parameters
+    ----------
+    content : Content
+    stays : (O,) bool
+    """
+    if stays.all():
+        return content
+    objects = content.objects
+    if objects is None:
+        return content
+    if objects.paths is not None:
+        counts = np.where(stays, np.diff(objects.paths), 0)
+        rows = expand_ranges(objects.paths[:-1], counts)
+        return _taken(content, rows, replace(objects, paths=offsets_of(counts)))
+    owner = _owner(content, objects)
+    rows = np.flatnonzero(stays[owner])
+    return _taken(content, rows, replace(objects, owner=owner[rows]))
+
+
+def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
+    place = np.full(len(content.positions), -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    links = None if content.links is None else _mapped(content.links, place, keep_all=True)
+    return replace(
+        content,
+        positions=content.positions[rows],
+        attributes=[(column, values[rows]) for column, values in content.attributes],
+        objects=objects,
+        links=links,
+    )
+
+
+def coarsened(content: Content, coarsen: Int64Array, bins: Float64Array, modes: Mapping[str, str]) -> Coarse:
+    """Make one of about ``prod(coarsen)`` vertices each, none moved by more than a bin.
+
+    Parameters
+    ----------
+    content : Content
+        Of a kind with objects.
+    coarsen : (D,) int64
+    bins : (D,) float64
+        Bins of the coarser level, world units.
+    modes : dict
+        How each vertex attribute is aggregated.
+    """
+    target = round(len(content.positions) / float(np.prod(coarsen)))
+    if not len(content.positions) or content.objects is None or content.topology.kind == "line":
+        return Coarse(content, np.zeros(len(bins)))
+    if content.objects.paths is not None:
+        found = _simplified(content.positions, content.objects.paths, target, float(bins.min()))
+    else:
+        found = _contracted(content, _owner(content, content.objects), target, bins)
+    return Coarse(_carried(content, content.objects, found, modes), found.error)
+
+
+def _owner(content: Content, objects: Objects) -> Int64Array:
+    if objects.owner is None:
+        return np.zeros(len(content.positions), np.int64)
+    return np.asarray(objects.owner, np.int64)
+
+
+# -- lines ----------------------------------------------------------------------------------------------------------
+
+
+def _simplified(positions: FloatArray, paths: Int64Array, target: int, most: float) -> Clusters:
+    """Leave out what lies within a tolerance that is found on some of the lines."""
+    tolerance = min(_tolerance(positions, paths, target), most)
+    stays = significance(positions, paths, tolerance) > tolerance
+    kept = np.flatnonzero(stays)
+    group = nearest_kept(kept, len(positions))
+    starts = np.searchsorted(group, np.arange(len(kept) + 1))
+    ndim = positions.shape[1]
+    return Clusters(Groups(np.arange(len(positions)), starts), kept, None, np.full(ndim, tolerance))
+
+
+def _tolerance(positions: FloatArray, paths: Int64Array, target: int) -> float:
+    lines = np.flatnonzero(np.diff(paths) > 0)
+    some = lines[np.unique(np.linspace(0, len(lines) - 1, _SAMPLE_LINES).astype(np.int64))]
+    counts = np.diff(paths)[some]
+    found = significance(positions[expand_ranges(paths[:-1][some], counts)], offsets_of(counts), -1.0)
+    inner = np.sort(found[np.isfinite(found)])
+    ends = len(found) - len(inner)
+    wanted = max(0, round(len(found) * target / len(positions)) - ends)
+    return float(inner[len(inner) - wanted - 1]) if wanted < len(inner) else 0.0
+
+
+# -- graphs, meshes, points of objects -------------------------------------------------------------------------------
+
+
+def _contracted(content: Content, owner: Int64Array, target: int, bins: Float64Array) -> Clusters:
+    edges = _edges(content)
+    positions = content.positions
+
+    def count(cell: Float64Array) -> int:
+        return int(_pieces(content, edges, owner, cell).max()) + 1
+
+    cell = _find_cell(count, target, bins)
+    piece = _pieces(content, edges, owner, cell)
+    groups, kept = representatives(positions, edges, piece)
+    places = None
+    if content.topology.kind == "mesh" and positions.shape[1] == 3 and content.links is not None:
+        best = best_places(positions, content.links.ends, piece, len(kept), cell / 2)
+        alone = groups.counts == 1  # nothing to stand for: it stays where it was
+        places = np.where(alone[:, None], positions[kept], best).astype(positions.dtype)
+    return Clusters(groups, kept, places, cell)
+
+
+def _edges(content: Content) -> Int64Array:
+    if content.links is None:
+        return np.empty((0, 2), np.int64)
+    ends = content.links.ends
+    if ends.shape[1] == 2:
+        return ends
+    return np.concatenate([ends[:, [i, (i + 1) % ends.shape[1]]] for i in range(ends.shape[1])])
+
+
+def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float64Array) -> Int64Array:
+    """Tell which vertices become one: those of a cell that hang together; where nothing hangs together, all."""
+    if content.topology.links == "none":
+        return in_one_cell(content.positions, owner, cell)
+    return pieces(content.positions, edges, owner, cell)
+
+
+def _find_cell(count: Callable[[Float64Array], int], target: int, bins: Float64Array) -> Float64Array:
+    """Search the cell that leaves about `target` vertices, between nothing and a bin."""
+    low, high = _SMALLEST_CELL, 1.0
+    if count(bins) >= target:
+        return bins
+    share = high
+    for _ in range(_SEARCH_STEPS):
+        share = float(np.sqrt(low * high))
+        found = count(bins * share)
+        if abs(np.log(found / max(target, 1))) < _NEAR_ENOUGH:
+            break
+        if found > target:
+            low = share
+        else:
+            high = share
+    return bins * share
+
+
+# -- carrying along ---------------------------------------------------------------------------------------------------
+
+
+def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
+    group = np.empty(len(content.positions), np.int64)
+    group[found.groups.order] = np.repeat(np.arange(len(found.kept)), found.groups.counts)
+    attributes = [
+        (column, reduce_rows(values, found.groups, modes[column.name], column.name))
+        for column, values in content.attributes
+    ]
+    positions = content.positions[found.kept] if found.positions is None else found.positions
+    if objects.paths is not None:
+        begins = np.searchsorted(found.kept, objects.paths)
+        return replace(content, positions=positions, attributes=attributes, objects=replace(objects, paths=begins))
+    owner = _owner(content, objects)[found.kept]
+    links = None if content.links is None else _mapped(content.links, group)
+    coarse = replace(
+        content, positions=positions, attributes=attributes, objects=replace(objects, owner=owner), links=links
+    )
+    return _in_depth_first_order(coarse) if content.topology.links == "branches" else coarse
+
+
+def _mapped(links: Links, group: Int64Array, *, keep_all: bool = False) -> Links:
+    if keep_all:  # no two become one: only links of vertices that went go
+        ends = group[links.ends]
+        source = np.flatnonzero((ends >= 0).all(axis=1))
+        ends = ends[source]
+    else:
+        ends, source = contracted_links(links.ends, group, directed=links.directed)
+    return Links(ends, links.directed, [(column, values[source]) for column, values in links.attributes])
+
+
+def _in_depth_first_order(content: Content) -> Content:
+    """Put the nodes of trees so that most follow their parent, as they are stored."""
+    count = len(content.positions)
+    edges = np.empty((0, 2), np.int64) if content.links is None else content.links.ends
+    parents = parents_of(edges, count)
+    order = depth_first(parents)
+    place = np.empty(count, np.int64)
+    place[order] = np.arange(count)
+    objects = content.objects
+    return replace(
+        content,
+        positions=content.positions[order],
+        attributes=[(column, values[order]) for column, values in content.attributes],
+        objects=None if objects is None else replace(objects, owner=_owner(content, objects)[order]),
+        links=None if content.links is None else replace(content.links, ends=place[edges]),
+        breaks=parents[order] < 0,
+    )
