@@ -73,8 +73,9 @@ def without_objects(content: Content, stays: BoolArray) -> Content:
     if objects is None:
         return content
     if objects.paths is not None:
-        counts = np.where(stays, np.diff(objects.paths), 0)
-        rows = expand_ranges(objects.paths[:-1], counts)
+        paths = np.asarray(objects.paths, np.int64)
+        counts = np.where(stays, np.diff(paths), 0)
+        rows = expand_ranges(paths[:-1], counts)
         return _taken(content, rows, replace(objects, paths=offsets_of(counts)))
     owner = _owner(content, objects)
     rows = np.flatnonzero(stays[owner])
@@ -111,7 +112,7 @@ def coarsened(content: Content, coarsen: Int64Array, bins: Float64Array, modes: 
     if not len(content.positions) or content.objects is None or content.topology.kind == "line":
         return Coarse(content, np.zeros(len(bins)))
     if content.objects.paths is not None:
-        found = _simplified(content.positions, content.objects.paths, target, float(bins.min()))
+        found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
     else:
         found = _contracted(content, _owner(content, content.objects), target, bins)
     return Coarse(_carried(content, content.objects, found, modes), found.error)
@@ -187,20 +188,19 @@ def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float6
 
 def _find_cell(count: Callable[[Float64Array], int], target: int, bins: Float64Array) -> Float64Array:
     """Search the cell that leaves about `target` vertices, between nothing and a bin."""
-    low, high = _SMALLEST_CELL, 1.0
     if count(bins) >= target:
         return bins
-    share = high
+    low, high = _SMALLEST_CELL, 1.0
     for _ in range(_SEARCH_STEPS):
         share = float(np.sqrt(low * high))
         found = count(bins * share)
         if abs(np.log(found / max(target, 1))) < _NEAR_ENOUGH:
-            break
-        if found > target:
-            low = share
-        else:
-            high = share
-    return bins * share
+            return bins * share
+        low, high = (share, high) if found > target else (low, share)
+    # Where few cells hold many vertices, a whole layer of them comes in along each axis at once.
+    tried = [bins * np.where(np.arange(len(bins)) < axes, low, high) for axes in range(len(bins) + 1)]
+    misses = [abs(np.log(count(cell) / max(target, 1))) for cell in tried]
+    return tried[int(np.argmin(misses))]
 
 
 # -- carrying along ---------------------------------------------------------------------------------------------------
