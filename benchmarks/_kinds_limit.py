@@ -46,6 +46,12 @@ def _join(path, family, dtype):
     return np.concatenate([_get(f"{path}/{family}", name, dtype) for name in files])
 
 
+def points_write(path, data):
+    of = _chunks(data["positions"])
+    _split(path, "owners", data["owner"], of)
+    _split(path, "rows", data["positions"], of)
+
+
 def lines_write(path, data):
     positions = np.concatenate(list(data["lines"]))
     of = _chunks(positions)

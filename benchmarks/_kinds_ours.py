@@ -5,9 +5,18 @@ from _shapes import BINS, BOX_EDGE, CHUNKS, EDGE, box_corners
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.types.graphs import read_graph, write_graph
 from zarr_vectors.types.meshes import read_mesh, write_mesh
+from zarr_vectors.types.points import read_points, write_points
 from zarr_vectors.types.polylines import read_polylines, write_polylines
 
 LAYOUT = {"chunk_shape": EDGE / CHUNKS, "bin_shape": EDGE / CHUNKS / BINS, "shard_shape": 1, "compressor": "none"}
+
+
+def points_write(path, data):
+    write_points(path, data["positions"], object_ids=data["owner"], **LAYOUT)
+
+
+def points_ids(path, data):
+    return len(read_points(path, object_ids=data["ids"].tolist()).positions)
 
 
 def lines_write(path, data):

@@ -67,7 +67,7 @@ def _mark(store: OpenStore, key: str) -> object:
         found = backend.get(key)
         return None if found is None else found.tobytes()
     try:
-        about = os.stat(backend.path(key))
+        about = os.lstat(backend.path(key))  # a link to itself has nothing behind it
     except (FileNotFoundError, NotADirectoryError):
         return None
     return about.st_ino, about.st_mtime_ns, about.st_size
