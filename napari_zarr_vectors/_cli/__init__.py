@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
@@ -17,12 +18,14 @@ from napari_zarr_vectors._cli._info import read_info, to_json
 from napari_zarr_vectors._cli._info_text import to_tables
 from napari_zarr_vectors._cli._xvfb import LACKING, can_start, private_display
 from napari_zarr_vectors._samples import SAMPLES
+from zarr_vectors.multiresolution.coarsen import build_pyramid
 
 __all__ = ["app"]
 
 app = typer.Typer(name="zarr-vectors", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 PICTURES = (".png", ".jpg", ".jpeg")
+Number = TypeVar("Number", int, float)
 
 
 def _at_home(path: str) -> str:
@@ -82,6 +85,49 @@ def info(
         typer.echo(to_json(found))
     else:
         Console(highlight=False, markup=False).print(to_tables(found))
+
+
+@app.command(epilog="Example: zarr-vectors pyramid cells.zarrvectors --factors 2,2,2")
+def pyramid(
+    path: StorePath,
+    factors: Annotated[
+        str | None,
+        typer.Option(help="How much coarser each level is than the one before: 2,2,2. Without it, down to one chunk."),
+    ] = None,
+    sparsity: Annotated[
+        str | None, typer.Option(help="How many times fewer objects each level keeps: 1,2,4; as many as factors.")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="Which objects stay: random, spatial_coverage, length or attribute:NAME.")
+    ] = "random",
+) -> None:
+    """Build coarser levels of a store, in place of those it has; it stays as it was until all are there."""
+    steps = None if factors is None else _steps(factors, sparsity)
+    if factors is None and sparsity is not None:
+        raise typer.BadParameter("it needs --factors, one number each", param_hint="--sparsity")
+    with one_line_errors():
+        build_pyramid(path, steps, sparsity_strategy=strategy)
+        found = read_info(path)
+    for level in found.levels:
+        typer.echo(f"level {level.level}: {level.vertices:,} vertices in {level.chunks:,} chunks")
+
+
+def _steps(factors: str, sparsity: str | None) -> list[tuple[int, float]]:
+    """Read ``2,2`` and ``1,2`` as one (coarsen, sparsity) a level."""
+    coarsen = _numbers(factors, int, "--factors")
+    thinner = [1.0] * len(coarsen) if sparsity is None else _numbers(sparsity, float, "--sparsity")
+    if len(thinner) != len(coarsen):
+        msg = f"{len(thinner)} numbers for {len(coarsen)} levels"
+        raise typer.BadParameter(msg, param_hint="--sparsity")
+    return list(zip(coarsen, thinner, strict=True))
+
+
+def _numbers(words: str, kind: Callable[[str], Number], name: str) -> list[Number]:
+    try:
+        return [kind(word) for word in words.split(",")]
+    except ValueError:
+        msg = f"{words!r} must be numbers with commas between them, such as 2,2,2"
+        raise typer.BadParameter(msg, param_hint=name) from None
 
 
 @app.command(epilog="Example: zarr-vectors view cells.zarrvectors --color-by height --colormap viridis")

@@ -42,6 +42,8 @@ from zarr_vectors.typing import AnyArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["build_pyramid"]
 
+_MOST_LEVELS = 12
+
 Factor: TypeAlias = tuple[npt.ArrayLike, float]
 
 
@@ -75,7 +77,7 @@ class _Vertices:
 
 def build_pyramid(
     path: StoreLike,
-    factors: Sequence[Factor],
+    factors: Sequence[Factor] | None = None,
     *,
     agg_mode: AggMode = "mean",
     chunk_scale: str | int = "auto",
@@ -89,11 +91,12 @@ def build_pyramid(
     Parameters
     ----------
     path : str, Path, zarr Store or zarr Group
-    factors : list of (coarsen, sparsity)
+    factors : list of (coarsen, sparsity), optional
         The i-th factor makes level i + 1 from level i. `coarsen` is a whole number, or one for each axis: about
         ``1 / coarsen**D`` of the vertices stay, more where they would have to be moved by more than a bin.
         `sparsity` >= 1 keeps that much fewer objects (of points without objects: vertices) still. Line segments are
-        only ever left out.
+        only ever left out. Without factors space is halved again and again, time left as it is, until about one chunk's
+        worth is left.
     agg_mode : "mean", "sum", "mode", "count", "min", "max", or a dict of them by attribute
         How an attribute's values become one. Labels (strings, bools, single integers) default to "mode".
     chunk_scale : "auto" or int
@@ -116,13 +119,16 @@ def build_pyramid(
         msg = f"{store.name}: level 0 adds to coarser levels, which a pyramid would replace; write a new store of it"
         raise UnsupportedFeatureError(msg)
     arrays = LevelArrays(store, meta)
-    steps = _plan_steps(store.root, factors, chunk_scale)
+    steps = _plan_steps(store.root, _automatic(arrays) if factors is None else factors, chunk_scale)
     seed = _check_seed(sparsity_seed)
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
     # Everything that can be refused is found out before the first byte is written.
     topology = _topology(arrays)
     if topology is POINTS:
+        if sparsity_strategy != "random":
+            msg = f"sparsity_strategy {sparsity_strategy!r} chooses objects, and {store.name} holds points without any"
+            raise ArgumentError(msg)
         put = _thinned_points(arrays, steps, columns, modes, seed)
     else:
         put = _coarsened_objects(arrays, topology, steps, modes, sparsity_strategy, seed)
@@ -130,6 +136,16 @@ def build_pyramid(
         for put_one in put:
             put_one(publication.backend)
         stamp_root(publication, _revised_root(store.root, steps), store.backend)
+
+
+def _automatic(arrays: LevelArrays) -> list[Factor]:
+    """Halve every axis but time until what is left is what a chunk holds, on average."""
+    coarsen = np.array([1 if axis.type == "time" else 2 for axis in arrays.store.root.axes])
+    shrinks = float(np.prod(coarsen))
+    if shrinks == 1 or not arrays.meta.vertex_count:
+        return []
+    levels = math.ceil(math.log(max(1, len(arrays.coords))) / math.log(shrinks))
+    return [(coarsen, 1)] * min(levels, _MOST_LEVELS)
 
 
 def _topology(arrays: LevelArrays) -> Topology:

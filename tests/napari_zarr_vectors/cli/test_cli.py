@@ -194,3 +194,41 @@ def test_where_no_picture_can_be_is_refused_before_the_work(tmp_path, monkeypatc
 @pytest.mark.parametrize("word", ["info", "view", "demo"])
 def test_help_gives_an_example(word):
     assert f"Example: zarr-vectors {word} " in " ".join(run(word, "--help").stdout.split())
+
+
+@pytest.fixture
+def flat(tmp_path):
+    """A store without levels."""
+    path = tmp_path / "flat.zarrvectors"
+    write_points(path, np.random.default_rng(4).uniform(0, 40, (4000, 3)), chunk_shape=10.0, bin_shape=2.5)
+    return path
+
+
+def test_a_pyramid_is_built_and_told_level_by_level(flat):
+    result = run("pyramid", flat, "--factors", "2,2")
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["level 0", "level 1", "level 2"]
+    assert "4,000 vertices in 64 chunks" in lines[0]
+
+
+def test_a_pyramid_ends_by_itself_at_about_one_chunk(flat):
+    assert len(run("pyramid", flat).stdout.splitlines()) == 3
+    assert len(run("pyramid", flat, "--factors", "4").stdout.splitlines()) == 2  # in place of those before
+
+
+@pytest.mark.parametrize(
+    "words", [["--factors", "two"], ["--factors", "2,"], ["--sparsity", "2"], ["--factors", "2", "--sparsity", "1,2"]]
+)
+def test_factors_that_are_none_are_refused(flat, words):
+    assert run("pyramid", flat, *words).exit_code == 2
+    assert len(run("info", flat, "--json").stdout) > 0
+
+
+def test_a_pyramid_that_cannot_be_built_is_one_line(flat, tmp_path):
+    for words in (["--factors", "0"], ["--strategy", "length"]):
+        result = run("pyramid", flat, *words)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("zarr-vectors: ")
+        assert result.stderr.count("\n") == 1
+    assert run("pyramid", tmp_path / "nothing").exit_code == 1

@@ -222,3 +222,30 @@ def test_resolution_never_falls_from_level_to_level(tmp_path, count):
         resolutions = np.array([store.resolution_at(level) for level in store.levels])
     assert (np.diff(resolutions, axis=0) >= 0).all()
     assert (resolutions[1:] > 0).all()
+
+
+@pytest.mark.parametrize(("axes", "halved"), [(["z", "y", "x"], [2, 2, 2]), (["t", "y", "x"], [1, 2, 2])])
+def test_without_factors_space_is_halved_until_about_a_chunk_is_left(axes, halved):
+    store, rng = MemoryStore(), np.random.default_rng(0)
+    named = [{"name": name, "type": "time" if name == "t" else "space"} for name in axes]
+    write_points(store, rng.uniform(0, 64, (20_000, 3)), chunk_shape=8, bin_shape=2, axes=named)
+    build_pyramid(store)
+    with open_zv(store) as opened:
+        assert opened.levels == list(range(1 + (3 if halved[0] == 2 else 5)))
+        assert opened.bin_ratio_at(1) == tuple(map(float, halved))
+        assert opened.vertex_count(opened.levels[-1]) <= 1.2 * 20_000 / 512 * 8
+
+
+def test_one_chunk_needs_no_levels():
+    store = MemoryStore()
+    write_points(store, np.random.default_rng(0).uniform(0, 10, (100, 3)), chunk_shape=10)
+    build_pyramid(store)
+    with open_zv(store) as opened:
+        assert opened.levels == [0]
+
+
+def test_a_strategy_for_objects_is_refused_where_there_are_none():
+    store = MemoryStore()
+    write_points(store, np.random.default_rng(0).uniform(0, 10, (100, 3)), chunk_shape=10)
+    with pytest.raises(ArgumentError, match="points without any"):
+        build_pyramid(store, [(2, 2)], sparsity_strategy="length")
