@@ -93,7 +93,7 @@ class Engine:
         self._epoch = 0
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
-        self._most_rows = 0
+        self._most_rows, self._padding = 0, 1.0
         self._paint_s = 0.0
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
@@ -219,7 +219,7 @@ class Engine:
             notify(f"{self._layer.name}: {error}")
             return
         self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
-        self._most_rows = ready.most_rows
+        self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(ready.tree, ready.page_rows, self._resident, self._prepare)
         self._loader = Loader(self._source, LOADERS)
@@ -250,7 +250,8 @@ class Engine:
 
     def _capacity(self) -> int:
         """Rows that the pool should have: for the budget, but no more than the store can fill."""
-        return min(int(POOL_SHARE * self._budget) + POOL_SLACK_ROWS, 2 * self._most_rows + POOL_SLACK_ROWS)
+        wanted = int(POOL_SHARE * self._budget * self._padding)
+        return min(wanted, 2 * self._most_rows) + POOL_SLACK_ROWS
 
     # -- the ring
 

@@ -25,8 +25,8 @@ SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
 PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
-PAGE_WASTE = 0.08
-"""Share of the pool that may be lost to last pages that are not full; large pages cost less time."""
+PAGE_WASTE = 0.25
+"""What last pages that are not full may add to the pool: many small pages cost time on the GUI thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,10 +40,14 @@ class Colors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Opened:
-    """Everything the engine starts with; `most_rows` is more than all levels can fill of a pool of such pages."""
+    """Everything the engine starts with.
+
+    Chunks in pages of `page_rows` take `padding` times their rows; `most_rows` is more than all levels can fill.
+    """
 
     tree: Tree
     page_rows: int
+    padding: float
     most_rows: int
     colors: Colors
     levels: LevelInfo
@@ -59,18 +63,19 @@ def prepare(store: LazyStore, color_by: str | None) -> Opened:
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
     sample = _sample(store, tree, [] if chosen is None else [chosen])
-    page_rows = _page_rows(tree.count)
+    page_rows, padding = _pages(tree.count)
     most = int(tree.count.sum()) + page_rows * len(tree.count)
-    return Opened(tree, page_rows, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+    return Opened(tree, page_rows, padding, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
 
 
-def _page_rows(count: npt.NDArray[np.int64]) -> int:
-    """Find the largest pages of which chunks of (N,) rows waste little."""
-    rows = int(count.sum())
+def _pages(count: npt.NDArray[np.int64]) -> tuple[int, float]:
+    """Find the largest pages of which chunks of (N,) rows waste little, and how much larger chunks are in them."""
+    rows, padding = max(1, int(count.sum())), 1.0
     for size in PAGE_ROWS:
-        if int((-(-count // size)).sum()) * size <= (1 + PAGE_WASTE) * rows:
-            return size
-    return PAGE_ROWS[-1]
+        padding = max(1.0, int((-(-count // size)).sum()) * size / rows)
+        if padding <= 1 + PAGE_WASTE:
+            return size, padding
+    return PAGE_ROWS[-1], padding
 
 
 def _levels(store: LazyStore) -> LevelInfo:

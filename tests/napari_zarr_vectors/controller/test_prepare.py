@@ -1,0 +1,28 @@
+"""Pages of the pool: as large as waste little, and the pool larger by what they waste."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages
+
+
+@given(st.lists(st.integers(0, 3000), max_size=200))
+def test_pages_are_the_largest_that_waste_little(counts):
+    counts = np.array(counts, np.int64)
+    size, padding = _pages(counts)
+    padded = {rows: int((-(-counts // rows)).sum()) * rows for rows in PAGE_ROWS}
+    assert padded[size] <= max(1, counts.sum()) * padding + 1e-6
+    if size > PAGE_ROWS[-1]:
+        assert padding <= 1 + PAGE_WASTE
+    for larger in PAGE_ROWS[: PAGE_ROWS.index(size)]:
+        assert padded[larger] > (1 + PAGE_WASTE) * max(1, counts.sum())
+
+
+def test_chunks_of_thousands_of_rows_have_the_largest_pages_and_tiny_ones_the_smallest():
+    assert _pages(np.full(500, 4000))[0] == 256
+    assert _pages(np.full(500, 90))[0] < 128
+    assert _pages(np.full(500, 2)) == (2, 1.0)
+    assert _pages(np.zeros(0, np.int64))[1] == 1.0
