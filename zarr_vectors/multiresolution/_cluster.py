@@ -165,6 +165,7 @@ def _contracted(content: Content, owner: Int64Array, target: int, bins: Float64A
     places = None
     if content.topology.kind == "mesh" and positions.shape[1] == 3 and content.links is not None:
         best = best_places(positions, content.links.ends, piece, len(kept), cell / 2)
+        best = np.clip(best, *content.bounds)  # the grid of chunks and every box end there
         alone = groups.counts == 1  # nothing to stand for: it stays where it was
         places = np.where(alone[:, None], positions[kept], best).astype(positions.dtype)
     return Clusters(groups, kept, places, cell)

@@ -269,6 +269,19 @@ def test_surfaces_keep_area_volume_and_winding_and_objects_do_not_vanish():
     assert len(read_mesh(store, level=1).positions) == pytest.approx(15_000 / 8, rel=0.15)
 
 
+def test_no_vertex_of_a_coarse_surface_leaves_the_bounds_of_the_fine_one():
+    points, faces = ball(32, 4_000, [0, 0, 0])
+    points = points - points.min(axis=0)
+    points *= 63.999 / points.max(axis=0)  # up to the last face of the last chunk
+    store = MemoryStore()
+    write_mesh(store, points, faces, chunk_shape=8, bin_shape=4)
+    build_pyramid(store, [(2, 1), (2, 1)], chunk_scale=1)
+    with open_zv(store) as opened:
+        for level in (1, 2):
+            inside = opened.read(level=level, bbox=opened.bounding_box)
+            assert len(inside.positions) == opened.vertex_count(level)
+
+
 # -- points and segments ------------------------------------------------------------------------------------------
 
 
