@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zarr_vectors.encoding import expand_ranges, offsets_of
+from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._contract import contracted_links, in_one_cell, pieces, representatives
 from zarr_vectors.multiresolution._lines import nearest_kept, significance
 from zarr_vectors.multiresolution._quadrics import best_places
@@ -77,7 +78,7 @@ def without_objects(content: Content, stays: BoolArray) -> Content:
         counts = np.where(stays, np.diff(paths), 0)
         rows = expand_ranges(paths[:-1], counts)
         return _taken(content, rows, replace(objects, paths=offsets_of(counts)))
-    owner = _owner(content, objects)
+    owner = owners(content)
     rows = np.flatnonzero(stays[owner])
     return _taken(content, rows, replace(objects, owner=owner[rows]))
 
@@ -85,7 +86,7 @@ def without_objects(content: Content, stays: BoolArray) -> Content:
 def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
     place = np.full(len(content.positions), -1, np.int64)
     place[rows] = np.arange(len(rows))
-    links = None if content.links is None else _mapped(content.links, place, keep_all=True)
+    links = None if content.links is None else _remaining(content.links, place)
     return replace(
         content,
         positions=content.positions[rows],
@@ -114,14 +115,8 @@ def coarsened(content: Content, coarsen: Int64Array, bins: Float64Array, modes: 
     if content.objects.paths is not None:
         found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
     else:
-        found = _contracted(content, _owner(content, content.objects), target, bins)
+        found = _contracted(content, owners(content), target, bins)
     return Coarse(_carried(content, content.objects, found, modes), found.error)
-
-
-def _owner(content: Content, objects: Objects) -> Int64Array:
-    if objects.owner is None:
-        return np.zeros(len(content.positions), np.int64)
-    return np.asarray(objects.owner, np.int64)
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
@@ -218,7 +213,7 @@ def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping
     if objects.paths is not None:
         begins = np.searchsorted(found.kept, objects.paths)
         return replace(content, positions=positions, attributes=attributes, objects=replace(objects, paths=begins))
-    owner = _owner(content, objects)[found.kept]
+    owner = owners(content)[found.kept]
     links = None if content.links is None else _mapped(content.links, group)
     coarse = replace(
         content, positions=positions, attributes=attributes, objects=replace(objects, owner=owner), links=links
@@ -226,13 +221,19 @@ def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping
     return _in_depth_first_order(coarse) if content.topology.links == "branches" else coarse
 
 
-def _mapped(links: Links, group: Int64Array, *, keep_all: bool = False) -> Links:
-    if keep_all:  # no two become one: only links of vertices that went go
-        ends = group[links.ends]
-        source = np.flatnonzero((ends >= 0).all(axis=1))
-        ends = ends[source]
-    else:
-        ends, source = contracted_links(links.ends, group, directed=links.directed)
+def _mapped(links: Links, group: Int64Array) -> Links:
+    """Lead links to the new vertices; those that collapse or repeat go."""
+    return _chosen(links, *contracted_links(links.ends, group, directed=links.directed))
+
+
+def _remaining(links: Links, place: Int64Array) -> Links:
+    """Number the links of vertices that stay anew; the others go."""
+    ends = place[links.ends]
+    source = np.flatnonzero((ends >= 0).all(axis=1))
+    return _chosen(links, ends[source], source)
+
+
+def _chosen(links: Links, ends: Int64Array, source: Int64Array) -> Links:
     return Links(ends, links.directed, [(column, values[source]) for column, values in links.attributes])
 
 
@@ -249,7 +250,7 @@ def _in_depth_first_order(content: Content) -> Content:
         content,
         positions=content.positions[order],
         attributes=[(column, values[order]) for column, values in content.attributes],
-        objects=None if objects is None else replace(objects, owner=_owner(content, objects)[order]),
+        objects=None if objects is None else replace(objects, owner=owners(content)[order]),
         links=None if content.links is None else replace(content.links, ends=place[edges]),
         breaks=parents[order] < 0,
     )

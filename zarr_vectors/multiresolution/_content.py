@@ -20,9 +20,9 @@ from zarr_vectors.spatial import extent
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._owners import GroupTable, Objects
 from zarr_vectors.types._topology import SKELETONS, Topology
-from zarr_vectors.typing import Float64Array, FloatArray
+from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
-__all__ = ["read_content"]
+__all__ = ["owners", "read_content"]
 
 
 def read_content(arrays: LevelArrays, topology: Topology) -> Content:
@@ -44,6 +44,16 @@ def read_content(arrays: LevelArrays, topology: Topology) -> Content:
     if topology.fragments == "runs":
         return _lines(arrays, topology, index)
     return _network(arrays, topology, index)
+
+
+def owners(content: Content) -> Int64Array:
+    """Give the row of each vertex' object, (N,)."""
+    objects = content.objects
+    if objects is not None and objects.paths is not None:
+        return np.repeat(np.arange(len(objects.ids)), np.diff(objects.paths))
+    if objects is None or objects.owner is None:
+        return np.zeros(len(content.positions), np.int64)
+    return np.asarray(objects.owner, np.int64)
 
 
 def _everything(arrays: LevelArrays) -> Selection:

@@ -10,13 +10,12 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from zarr_vectors.exceptions import LimitError
 from zarr_vectors.multiresolution._reduce import Groups, group_rows
+from zarr_vectors.multiresolution._thin import cell_numbers
+from zarr_vectors.spatial import extent
 from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
 __all__ = ["contracted_links", "in_one_cell", "pieces", "representatives"]
-
-_MOST_KEYS = 2**62
 
 
 def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Float64Array) -> Int64Array:
@@ -38,34 +37,31 @@ def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Fl
     (N,) int64
         Numbers from 0 on, without gaps.
     """
-    place = _cells(positions, cell)
+    count = len(positions)
+    if not count:
+        return np.zeros(0, np.int64)
+    place = cell_numbers(positions, extent(positions), cell)
     first, second = edges.T
     inside = (place[first] == place[second]) & (owner[first] == owner[second])
-    count = len(positions)
     links = coo_array((np.ones(int(inside.sum()), np.int8), (first[inside], second[inside])), (count, count))
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
 def in_one_cell(positions: FloatArray, owner: Int64Array, cell: Float64Array) -> Int64Array:
     """Tell which piece each vertex, (N,), belongs to where all of an object's vertices in a cell become one."""
-    place = np.stack([_cells(positions, cell), owner], axis=1)
-    return np.unique(place, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-
-
-def _cells(positions: FloatArray, cell: Float64Array) -> Int64Array:
-    """Number the cell of each vertex."""
-    keys = np.zeros(len(positions), np.int64)
     if not len(positions):
-        return keys
-    index = np.floor(positions.astype(np.float64) / cell)
-    low = index.min(axis=0)
-    sizes = index.max(axis=0) - low + 1
-    if np.prod(sizes) > _MOST_KEYS:
-        msg = f"{sizes.tolist()} cells are more than can be numbered; use larger bins"
-        raise LimitError(msg)
-    for axis, size in enumerate(sizes.astype(np.int64).tolist()):
-        keys = keys * size + (index[:, axis] - low[axis]).astype(np.int64)
-    return keys
+        return np.zeros(0, np.int64)
+    return _numbered(np.stack([cell_numbers(positions, extent(positions), cell), owner], axis=1))
+
+
+def _numbered(rows: Int64Array) -> Int64Array:
+    """Number the different rows, (N, C), as they ascend: equal rows have one number."""
+    number = np.zeros(len(rows), np.int64)
+    for column in rows.T:
+        values, digit = np.unique(column, return_inverse=True)
+        # Below N**2, whatever the values are.
+        number = np.unique(number * max(1, len(values)) + digit, return_inverse=True)[1]
+    return number.astype(np.int64)
 
 
 def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array) -> tuple[Groups, Int64Array]:
@@ -114,6 +110,6 @@ def contracted_links(links: Int64Array, group: Int64Array, *, directed: bool) ->
     different = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
     whole = np.flatnonzero((different >= min(width, 3)) & (ordered[:, 0] >= 0))
     same_if = mapped[whole] if directed and width == 2 else ordered[whole]
-    first = np.unique(same_if, axis=0, return_index=True)[1] if len(whole) else np.zeros(0, np.int64)
+    first = np.unique(_numbered(same_if), return_index=True)[1]
     source = whole[np.sort(first)]
     return mapped[source], source

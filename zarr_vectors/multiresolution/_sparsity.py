@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.types._content import Content
 from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
@@ -78,26 +79,17 @@ def _mixed(ids: Int64Array, seed: int) -> np.ndarray[tuple[int], np.dtype[np.uin
         return z ^ (z >> np.uint64(31))
 
 
-def _owner(content: Content) -> Int64Array:
-    objects = content.objects
-    if objects is None or (objects.paths is None and objects.owner is None):
-        return np.zeros(len(content.positions), np.int64)
-    if objects.paths is not None:
-        return np.repeat(np.arange(len(objects.ids)), np.diff(objects.paths))
-    return np.asarray(objects.owner, np.int64)
-
-
 def _count(content: Content) -> int:
     return 0 if content.objects is None else len(content.objects.ids)
 
 
 def _has_vertices(content: Content) -> BoolArray:
-    return np.bincount(_owner(content), minlength=_count(content)) > 0
+    return np.bincount(owners(content), minlength=_count(content)) > 0
 
 
 def _sizes(content: Content) -> Float64Array:
     """Length of each object's lines or edges, area of its faces, number of its points."""
-    owner, points = _owner(content), content.positions.astype(np.float64)
+    owner, points = owners(content), content.positions.astype(np.float64)
     objects = content.objects
     if objects is not None and objects.paths is not None:
         first = np.flatnonzero(owner[1:] == owner[:-1])
@@ -123,7 +115,7 @@ def _extents(corners: list[Float64Array]) -> Float64Array:
 
 
 def _middles(content: Content) -> Float64Array:
-    owner, count = _owner(content), _count(content)
+    owner, count = owners(content), _count(content)
     sums = np.stack([np.bincount(owner, axis, minlength=count) for axis in content.positions.T], axis=1)
     return np.asarray(sums / np.maximum(np.bincount(owner, minlength=count), 1)[:, None])
 

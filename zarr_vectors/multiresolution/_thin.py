@@ -17,7 +17,7 @@ from zarr_vectors.multiresolution._reduce import Groups, group_rows
 from zarr_vectors.spatial import extent
 from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["Thinning", "thin"]
+__all__ = ["Thinning", "cell_numbers", "thin"]
 
 _TOLERANCE = 0.02
 _MAX_STEPS = 24
@@ -60,13 +60,13 @@ def thin(positions: FloatArray, target: int, unit: Float64Array, scales: BoolArr
     """
     bounds = extent(positions)
     cell = _find_cell(positions, bounds, max(1, target), unit, scales)
-    groups = group_rows(_keys(positions, bounds, cell))
+    groups = group_rows(cell_numbers(positions, bounds, cell))
     pick = np.random.default_rng(seed).random(len(groups.counts)) * groups.counts
     kept = groups.order[groups.starts[:-1] + pick.astype(np.int64)]
     return Thinning(groups, kept, cell)
 
 
-def _keys(positions: FloatArray, bounds: Float64Array, cell: Float64Array) -> Int64Array:
+def cell_numbers(positions: FloatArray, bounds: Float64Array, cell: Float64Array) -> Int64Array:
     """Give each point the number of its cell; cells lie on a grid through world 0."""
     first, last = np.floor(bounds / cell)
     sizes = last - first + 1
@@ -82,7 +82,7 @@ def _keys(positions: FloatArray, bounds: Float64Array, cell: Float64Array) -> In
 
 
 def _occupied(positions: FloatArray, bounds: Float64Array, cell: Float64Array) -> int:
-    keys = _keys(positions, bounds, cell)
+    keys = cell_numbers(positions, bounds, cell)
     keys.sort()
     return 1 + int(np.count_nonzero(keys[1:] != keys[:-1]))
 
