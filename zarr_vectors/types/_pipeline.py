@@ -30,7 +30,7 @@ from zarr_vectors.core.arrays._writer import GridWriter, shard_order
 from zarr_vectors.spatial import BinGrid, DividedGrid
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
-__all__ = ["LevelRows", "Storage", "automatic_shards", "write_fragment_attributes", "write_level"]
+__all__ = ["LevelRows", "LevelWriter", "Storage", "automatic_shards", "write_fragment_attributes", "write_level"]
 
 _FRAGMENT_BYTES = 8
 _SHARDS_ABOVE = 512
@@ -101,12 +101,72 @@ def write_level(
         Positions first, then the vertex attributes, as in `rows`.
     storage : Storage
     """
-    base = str(meta.level)
-    writers = [_position_writer(backend, base, columns[0], rows, storage)]
-    writers += [_attribute_writer(backend, base, column, rows, storage) for column in columns[1:]]
-    fragments = _fragment_writer(backend, base, rows, storage)
-    _write_cells(rows, writers, fragments, _shards(storage))
-    _write_metadata(backend, base, meta, rows, [*writers, fragments], has_attributes=len(columns) > 1)
+    writer = LevelWriter(backend, meta.level, rows.grid, columns, storage)
+    writer.put(rows)
+    writer.close(meta)
+
+
+class LevelWriter:
+    """Writes a level part by part: chunks that have not been written yet, and all of a shard before the next one.
+
+    Parameters
+    ----------
+    backend : Backend
+    level : int
+    grid : BinGrid or DividedGrid
+        Of the whole level.
+    columns, storage
+        As in `write_level`.
+    """
+
+    def __init__(
+        self, backend: Backend, level: int, grid: BinGrid | DividedGrid, columns: Sequence[Column], storage: Storage
+    ) -> None:
+        self._backend, self._base, self._origin = backend, str(level), grid.origin
+        self._shards = _shards(storage)
+        self._has_attributes = len(columns) > 1
+        position = {"zv_array": "vertices", "dtype": columns[0].dtype.name, "encoding": columns[0].encoding}
+        fragment = {"zv_array": "vertex_fragments", "encoding": "fragment_index_v1"}
+
+        def writer(path: str, itemsize: int, attributes: dict[str, Any]) -> GridWriter:
+            return GridWriter(backend, f"{self._base}/{path}", _grid(grid, storage, itemsize, attributes))
+
+        self._columns = [writer(VERTICES, columns[0].dtype.itemsize, position)]
+        self._columns += [writer(attribute_path(c.name), c.dtype.itemsize, c.attributes()) for c in columns[1:]]
+        self._fragments = writer(VERTEX_FRAGMENTS, _FRAGMENT_BYTES, fragment)
+        self._coords: list[Int64Array] = []
+        self._counts: list[Int64Array] = []
+
+    def put(self, rows: LevelRows) -> None:
+        """Write the cells of some chunks."""
+        self._coords.append(rows.coords)
+        self._counts.append(rows.counts)
+        cells = rows.coords - self._origin
+        keys = format_cell_keys(cells)
+        places = cells.tolist()
+        group = rows.fragment_group
+        encoded, low = rows.fragment_cells(0, 0), 0
+        for chunk in shard_order(cells, self._shards).tolist():
+            if not low <= chunk < low + len(encoded):
+                low = chunk // group * group
+                encoded = rows.fragment_cells(low, min(low + group, len(keys)))
+            for writer, values in zip(self._columns, rows.rows(chunk), strict=True):
+                writer.put(places[chunk], keys[chunk], [values])
+            self._fragments.put(places[chunk], keys[chunk], [encoded[chunk - low]])
+
+    def close(self, meta: LevelMetadata) -> None:
+        """Write the metadata, the level's last."""
+        keys = format_chunk_keys(np.concatenate(self._coords)) if self._coords else []
+        counts = np.concatenate(self._counts) if self._counts else np.zeros(0, np.int64)
+        # The list of chunk keys is sorted as strings; the counts run parallel to it.
+        order = sorted(range(len(keys)), key=keys.__getitem__)
+        chunk_keys = json.dumps([keys[i] for i in order], separators=(",", ":")).encode()
+        self._columns[0].describe({"chunk_counts": counts[order].tolist()})
+        for writer in (*self._columns, self._fragments):
+            writer.close(chunk_keys)
+        if self._has_attributes:
+            put_group(self._backend, f"{self._base}/{VERTEX_ATTRIBUTES}", {})
+        put_group(self._backend, self._base, meta.to_dict())
 
 
 def _shards(storage: Storage) -> tuple[int, ...] | None:
@@ -114,69 +174,9 @@ def _shards(storage: Storage) -> tuple[int, ...] | None:
     return None if single else storage.shard_shape
 
 
-def _grid(rows: LevelRows, storage: Storage, itemsize: int, attributes: dict[str, Any]) -> GridMetadata:
+def _grid(grid: BinGrid | DividedGrid, storage: Storage, itemsize: int, attributes: dict[str, Any]) -> GridMetadata:
     codecs = codec_chain(storage.compressor, itemsize)
-    return GridMetadata(rows.grid.shape, rows.grid.origin, codecs, _shards(storage), attributes=attributes)
-
-
-def _position_writer(backend: Backend, base: str, column: Column, rows: LevelRows, storage: Storage) -> GridWriter:
-    # The list of chunk keys is sorted as strings; the counts run parallel to it.
-    order = sorted(range(len(rows.counts)), key=format_chunk_keys(rows.coords).__getitem__)
-    keys = {
-        "zv_array": "vertices",
-        "dtype": column.dtype.name,
-        "encoding": column.encoding,
-        "chunk_counts": rows.counts[order].tolist(),
-    }
-    return GridWriter(backend, f"{base}/{VERTICES}", _grid(rows, storage, column.dtype.itemsize, keys))
-
-
-def _attribute_writer(backend: Backend, base: str, column: Column, rows: LevelRows, storage: Storage) -> GridWriter:
-    grid = _grid(rows, storage, column.dtype.itemsize, column.attributes())
-    return GridWriter(backend, f"{base}/{attribute_path(column.name)}", grid)
-
-
-def _fragment_writer(backend: Backend, base: str, rows: LevelRows, storage: Storage) -> GridWriter:
-    keys = {"zv_array": "vertex_fragments", "encoding": "fragment_index_v1"}
-    return GridWriter(backend, f"{base}/{VERTEX_FRAGMENTS}", _grid(rows, storage, _FRAGMENT_BYTES, keys))
-
-
-def _write_cells(
-    rows: LevelRows,
-    writers: Sequence[GridWriter],
-    fragments: GridWriter,
-    shard_shape: tuple[int, ...] | None,
-) -> None:
-    cells = rows.coords - rows.grid.origin
-    keys = format_cell_keys(cells)
-    places = cells.tolist()
-    order = shard_order(cells, shard_shape)
-    group = rows.fragment_group
-    encoded, low = rows.fragment_cells(0, 0), 0
-    for chunk in order.tolist():
-        if not low <= chunk < low + len(encoded):
-            low = chunk // group * group
-            encoded = rows.fragment_cells(low, min(low + group, len(keys)))
-        for writer, values in zip(writers, rows.rows(chunk), strict=True):
-            writer.put(places[chunk], keys[chunk], [values])
-        fragments.put(places[chunk], keys[chunk], [encoded[chunk - low]])
-
-
-def _write_metadata(
-    backend: Backend,
-    base: str,
-    meta: LevelMetadata,
-    rows: LevelRows,
-    writers: Sequence[GridWriter],
-    *,
-    has_attributes: bool,
-) -> None:
-    chunk_keys = json.dumps(sorted(format_chunk_keys(rows.coords)), separators=(",", ":")).encode()
-    for writer in writers:
-        writer.close(chunk_keys)
-    if has_attributes:
-        put_group(backend, f"{base}/{VERTEX_ATTRIBUTES}", {})
-    put_group(backend, base, meta.to_dict())
+    return GridMetadata(grid.shape, grid.origin, codecs, _shards(storage), attributes=attributes)
 
 
 def write_fragment_attributes(
@@ -196,7 +196,7 @@ def write_fragment_attributes(
     put_group(backend, f"{base}/{FRAGMENT_ATTRIBUTES}", {})
     for column, values in attributes:
         about = column.attributes() | {"zv_array": "fragment_attribute"}
-        grid = _grid(rows, storage, column.dtype.itemsize, about)
+        grid = _grid(rows.grid, storage, column.dtype.itemsize, about)
         writer = GridWriter(backend, f"{base}/{FRAGMENT_ATTRIBUTES}/{column.name}", grid)
         for chunk in order:
             writer.put(places[chunk], keys[chunk], [np.ascontiguousarray(values[chunk]).reshape(-1).view(np.uint8)])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import google_crc32c
 import numpy as np
@@ -77,6 +79,10 @@ class GridWriter:
         key = "/".join(map(str, self._shard))
         self.backend.put(f"{self.path}/c/{key}", [b"".join(self._parts), index, tail])
         self._shard, self._index, self._parts, self._end = None, None, [], 0
+
+    def describe(self, attributes: Mapping[str, Any]) -> None:
+        """Add to the array's attributes what is known only now."""
+        self.grid = replace(self.grid, attributes={**self.grid.attributes, **attributes})
 
     def close(self, chunk_keys_json: bytes) -> None:
         """Write what is left and the array's metadata; the list of chunk keys comes spelled as JSON."""
