@@ -24,6 +24,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import google_crc32c
@@ -154,9 +155,10 @@ def new_store(target: Backend, *, overwrite: bool) -> Iterator[Publication]:
 def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publication]:
     """Write a revision of the store at `target`: top-level names that `keep` accepts are carried over.
 
-    Local stores carry files over as hard links (copies where the file system has none), so the old store stays
-    whole until the revision takes its place. In other stores the kept names simply stay; names that have to go first
-    leave the root marked as ``writing`` meanwhile.
+    It is written into a folder of this machine, so the old store stays whole until all of the new one is there. Local
+    stores carry files over as hard links (copies where the file system has none), and the folder takes the store's
+    place. What was written for another store is then copied into it, names that have to go first leave its root marked
+    as ``writing`` meanwhile, and the root is the last key.
     """
     commit_id = uuid.uuid4().hex
     if isinstance(target, LocalFiles):
@@ -167,13 +169,33 @@ def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publ
                     _carry_over(target.path(name), backend.path(name))
             yield from _published(Publication(backend, commit_id), marked=True)
         return
-    if isinstance(target, ZarrStoreBackend):
-        gone = [name for name in target.list_names("") if name != ROOT_KEY and not keep(name)]
-        if gone:
-            _mark_writing(target, commit_id)
-        for name in gone:
-            target.delete(name)
-    yield from _published(Publication(target, commit_id), marked=True)
+    with TemporaryDirectory(prefix="zarr-vectors-") as folder:
+        publication = Publication(LocalFiles(folder), commit_id)
+        _mark_writing(publication.backend, commit_id)
+        yield from _published(publication, marked=True)
+        if isinstance(target, ZarrStoreBackend):
+            gone = [name for name in target.list_names("") if name != ROOT_KEY and not keep(name)]
+            if gone:
+                _mark_writing(target, commit_id)
+            for name in gone:
+                target.delete(name)
+        _copy_files(folder, target)
+
+
+def _copy_files(folder: str, target: Backend) -> None:
+    """Put all files below a folder into a store, the root's metadata last."""
+    for place, _, files in os.walk(folder):
+        for name in files:
+            path = os.path.join(place, name)
+            key = os.path.relpath(path, folder).replace(os.sep, "/")
+            if key != ROOT_KEY:
+                _copy_file(path, key, target)
+    _copy_file(os.path.join(folder, ROOT_KEY), ROOT_KEY, target)
+
+
+def _copy_file(path: str, key: str, target: Backend) -> None:
+    with open(path, "rb") as file:
+        target.put(key, [file.read()])
 
 
 def _published(publication: Publication, *, marked: bool = False) -> Iterator[Publication]:

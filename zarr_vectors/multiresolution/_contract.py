@@ -51,7 +51,8 @@ def in_one_cell(positions: FloatArray, owner: Int64Array, cell: Float64Array) ->
     """Tell which piece each vertex, (N,), belongs to where all of an object's vertices in a cell become one."""
     if not len(positions):
         return np.zeros(0, np.int64)
-    return _numbered(np.stack([cell_numbers(positions, extent(positions), cell), owner], axis=1))
+    place = cell_numbers(positions, extent(positions), cell).astype(np.int64)
+    return _numbered(np.stack([place, owner], axis=1))
 
 
 def _numbered(rows: Int64Array) -> Int64Array:
@@ -74,7 +75,7 @@ def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array)
     kept : (P,) int64
         The one that stands for it.
     """
-    groups = group_rows(piece)
+    groups = group_rows(piece.astype(np.uint64))
     counts = groups.counts
     ordered = positions[groups.order].astype(np.float64)
     middle = np.add.reduceat(ordered, groups.starts[:-1], axis=0) / counts[:, None] if len(counts) else ordered

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.spatial import run_starts
+from zarr_vectors.spatial import run_starts, sort_order
 from zarr_vectors.typing import AnyArray, Int64Array
 
 __all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_rows", "reduce_rows"]
@@ -35,11 +35,10 @@ class Groups:
         return np.diff(self.starts)
 
 
-def group_rows(keys: Int64Array) -> Groups:
+def group_rows(keys: npt.NDArray[np.unsignedinteger[Any]]) -> Groups:
     """Group rows by equal keys; groups ascend by key."""
-    order = np.argsort(keys, kind="stable")
-    ordered = np.take(keys, order)
-    return Groups(order, np.append(run_starts(ordered), len(keys)))
+    order = sort_order(keys)
+    return Groups(order, np.append(run_starts(np.take(keys, order)), len(keys)))
 
 
 def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str, str]:
@@ -132,14 +131,29 @@ def _mode(values: AnyArray, groups: Groups) -> AnyArray:
     if ordered.ndim == 2:
         columns = [_mode(values[:, c], groups) for c in range(values.shape[1])]
         return np.stack(columns, axis=1)
-    count = len(groups.counts)
-    group = np.repeat(np.arange(count), groups.counts)
+    counts = groups.counts
+    if not len(counts):
+        return ordered
+    group = np.repeat(np.arange(len(counts)), counts)
     # Stable by (group, value): the first row of a run is the earliest row that has the value.
-    by_value = np.lexsort((ordered, group))
+    by_value = _by_group_and_value(group, ordered)
     g, v = group[by_value], ordered[by_value]
     begin = np.flatnonzero(np.concatenate([[True], (g[1:] != g[:-1]) | (v[1:] != v[:-1])]))
     length = np.diff(np.append(begin, len(g)))
-    best = np.lexsort((by_value[begin], -length, g[begin]))
-    first = np.concatenate([[True], g[begin][best][1:] != g[begin][best][:-1]])
-    modes: AnyArray = v[begin[best[first]]]
+    # The longest run of a group has the highest score; among equals the one whose first row comes first.
+    score = length * len(g) + (len(g) - 1 - by_value[begin])
+    best = np.maximum.reduceat(score, run_starts(g[begin]))
+    modes: AnyArray = ordered[len(g) - 1 - best % len(g)]
     return modes
+
+
+def _by_group_and_value(group: Int64Array, values: AnyArray) -> npt.NDArray[np.intp]:
+    """Give the stable order by group, (N,) ascending, then by value."""
+    if values.dtype.kind in "biu":
+        low, high = int(values.min()), int(values.max())
+        span = high - low + 1
+        if span * (int(group[-1]) + 1) < 2**_HALF_BITS:
+            wide = values if values.dtype == np.uint64 else values.astype(np.int64)
+            place = (wide - wide.dtype.type(low)).astype(np.uint32)
+            return sort_order(group.astype(np.uint32) * np.uint32(span) + place)
+    return np.lexsort((values, group))

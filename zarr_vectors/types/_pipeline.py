@@ -160,6 +160,9 @@ class LevelWriter:
         counts = np.concatenate(self._counts) if self._counts else np.zeros(0, np.int64)
         # The list of chunk keys is sorted as strings; the counts run parallel to it.
         order = sorted(range(len(keys)), key=keys.__getitem__)
+        if len(set(keys)) != len(keys):
+            msg = f"level {self._base} was given a chunk twice: rows would be lost"
+            raise RuntimeError(msg)
         chunk_keys = json.dumps([keys[i] for i in order], separators=(",", ":")).encode()
         self._columns[0].describe({"chunk_counts": counts[order].tolist()})
         for writer in (*self._columns, self._fragments):

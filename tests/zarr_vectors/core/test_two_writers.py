@@ -44,15 +44,17 @@ def test_the_second_to_finish_is_told_and_the_first_stays(tmp_path, meanwhile, e
     assert [p.name for p in tmp_path.iterdir()] == ["cloud.zv"]
 
 
-def test_a_pyramid_is_not_put_over_a_store_that_was_written_in_the_meantime(tmp_path, meanwhile):
-    from zarr_vectors.multiresolution import coarsen
-
+def test_a_pyramid_is_not_put_over_a_store_that_was_written_in_the_meantime(tmp_path):
     path = tmp_path / "cloud.zv"
     rng = np.random.default_rng(0)
     write_points(path, rng.uniform(0, 50, (500, 3)).astype(np.float32), chunk_shape=10)
-    meanwhile(coarsen, path)
+
+    def somebody_else(done, _total, _message):
+        if done:
+            write_points(path, THEIRS, chunk_shape=10, overwrite=True)
+
     with pytest.raises(ConcurrentWriteError):
-        build_pyramid(path, [(2, 1)])
+        build_pyramid(path, [(2, 1)], progress=somebody_else)
     assert np.array_equal(read_points(path).positions, THEIRS)
 
 

@@ -1,0 +1,135 @@
+"""Factors -> steps: what levels there will be, their bins and chunks. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_vectors._spec import RootMetadata
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.spatial import bins_per_chunk
+from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
+
+__all__ = ["Factor", "Step", "automatic_factors", "plan_steps"]
+
+_MOST_LEVELS = 12
+
+Factor: TypeAlias = tuple[npt.ArrayLike, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """How one level is made from another.
+
+    Attributes
+    ----------
+    source, level : int
+    coarsen : (D,) int64
+    sparsity : float
+    bin_ratio, chunk_ratio : (D,) int64
+        Bins and chunks of the level against those of the root.
+    chunk_growth : (D,) int64
+        Chunks of the source along each axis of a chunk of the level.
+    """
+
+    source: int
+    level: int
+    coarsen: Int64Array
+    sparsity: float
+    bin_ratio: Int64Array
+    chunk_ratio: Int64Array
+    chunk_growth: Int64Array
+
+    @property
+    def share(self) -> float:
+        """Vertices that stay, of one."""
+        return 1 / (float(np.prod(self.coarsen)) * self.sparsity)
+
+    @property
+    def scales(self) -> BoolArray:
+        """Axes along which vertices are thinned, (D,)."""
+        grows: BoolArray = self.coarsen > 1
+        return grows if grows.any() else np.ones(len(self.coarsen), bool)
+
+    def chunk_shape(self, root: RootMetadata) -> Float64Array:
+        """Edge lengths of a chunk of the level."""
+        out: Float64Array = root.chunk_shape * self.chunk_ratio
+        return out
+
+    def bin_shape(self, root: RootMetadata) -> Float64Array:
+        """Edge lengths of a bin of the level."""
+        out: Float64Array = root.bin_shape * self.bin_ratio
+        return out
+
+
+def automatic_factors(root: RootMetadata, vertices: int, chunks: int) -> list[Factor]:
+    """Halve every axis but time until what is left is what a chunk holds, on average."""
+    coarsen = np.array([1 if axis.type == "time" else 2 for axis in root.axes])
+    shrinks = float(np.prod(coarsen))
+    if shrinks == 1 or not vertices:
+        return []
+    levels = math.ceil(math.log(max(1, chunks)) / math.log(shrinks))
+    return [(coarsen, 1)] * min(levels, _MOST_LEVELS)
+
+
+def plan_steps(root: RootMetadata, factors: Sequence[Factor], chunk_scale: str | int) -> list[Step]:
+    """Plan levels 1, 2, .., each made from the one before.
+
+    Raises
+    ------
+    ArgumentError
+        If a factor cannot be used.
+    """
+    if not isinstance(factors, Sequence) or isinstance(factors, str):
+        msg = f"factors must be a list of (coarsen, sparsity), got {factors!r}"
+        raise ArgumentError(msg)
+    bins = chunks = np.ones(root.ndim, np.int64)
+    steps = []
+    for level, factor in enumerate(factors, 1):
+        coarsen, sparsity = _check_factor(factor, root.ndim)
+        bins = bins * coarsen
+        grown = _grow(chunks, bins, chunk_scale)
+        _check_bins(root, bins, grown)
+        steps.append(Step(level - 1, level, coarsen, sparsity, bins, grown, grown // chunks))
+        chunks = grown
+    return steps
+
+
+def _check_bins(root: RootMetadata, bin_ratio: Int64Array, chunk_ratio: Int64Array) -> None:
+    """Refuse bins that fit in their chunk, but not a whole number of times."""
+    chunk, bins = root.chunk_shape * chunk_ratio, root.bin_shape * bin_ratio
+    bins_per_chunk(chunk, np.where(bins > chunk, chunk, bins))
+
+
+def _check_factor(factor: Factor, ndim: int) -> tuple[Int64Array, float]:
+    msg = (
+        f"a factor is (coarsen, sparsity) with whole coarsen >= 1 (or {ndim} of them) and sparsity >= 1, got {factor!r}"
+    )
+    try:
+        coarsen, sparsity = factor
+        edges = np.broadcast_to(np.asarray(coarsen, np.float64), (ndim,))
+        thinner = float(sparsity)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(msg) from error
+    if not (edges >= 1).all() or (edges != np.round(edges)).any() or not 1 <= thinner < np.inf:
+        raise ArgumentError(msg)
+    if (edges == 1).all() and thinner == 1:
+        msg = f"factor {factor!r} would make a level equal to the one before"
+        raise ArgumentError(msg)
+    return edges.astype(np.int64), thinner
+
+
+def _grow(before: Int64Array, bin_ratio: Int64Array, chunk_scale: str | int) -> Int64Array:
+    """Give the chunk ratio of the next level: a whole multiple of the one before, so that grids nest."""
+    if chunk_scale == "auto":
+        grown: Int64Array = before * np.maximum(1, bin_ratio // before)
+        return grown
+    if not isinstance(chunk_scale, int) or isinstance(chunk_scale, bool) or chunk_scale < 1:
+        msg = f"chunk_scale must be 'auto' or a whole number >= 1, got {chunk_scale!r}"
+        raise ArgumentError(msg)
+    return before * chunk_scale
