@@ -17,6 +17,7 @@ from zarr_vectors.constants import BLOCK_ROWS
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._reduce import reduce_rows
 from zarr_vectors.multiresolution._source import LevelSource
 from zarr_vectors.multiresolution._steps import Step
@@ -28,29 +29,12 @@ from zarr_vectors.types._sort import SortedRows, sort_rows
 from zarr_vectors.types._tasks import TaskRunner
 from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["ThinningOptions", "thinned_level"]
+__all__ = ["thinned_level"]
 
 _TILE_ROWS = 1 << 19
 _SAMPLE_ROWS = 1 << 20
 _COUNT_TOLERANCE = 0.03
 _MOST_PASSES = 3
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ThinningOptions:
-    """What is the same on all levels.
-
-    Attributes
-    ----------
-    modes : dict
-        How each vertex attribute is aggregated.
-    seed : int
-    storage : Storage
-    """
-
-    modes: Mapping[str, str]
-    seed: int
-    storage: Storage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +47,7 @@ class _TilePlan:
 
 
 def thinned_level(
-    target: Backend, arrays: LevelArrays, step: Step, options: ThinningOptions, error: Float64Array, runner: TaskRunner
+    target: Backend, arrays: LevelArrays, step: Step, options: LevelOptions, error: Float64Array, runner: TaskRunner
 ) -> LevelMetadata:
     """Write one level, thinned from another.
 
@@ -74,7 +58,7 @@ def thinned_level(
     arrays : LevelArrays
         The level that it is made from.
     step : Step
-    options : ThinningOptions
+    options : LevelOptions
     error : (D,) float64
         How far vertices of the source may have been moved already.
     runner : TaskRunner

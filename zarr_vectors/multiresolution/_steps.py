@@ -10,12 +10,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from zarr_vectors._spec import RootMetadata
-from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors._spec import LevelMetadata, RootMetadata
+from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
 from zarr_vectors.spatial import bins_per_chunk
 from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
-__all__ = ["Factor", "Step", "automatic_factors", "plan_steps"]
+__all__ = ["Factor", "Step", "automatic_factors", "plan_one_step", "plan_steps"]
 
 _MOST_LEVELS = 12
 
@@ -98,6 +98,36 @@ def plan_steps(root: RootMetadata, factors: Sequence[Factor], chunk_scale: str |
         steps.append(Step(level - 1, level, coarsen, sparsity, bins, grown, grown // chunks))
         chunks = grown
     return steps
+
+
+def plan_one_step(
+    root: RootMetadata, source: LevelMetadata, level: int, factor: Factor, chunk_scale: str | int
+) -> Step:
+    """Plan one level that is made from any finer one.
+
+    Raises
+    ------
+    ArgumentError
+        If the factor cannot be used.
+    UnsupportedFeatureError
+        If the source's bins or chunks are no whole multiples of the root's.
+    """
+    coarsen, sparsity = _check_factor(factor, root.ndim)
+    scales = [scale.bin_ratio for scale in root.scales if scale.level == source.level]
+    bins = _whole(scales[0] if scales else np.ones(root.ndim), source, "bins")
+    shape = root.chunk_shape if source.chunk_shape is None else source.chunk_shape
+    chunks = _whole(shape / root.chunk_shape, source, "chunks")
+    grown = _grow(chunks, bins * coarsen, chunk_scale)
+    _check_bins(root, bins * coarsen, grown)
+    return Step(source.level, level, coarsen, sparsity, bins * coarsen, grown, grown // chunks)
+
+
+def _whole(ratio: Float64Array, source: LevelMetadata, what: str) -> Int64Array:
+    whole = np.round(ratio)
+    if not np.allclose(ratio, whole) or (whole < 1).any():
+        msg = f"level {source.level} has {what} {ratio.tolist()} times the root's; a level is made of whole multiples"
+        raise UnsupportedFeatureError(msg)
+    return whole.astype(np.int64)
 
 
 def _check_bins(root: RootMetadata, bin_ratio: Int64Array, chunk_ratio: Int64Array) -> None:

@@ -7,16 +7,15 @@ moved.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from zarr_vectors._spec import LevelMetadata, LevelScale, RootMetadata, codec_chain
+from zarr_vectors._spec import LevelScale, RootMetadata, codec_chain
 from zarr_vectors.constants import POINT_CLOUD
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import check_revisable, revised_store
@@ -24,20 +23,17 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
-from zarr_vectors.multiresolution._cluster import coarsened, without_objects
-from zarr_vectors.multiresolution._content import read_content
-from zarr_vectors.multiresolution._points import ThinningOptions, thinned_level
+from zarr_vectors.multiresolution._objects import ObjectLevels
+from zarr_vectors.multiresolution._options import LevelOptions
+from zarr_vectors.multiresolution._points import thinned_level
 from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode
-from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
-from zarr_vectors.multiresolution._steps import Factor, Step, automatic_factors, plan_steps
-from zarr_vectors.types._content import prepare_level, put_level
-from zarr_vectors.types._layout import Layout
+from zarr_vectors.multiresolution._steps import Factor, Step, automatic_factors, plan_one_step, plan_steps
 from zarr_vectors.types._pipeline import Storage
 from zarr_vectors.types._read import kind_of, level_metadata
 from zarr_vectors.types._tasks import Cancel, Progress, TaskRunner
 from zarr_vectors.types._topology import OWNED_POINTS, POINTS, TOPOLOGIES, Topology
 
-__all__ = ["build_pyramid"]
+__all__ = ["build_pyramid", "coarsen_level"]
 
 
 def build_pyramid(
@@ -92,43 +88,155 @@ def build_pyramid(
     """
     store = load_store(path)
     check_revisable(store.backend)
-    meta = level_metadata(store, 0)
-    if meta.refinement == "add":
-        msg = f"{store.name}: level 0 adds to coarser levels, which a pyramid would replace; write a new store of it"
-        raise UnsupportedFeatureError(msg)
-    arrays = LevelArrays(store, meta)
+    arrays = _source_level(store, 0)
     if factors is None:
-        factors = automatic_factors(store.root, meta.vertex_count, len(arrays.coords))
+        factors = automatic_factors(store.root, arrays.meta.vertex_count, len(arrays.coords))
     steps = plan_steps(store.root, factors, chunk_scale)
-    seed = _check_seed(sparsity_seed)
+    options = _options(arrays, agg_mode, sparsity_strategy, sparsity_seed)
+    first = LevelScale(0, np.ones(store.root.ndim), store.root.bin_shape)
+    runner = _runner(f"building the pyramid of {store.name}", arrays, steps, executor, progress, cancel)
+    _write_levels(arrays, steps, options, runner, [first, *(_scale(store.root, step) for step in steps)])
+
+
+def coarsen_level(
+    path: StoreLike,
+    source_level: int,
+    target_level: int,
+    *,
+    coarsen_factor: npt.ArrayLike = 1,
+    sparsity_factor: float = 1,
+    agg_mode: AggMode = "mean",
+    chunk_scale: str | int = "auto",
+    sparsity_strategy: str = "random",
+    sparsity_seed: int | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> None:
+    """Make one coarser level from a finer one, in place of the level of that number or as a new coarsest one.
+
+    All other levels stay. The store is as it was until the level is whole.
+
+    Parameters
+    ----------
+    path : str, Path, zarr Store or zarr Group
+    source_level, target_level : int
+        The target is coarser, and at most one number beyond the coarsest level.
+    coarsen_factor : int or one for each axis
+    sparsity_factor : float
+        Both against the source; see `build_pyramid`, as for all that follows.
+    agg_mode, chunk_scale, sparsity_strategy, sparsity_seed, executor, progress, cancel
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used, or chunks of the new level would not nest with those of the next levels.
+    CancelledError
+        If `cancel` was set.
+    """
+    store = load_store(path)
+    check_revisable(store.backend)
+    _check_numbers(store, source_level, target_level)
+    arrays = _source_level(store, source_level)
+    step = plan_one_step(store.root, arrays.meta, target_level, (coarsen_factor, sparsity_factor), chunk_scale)
+    _check_nesting(store, step)
+    options = _options(arrays, agg_mode, sparsity_strategy, sparsity_seed)
+    kept = [scale for scale in _scales(store) if scale.level != target_level]
+    scales = sorted([*kept, _scale(store.root, step)], key=lambda scale: scale.level)
+    runner = _runner(f"making level {target_level} of {store.name}", arrays, [step], executor, progress, cancel)
+    _write_levels(arrays, [step], options, runner, scales)
+
+
+def _options(arrays: LevelArrays, agg_mode: AggMode, strategy: str, sparsity_seed: int | None) -> LevelOptions:
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
     topology = _topology(arrays)
-    if topology is POINTS and sparsity_strategy != "random":
-        msg = f"sparsity_strategy {sparsity_strategy!r} chooses objects, and {store.name} holds points without any"
+    if topology is POINTS and strategy != "random":
+        msg = f"sparsity_strategy {strategy!r} chooses objects, and {arrays.store.name} holds points without any"
         raise ArgumentError(msg)
-    total = _rows_to_read(meta.vertex_count, steps)
-    what = f"building the pyramid of {store.name}"
-    runner = TaskRunner(what, total, executor=executor, progress=progress, cancel=cancel)
-    runner.check()
-    options = ThinningOptions(modes, seed, _storage_of(arrays))
-    with revised_store(store.backend, keep=lambda name: name == "0" or not name.isdecimal()) as publication:
-        if topology is POINTS:
-            _thin_points(publication.backend, arrays, steps, options, runner)
-        else:
-            for put_one in _coarsened_objects(arrays, topology, steps, options, sparsity_strategy, runner):
-                put_one(publication.backend)
-        runner.finish("publishing")
-        stamp_root(publication, _revised_root(store.root, steps), store.backend)
+    return LevelOptions(topology, modes, strategy, _check_seed(sparsity_seed), _storage_of(arrays))
 
 
-def _rows_to_read(vertices: int, steps: Sequence[Step]) -> int:
-    """Give about how many vertices are read until all levels are there."""
-    total, rows = 0.0, float(vertices)
+def _source_level(store: OpenStore, level: int) -> LevelArrays:
+    meta = level_metadata(store, level)
+    if meta.refinement == "add":
+        msg = (
+            f"{store.name}: level {level} adds to coarser levels, of which no pyramid is built; write a new store of it"
+        )
+        raise UnsupportedFeatureError(msg)
+    return LevelArrays(store, meta)
+
+
+def _check_numbers(store: OpenStore, source: int, target: int) -> None:
+    coarsest = max(meta.level for meta in store.levels)
+    numbers = [isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in (source, target)]
+    if not all(numbers) or not 0 <= source < target <= coarsest + 1 or source > coarsest:
+        msg = (
+            f"{store.name} has levels 0 to {coarsest}: source_level must be one of them and target_level a larger "
+            f"number up to {coarsest + 1}, got {source!r} and {target!r}"
+        )
+        raise ArgumentError(msg)
+
+
+def _check_nesting(store: OpenStore, step: Step) -> None:
+    """Refuse chunks that are no whole multiple of the next finer level's, or no part of the next coarser one's."""
+    own = step.chunk_shape(store.root)
+    for meta in store.levels:
+        other = store.root.chunk_shape if meta.chunk_shape is None else meta.chunk_shape
+        fine, coarse = (other, own) if meta.level < step.level else (own, other)
+        ratio = coarse / fine
+        if meta.level in (step.level - 1, step.level + 1) and not np.allclose(ratio, np.maximum(1, np.round(ratio))):
+            msg = (
+                f"level {step.level} would have chunks of {own.tolist()}, and level {meta.level} has {other.tolist()}: "
+                f"the coarser must be a whole multiple; choose another factor or chunk_scale, or build all levels"
+            )
+            raise ArgumentError(msg)
+
+
+def _runner(
+    what: str,
+    arrays: LevelArrays,
+    steps: Sequence[Step],
+    executor: Executor | None,
+    progress: Progress | None,
+    cancel: Cancel | None,
+) -> TaskRunner:
+    """Count in vertices that are read until all levels are there."""
+    total, rows = 0.0, float(arrays.meta.vertex_count)
     for step in steps:
         total += rows
         rows *= step.share
-    return max(1, round(total))
+    runner = TaskRunner(what, max(1, round(total)), executor=executor, progress=progress, cancel=cancel)
+    runner.check()
+    return runner
+
+
+def _write_levels(
+    arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner, scales: Sequence[LevelScale]
+) -> None:
+    """Write levels and publish the store with these scales; levels that are in neither go."""
+    store = arrays.store
+    stays = {str(scale.level) for scale in scales} - {str(step.level) for step in steps}
+    with revised_store(store.backend, keep=lambda name: name in stays or not name.isdecimal()) as publication:
+        if options.topology is POINTS:
+            _thin_points(publication.backend, arrays, steps, options, runner)
+        else:
+            ObjectLevels(arrays, options).write(publication.backend, steps, runner)
+        runner.finish("publishing")
+        root = store.root
+        other: dict[str, Any] = {**root.other, "cross_level_depth": 0, "cross_level_storage": "none"}
+        stamp_root(publication, replace(root, scales=tuple(scales), other=other), store.backend)
+
+
+def _scale(root: RootMetadata, step: Step) -> LevelScale:
+    return LevelScale(step.level, step.bin_ratio.astype(np.float64), step.bin_shape(root))
+
+
+def _scales(store: OpenStore) -> list[LevelScale]:
+    """Give the bins of each level, also where the root does not list them."""
+    listed = {scale.level: scale for scale in store.root.scales}
+    plain = np.ones(store.root.ndim)
+    return [listed.get(meta.level, LevelScale(meta.level, plain, store.root.bin_shape)) for meta in store.levels]
 
 
 def _topology(arrays: LevelArrays) -> Topology:
@@ -140,62 +248,15 @@ def _topology(arrays: LevelArrays) -> Topology:
 
 
 def _thin_points(
-    target: Backend, arrays: LevelArrays, steps: Sequence[Step], options: ThinningOptions, runner: TaskRunner
+    target: Backend, arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner
 ) -> None:
-    error = np.zeros(arrays.ndim)
+    error = np.zeros(arrays.ndim) if arrays.meta.resolution is None else arrays.meta.resolution
     for step in steps:
         meta = thinned_level(target, arrays, step, options, error, runner)
         if meta.resolution is not None:
             error = meta.resolution
         written = OpenStore(target, arrays.store.root, ())
         arrays = LevelArrays(written, meta)
-
-
-Put: TypeAlias = Callable[[Backend], object]
-"""Writes one level."""
-
-
-def _coarsened_objects(
-    arrays: LevelArrays,
-    topology: Topology,
-    steps: Sequence[Step],
-    options: ThinningOptions,
-    strategy: str,
-    runner: TaskRunner,
-) -> list[Put]:
-    root, storage = arrays.store.root, options.storage
-    content = read_content(arrays, topology)
-    check_strategy(strategy, content)
-    rank = rank_objects(content, strategy, options.seed)
-    present = len(content.objects.ids) if content.objects is not None else 0
-    error, thinner = np.zeros(root.ndim), 1.0
-    out: list[Put] = []
-    for step in steps:
-        thinner *= step.sparsity
-        rows = len(content.positions)
-        runner.check()
-        content = without_objects(content, rank < math.ceil(present / thinner))
-        chunk = step.chunk_shape(root)
-        coarse = coarsened(content, step.coarsen, step.bin_shape(root), options.modes)
-        content, error = coarse.content, error + coarse.error
-        layout = Layout(chunk, chunk, has_bins=False, axes=root.axes, crs=None, **_as_layout(storage))
-        meta = LevelMetadata(
-            step.level,
-            0,
-            chunk_shape=None if np.array_equal(chunk, root.chunk_shape) else chunk,
-            resolution=error,
-            parent_level=step.level - 1,
-            coarsening_method="clusters",
-            object_sparsity=1 / step.sparsity,
-            other={"preserves_object_ids": True, "inherited_num_objects": present},
-        )
-        out.append(partial(put_level, prepared=prepare_level(content, layout), meta=meta))
-        runner.advance(rows, f"level {step.level}")
-    return out
-
-
-def _as_layout(storage: Storage) -> dict[str, Any]:
-    return {"compressor": storage.compressor, "shard_shape": storage.shard_shape}
 
 
 def _check_seed(seed: int | None) -> int:
@@ -215,10 +276,3 @@ def _storage_of(arrays: LevelArrays) -> Storage:
         if list(codec_chain(word, itemsize)) == [dict(c) for c in grid.codecs]:
             return Storage(word, grid.shard_shape)
     return Storage(grid.codecs, grid.shard_shape)
-
-
-def _revised_root(root: RootMetadata, steps: Sequence[Step]) -> RootMetadata:
-    first = LevelScale(0, np.ones(root.ndim), root.bin_shape)
-    scales = [LevelScale(s.level, s.bin_ratio.astype(np.float64), root.bin_shape * s.bin_ratio) for s in steps]
-    other: dict[str, Any] = {**root.other, "cross_level_depth": 0, "cross_level_storage": "none"}
-    return replace(root, scales=(first, *scales), other=other)

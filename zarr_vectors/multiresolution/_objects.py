@@ -1,0 +1,101 @@
+"""Coarser levels of kinds with objects: the objects that stay, their vertices clustered, all else carried along.
+
+A level is held in memory while it is made; docs/decisions/0012-pyramids.md.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from zarr_vectors._spec import LevelMetadata
+from zarr_vectors.core._backends import Backend
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.multiresolution._cluster import coarsened, without_objects
+from zarr_vectors.multiresolution._content import read_content
+from zarr_vectors.multiresolution._options import LevelOptions
+from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
+from zarr_vectors.multiresolution._steps import Step
+from zarr_vectors.types._content import Content, prepare_level, put_level
+from zarr_vectors.types._layout import Layout
+from zarr_vectors.types._tasks import TaskRunner
+from zarr_vectors.typing import Float64Array, Int64Array
+
+__all__ = ["ObjectLevels"]
+
+
+class ObjectLevels:
+    """Makes levels one after the other, each from the one before.
+
+    Parameters
+    ----------
+    arrays : LevelArrays
+        The level that the first one is made from.
+    options : LevelOptions
+
+    Raises
+    ------
+    ArgumentError
+        If the strategy does not fit the objects.
+    UnsupportedFeatureError
+        If a coarser level could not say all that this level says.
+    """
+
+    def __init__(self, arrays: LevelArrays, options: LevelOptions) -> None:
+        self._root, self._options = arrays.store.root, options
+        self._content: Content = read_content(arrays, options.topology)
+        check_strategy(options.strategy, self._content)
+        self._rank: Int64Array = rank_objects(self._content, options.strategy, options.seed)
+        self._objects = 0 if self._content.objects is None else len(self._content.objects.ids)
+        resolution = arrays.meta.resolution
+        self._error: Float64Array = np.zeros(self._root.ndim) if resolution is None else resolution
+        # What was left out on the way to this level was left out by the same rank.
+        self._thinner = _thinned_before(arrays)
+
+    def write(self, target: Backend, steps: Sequence[Step], runner: TaskRunner) -> None:
+        """Make and write these levels."""
+        for step in steps:
+            runner.check()
+            rows = len(self._content.positions)
+            meta = self._make(step)
+            chunk, storage = step.chunk_shape(self._root), self._options.storage
+            layout = Layout(
+                chunk,
+                chunk,
+                has_bins=False,
+                axes=self._root.axes,
+                crs=None,
+                compressor=storage.compressor,
+                shard_shape=storage.shard_shape,
+            )
+            put_level(target, prepare_level(self._content, layout), meta)
+            runner.advance(rows, f"level {step.level}")
+
+    def _make(self, step: Step) -> LevelMetadata:
+        self._thinner *= step.sparsity
+        content = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
+        coarse = coarsened(content, step.coarsen, step.bin_shape(self._root), self._options.modes)
+        self._content, self._error = coarse.content, self._error + coarse.error
+        chunk = step.chunk_shape(self._root)
+        return LevelMetadata(
+            step.level,
+            0,
+            chunk_shape=None if np.array_equal(chunk, self._root.chunk_shape) else chunk,
+            resolution=self._error,
+            parent_level=step.source,
+            coarsening_method="clusters",
+            object_sparsity=1 / step.sparsity,
+            other={"preserves_object_ids": True, "inherited_num_objects": self._objects},
+        )
+
+
+def _thinned_before(arrays: LevelArrays) -> float:
+    """Tell how many times fewer objects this level keeps than level 0."""
+    levels = {meta.level: meta for meta in arrays.store.levels}
+    out, meta = 1.0, arrays.meta
+    while meta.level and meta.parent_level is not None and meta.parent_level < meta.level:
+        out /= meta.object_sparsity or 1
+        meta = levels.get(meta.parent_level, levels[0])
+    return out
