@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types contract unit gui5 gui6 long bench flight screenshots wheel clean system
+.PHONY: help demo test lint types contract unit gui5 gui6 long bench flight screenshots pictures wheel clean system
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -63,6 +63,9 @@ flight: system $(STAMP) ## how smooth the viewer is
 
 screenshots: system $(STAMP) ## renew the pictures of the documentation
 	$(DISPLAYED) $(BIN)/python tools/screenshots.py $(ARGS)
+
+pictures: system $(STAMP) ## renew the pictures and figures of coarse levels
+	QT_API=pyqt6 $(DISPLAYED) $(BIN)/python -m benchmarks.pictures $(ARGS)
 
 wheel: $(STAMP) ## build the wheel into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
