@@ -29,7 +29,7 @@ from zarr_vectors._query.owned import (
 from zarr_vectors._query.plan import meets_box
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
-from zarr_vectors.core.arrays._blocks import Blocks
+from zarr_vectors.core.arrays._blocks import Blocks, distinct
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import CorruptStoreError
@@ -122,7 +122,7 @@ def _meeting_box(
     arrays = source.arrays
     met = np.flatnonzero(meets_box(arrays.coords, box, arrays.chunk_shape))
     near = blocks.of_chunks(met)
-    chunks = _distinct(arrays, blocks.chunks[near])
+    chunks = distinct(blocks.chunks[near])
     read = _Read(chunks, source.fragments(chunks, of=len(chunks)), [])
     places = _places(arrays, chunks)[blocks.chunks[near]]  # ascending
     numbers = numbers_of(arrays, read.table, places, blocks.fragments[near])
@@ -138,13 +138,6 @@ def _meeting_box(
     objects = np.zeros(len(blocks.offsets) - 1, bool)
     objects[np.searchsorted(blocks.offsets, near[np.concatenate(hit)], side="right") - 1] = True
     return read, np.flatnonzero(objects)
-
-
-def _distinct(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
-    """Give the chunks that are named, each once, ascending."""
-    named = np.zeros(len(arrays.coords), bool)
-    named[chunks] = True
-    return np.flatnonzero(named)
 
 
 def _places(arrays: LevelArrays, chunks: Int64Array) -> npt.NDArray[np.int32]:
@@ -165,7 +158,7 @@ def _gathered(
 ) -> Sequences:
     """Read what is not read yet, batch by batch, and copy the rows of objects, given by their blocks, out of it."""
     arrays = source.arrays
-    chunks = more = _distinct(arrays, blocks.chunks)
+    chunks = more = distinct(blocks.chunks)
     of = len(chunks) if worth_keeping else 0
     if read is None:
         table, batches = source.fragments(more, of=of), source.batches(more, names, of=of)

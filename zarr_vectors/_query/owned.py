@@ -14,6 +14,7 @@ from zarr_vectors._query.execute import RaggedBatch, Runs
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.exceptions import CorruptChunkError, CorruptStoreError
+from zarr_vectors.spatial import group_order
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "any_of_runs",
     "batch_fragments",
     "check_reach",
+    "named_fragments",
     "numbers_of",
 ]
 
@@ -33,11 +35,45 @@ def batch_fragments(arrays: LevelArrays, batch: RaggedBatch) -> FragmentTable:
     CorruptChunkError
         If a fragment names a row that is not there.
     """
-    table = arrays.fragment_table(batch.coords)
+    return _of_batch(arrays, batch, arrays.fragment_table(batch.coords))
+
+
+def named_fragments(
+    arrays: LevelArrays, batch: RaggedBatch, places: AnyArray, fragments: AnyArray
+) -> tuple[FragmentTable, Int64Array]:
+    """Read the fragments of a batch's chunks and keep those that blocks name: few of many, as a rule.
+
+    Parameters
+    ----------
+    places, fragments
+        As for `numbers_of`.
+
+    Returns
+    -------
+    table : FragmentTable
+        Chunk by chunk, a fragment a block; rows are batch rows.
+    numbers : (B,) int64
+        The number in the table of each block.
+    """
+    order, bounds = group_order(places.astype(np.min_scalar_type(len(batch.coords))), len(batch.coords))
+    ordered, kept = fragments[order], []
+    for i, index in enumerate(arrays.iter_fragments(batch.coords)):
+        mine = ordered[bounds[i] : bounds[i + 1]]
+        _check_named(arrays, mine, index.num_fragments)
+        kept.append(index.take(mine))
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.arange(len(order))
+    return _of_batch(arrays, batch, FragmentTable.of(kept)), numbers
+
+
+def _of_batch(arrays: LevelArrays, batch: RaggedBatch, table: FragmentTable) -> FragmentTable:
+    """Turn rows of chunks into rows of the batch."""
     check_reach(arrays, batch, table.vertex_counts())
     base = np.repeat(batch.offsets[:-1], np.diff(table.first))
+    if table.only_ranges:
+        return replace(table, start=table.start + base)
     listed = ~table.is_range
-    rows = table.rows + np.repeat(base[listed], table.count[listed]) if listed.any() else table.rows
+    rows = table.rows + np.repeat(base[listed], table.count[listed])
     return replace(table, start=np.where(listed, table.start, table.start + base), rows=rows)
 
 
@@ -62,14 +98,18 @@ def numbers_of(arrays: LevelArrays, table: FragmentTable, places: AnyArray, frag
     """
     narrow = fragments.dtype if table.first[-1] <= np.iinfo(fragments.dtype).max else np.dtype(np.int64)
     counts = np.diff(table.first).astype(narrow)
-    wrong = (fragments < 0) | (fragments >= counts[places])
+    _check_named(arrays, fragments, counts[places])
+    return table.first.astype(narrow)[places] + fragments
+
+
+def _check_named(arrays: LevelArrays, fragments: AnyArray, counts: AnyArray | int) -> None:
+    """Check that there are the fragments that blocks name, of chunks that have so many."""
+    wrong = (fragments < 0) | (fragments >= counts)
     if wrong.any():
         block = int(np.argmax(wrong))
-        msg = (
-            f"{arrays.where}: a manifest names fragment {fragments[block]} of a chunk that has {counts[places[block]]}"
-        )
+        count = np.broadcast_to(counts, wrong.shape)[block]
+        msg = f"{arrays.where}: a manifest names fragment {fragments[block]} of a chunk that has {count}"
         raise CorruptStoreError(msg)
-    return table.first.astype(narrow)[places] + fragments
 
 
 def any_of_fragments(table: FragmentTable, runs: Runs, mask: BoolArray) -> BoolArray:

@@ -12,11 +12,11 @@ import numpy as np
 
 from zarr_vectors._query.chosen import Chosen, choose_objects, chunk_masks, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch
-from zarr_vectors._query.owned import batch_fragments, numbers_of
+from zarr_vectors._query.owned import batch_fragments, named_fragments, numbers_of
 from zarr_vectors._query.plan import meets_box
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
-from zarr_vectors.core.arrays._blocks import Blocks
+from zarr_vectors.core.arrays._blocks import Blocks, distinct
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.spatial import inside
@@ -69,9 +69,7 @@ class _Owned:
     def of_tiling_rows(self, count: int) -> Int64Array | None:
         """Give the object of each of `count` rows where fragments tile them; None where they do not."""
         table = self.table
-        ends = np.cumsum(table.count)
-        total = int(ends[-1]) if len(ends) else 0
-        if total != count or not table.is_range.all() or (table.start != ends - table.count).any():
+        if not table.tiles(count):
             return None
         owner = np.full(len(table.count), NO_OWNER, np.int64)
         # Of values that are set twice the last one stays.
@@ -105,7 +103,7 @@ class RowFilter:
     def chunks(self) -> Int64Array:
         """Give the chunks, rows of the level's chunk list, ascending, that can hold what was asked for."""
         everywhere = self.chosen.rows is None
-        rows = np.arange(len(self.arrays.coords)) if everywhere else np.unique(self.blocks.chunks)
+        rows = np.arange(len(self.arrays.coords)) if everywhere else distinct(self.blocks.chunks)
         if self.chosen.condition is None:
             return rows
         masks = chunk_masks(self.arrays, self.chosen, self.arrays.coords[rows])
@@ -160,8 +158,12 @@ class RowFilter:
         place = np.full(len(self.arrays.coords), -1, np.int64)
         place[chunks] = np.arange(len(chunks))
         blocks = self.blocks.within(place[self.blocks.chunks] >= 0)
-        fragments = batch_fragments(self.arrays, batch) if table is None else table
-        numbers = numbers_of(self.arrays, fragments, place[blocks.chunks], blocks.fragments)
+        places = place[blocks.chunks]
+        if table is None and self.chosen.rows is not None:
+            fragments, numbers = named_fragments(self.arrays, batch, places, blocks.fragments)
+        else:
+            fragments = batch_fragments(self.arrays, batch) if table is None else table
+            numbers = numbers_of(self.arrays, fragments, places, blocks.fragments)
         owners = blocks.owners if self.chosen.rows is None else self.chosen.rows[blocks.owners]
         return _Owned(fragments, numbers, owners)
 

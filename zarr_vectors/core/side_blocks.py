@@ -389,7 +389,7 @@ def _read_names(store: OpenStore) -> tuple[str, ...]:
 
 
 def _words(array: FlatArray, chunk: int) -> list[str]:
-    flat, offsets = array.read_items([chunk])[0]
+    flat, offsets = next(array.read_items([chunk]))
     raw, ends = flat.tobytes(), offsets.tolist()
     try:
         return [raw[a:b].decode() for a, b in pairwise(ends)]

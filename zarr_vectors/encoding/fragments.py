@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -91,8 +92,19 @@ class FragmentIndex:
         listed = fragment - before
         return self.rows[self.offsets[listed] : self.offsets[listed + 1]].copy()
 
+    def take(self, fragments: AnyArray) -> FragmentIndex:
+        """Give some fragments, (k,) numbers that there are, in this order; one may repeat."""
+        if len(self.ranges) == len(self.is_range):
+            return FragmentIndex(self.is_range[fragments], self.ranges[fragments], self.offsets, self.rows)
+        kept = self.is_range[fragments]
+        before: Int64Array = np.cumsum(self.is_range) - self.is_range  # ranges before each fragment
+        listed = (np.arange(len(self.is_range)) - before)[fragments[~kept]]
+        starts, counts = self.offsets[listed], np.diff(self.offsets)[listed]
+        rows = self.rows[expand_ranges(starts, counts)]
+        return FragmentIndex(kept, self.ranges[before[fragments[kept]]], offsets_of(counts), rows)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, eq=False)
 class FragmentTable:
     """The fragments of n chunks, numbered through: chunk by chunk, in each chunk in its order.
 
@@ -128,9 +140,11 @@ class FragmentTable:
         listed = 0
         for index, low, high in zip(indices, first[:-1].tolist(), first[1:].tolist(), strict=True):
             mine = index.is_range
-            is_range[low:high] = mine
-            start[low:high][mine], count[low:high][mine] = index.ranges.T
-            if len(index.ranges) < high - low:
+            if len(index.ranges) == high - low:
+                start[low:high], count[low:high] = index.ranges.T
+            else:
+                is_range[low:high] = mine
+                start[low:high][mine], count[low:high][mine] = index.ranges.T
                 start[low:high][~mine] = index.offsets[:-1] + listed
                 count[low:high][~mine] = np.diff(index.offsets)
                 listed += len(index.rows)
@@ -155,6 +169,17 @@ class FragmentTable:
             np.concatenate([none, *(table.count for table in tables)]),
             np.concatenate([np.empty(0, np.int64), *(table.rows for table in tables)]),
         )
+
+    @cached_property
+    def only_ranges(self) -> bool:
+        """Whether all fragments are runs of consecutive rows."""
+        return bool(self.is_range.all())
+
+    def tiles(self, count: int) -> bool:
+        """Tell whether the fragments are ranges that follow one another and make up `count` rows."""
+        ends = np.cumsum(self.count, dtype=np.int64)
+        total = int(ends[-1]) if len(ends) else 0
+        return total == count and self.only_ranges and bool((self.start == ends - self.count).all())
 
     def rows_of(self, numbers: AnyArray) -> tuple[Int64Array, AnyArray]:
         """Give the rows of some fragments, one fragment after the other.
@@ -187,7 +212,11 @@ class FragmentTable:
 
     def vertex_counts(self) -> Int64Array:
         """Give the largest row that a fragment names, plus 1, of each chunk; 0 where none names a row; shape (n,)."""
-        ends = np.where(self.is_range & (self.count > 0), self.start + self.count, 0)
+        ends = self.start + self.count
+        ends[self.count == 0] = 0
+        if self.only_ranges:
+            return _largest(ends, self.first)
+        ends[~self.is_range] = 0
         listed_before = offsets_of(np.where(self.is_range, 0, self.count))[self.first]
         return np.maximum(_largest(ends, self.first), _largest(self.rows + 1, listed_before))
 
@@ -321,9 +350,9 @@ def _only_ranges(raw: UInt8Array, count: int) -> FragmentIndex | None:
     bitmap = b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1])
     if len(raw) < end + 4 or raw[_HEADER_BYTES:begin].tobytes() != bitmap.ljust(size, b"\0")[:size]:
         return None
-    table = raw[begin:end].copy().view("<i8").astype(np.int64, copy=False)
+    table = raw[begin:end].view("<i8").astype(np.int64, copy=False)
     # Of a number below 0 the same bits are a large one.
-    if raw[end : end + 4].any() or (table.view(np.uint64) >= _ROWS_LIMIT).any():
+    if raw[end : end + 4].any() or int(table.view(np.uint64).max()) >= _ROWS_LIMIT:
         return None
     empty = np.empty(0, np.int64)
     return FragmentIndex(np.ones(count, bool), table.reshape(-1, 2), np.zeros(1, np.int64), empty)

@@ -41,14 +41,20 @@ def encode_vlen(flat: UInt8Array, offsets: Int64Array) -> UInt8Array:
     return prefix_runs(np.diff(offsets), flat, offsets, np.array([len(offsets) - 1], "<u4").tobytes())
 
 
-def decode_vlen(raw: bytes | UInt8Array) -> tuple[UInt8Array, Int64Array]:
+def decode_vlen(raw: bytes | UInt8Array, chosen: Int64Array | None = None) -> tuple[UInt8Array, Int64Array]:
     """Decode the items of one chunk; the inverse of `encode_vlen`.
+
+    Parameters
+    ----------
+    raw : (b,) uint8
+    chosen : (k,) int64 or None
+        Items to give, in this order; None for all. The bytes of all of them are checked.
 
     Returns
     -------
     flat : (T,) uint8
         The items' bytes, one item after the other; read-only.
-    offsets : (n + 1,) int64
+    offsets : (n + 1,) or (k + 1,) int64
         Where each item begins in `flat`, from 0 to T.
 
     Raises
@@ -59,12 +65,14 @@ def decode_vlen(raw: bytes | UInt8Array) -> tuple[UInt8Array, Int64Array]:
     raw = np.frombuffer(raw, np.uint8)
     _check_item_count(raw)
     items = VLenBytes().decode(raw)
-    offsets = offsets_of(np.fromiter(map(len, items), np.int64, len(items)))
-    used = _HEADER_BYTES * (len(items) + 1) + int(offsets[-1])
+    sizes = np.fromiter(map(len, items), np.int64, len(items))
+    used = _HEADER_BYTES * (len(items) + 1) + int(sizes.sum())
     if used != len(raw):
         msg = f"{len(items)} items take {used} bytes, but there are {len(raw)}"
         raise ValueError(msg)
-    return np.frombuffer(b"".join(items), np.uint8), offsets
+    if chosen is not None:
+        items, sizes = items[chosen], sizes[chosen]
+    return np.frombuffer(b"".join(items), np.uint8), offsets_of(sizes)
 
 
 def _check_item_count(raw: UInt8Array) -> None:

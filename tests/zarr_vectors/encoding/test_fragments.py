@@ -185,6 +185,15 @@ def test_a_table_gives_the_rows_of_fragments_of_many_chunks(chunks, data):
     assert table.vertex_counts().tolist() == [row + 1 for row in largest]
 
 
+@given(FRAGMENTS, st.data())
+def test_some_fragments_of_an_index_are_an_index_of_these(fragments, data):
+    index = decode_fragments(encode_fragments(index_of(fragments)))
+    chosen = data.draw(st.lists(st.integers(0, len(fragments) - 1), max_size=8)) if fragments else []
+    some = index.take(np.array(chosen, np.int64))
+    assert fragments_of(some) == [fragments_of(index)[i] for i in chosen]
+    assert some.num_range_fragments == sum(index.is_range[i] for i in chosen)
+
+
 def test_the_rows_of_the_worked_bytes():
     table = FragmentTable.of([index_of(MIXED), index_of([]), index_of([(0, 2)])])
     assert table.vertex_counts().tolist() == [10, 0, 2]

@@ -30,6 +30,13 @@ def test_decode_inverts_encode(items):
         assert unpack(*decode_vlen(blob)) == items
 
 
+@given(ITEMS, st.data())
+def test_some_items_come_in_the_order_asked_for(items, data):
+    chosen = data.draw(st.lists(st.integers(0, len(items) - 1), max_size=6)) if items else []
+    found = decode_vlen(encode_vlen(*pack(items)), np.array(chosen, np.int64))
+    assert unpack(*found) == [items[i] for i in chosen]
+
+
 @given(ITEMS)
 def test_the_bytes_are_those_of_the_codec(items):
     values = np.empty(len(items), object)

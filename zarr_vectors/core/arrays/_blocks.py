@@ -17,7 +17,7 @@ from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import ChunkLookup, sort_order
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
-__all__ = ["Blocks", "find_blocks", "join_blocks"]
+__all__ = ["Blocks", "distinct", "find_blocks", "join_blocks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +103,13 @@ def join_blocks(parts: Sequence[Blocks]) -> Blocks:
     counts = np.concatenate([none, *(np.diff(part.offsets) for part in parts)])
     chunks = np.concatenate([none, *(part.chunks for part in parts)])
     return Blocks(offsets_of(counts), chunks, np.concatenate([none, *(part.fragments for part in parts)]))
+
+
+def distinct(chunks: AnyArray) -> Int64Array:
+    """Give the chunks that are named, (B,) rows of the level's chunk list, each once, ascending."""
+    named = np.zeros(int(chunks.max(initial=-1)) + 1, bool)
+    named[chunks] = True
+    return np.flatnonzero(named)
 
 
 def _narrow(numbers: Int64Array) -> AnyArray:

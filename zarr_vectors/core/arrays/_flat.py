@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
 from zarr_vectors._spec import Codec, FlatMetadata
 from zarr_vectors.constants import MAX_CELL_BYTES
-from zarr_vectors.core._backends import Backend, Buffers
+from zarr_vectors.core._backends import Backend, Buffers, LocalFiles
 from zarr_vectors.core._commit import dump_json, seal
 from zarr_vectors.core.arrays._codecs import CellCodec
 from zarr_vectors.core.store import OpenStore, load_array
@@ -146,22 +146,46 @@ class FlatArray:
             self._check_text(out)
         return out
 
-    def read_items(self, chunks: Sequence[int]) -> list[Items]:
-        """Read chunks of byte strings, given by number."""
-        most, out, absent = self.meta.chunk_shape[0], [], 0
+    def read_items(self, chunks: Sequence[int]) -> Iterator[Items]:
+        """Read chunks of byte strings, given by number, one after the other."""
+        for chunk, raw in zip(chunks, self.read_raw(chunks), strict=True):
+            yield self.items(chunk, raw)
+
+    def read_raw(self, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
+        """Read chunks of byte strings as `items` takes them, one after the other; some are fetched ahead."""
+        absent = 0
         for (chunk,), stored in self._fetch([(i,) for i in chunks]):
-            rows = min(most, self.meta.shape[0] - chunk * most)
             if stored is None:
-                absent = self._count_absent(absent, 8 * rows)
-                out.append((np.empty(0, np.uint8), np.zeros(rows + 1, np.int64)))
-                continue
-            flat, offsets = self._items((chunk,), stored)
-            out.append((flat[: offsets[rows]], offsets[: rows + 1]))
-        return out
+                absent = self._count_absent(absent, 8 * self._rows(chunk))
+                yield None
+            else:
+                most = min(MAX_CELL_BYTES, max(_ITEMS_BYTES, _MOST_RATIO * len(stored)))
+                yield self._unpack((chunk,), stored, most)
+
+    def items(self, chunk: int, raw: UInt8Array | None, rows: Int64Array | None = None) -> Items:
+        """Split what `read_raw` gave for a chunk into its items, or into those in some rows of it, (k,)."""
+        present = self._rows(chunk)
+        if raw is None:
+            return np.empty(0, np.uint8), np.zeros((present if rows is None else len(rows)) + 1, np.int64)
+        found = int.from_bytes(raw[:4].tobytes(), "little")
+        if found != self.meta.chunk_shape[0]:
+            self._corrupt((chunk,), f"it has {found} items, expected {self.meta.chunk_shape[0]}")
+        some = np.arange(present) if rows is None and present < found else rows
+        try:
+            return decode_vlen(raw, some)
+        except ValueError as error:
+            self._corrupt((chunk,), str(error))
+
+    def _rows(self, chunk: int) -> int:
+        """Give the rows of the array that a chunk holds; what it holds beyond them is filled up."""
+        most = self.meta.chunk_shape[0]
+        return min(most, self.meta.shape[0] - chunk * most)
 
     def _fetch(self, chunks: Sequence[tuple[int, ...]]) -> Iterable[tuple[tuple[int, ...], UInt8Array | None]]:
-        for low in range(0, len(chunks), _FETCHED_TOGETHER):
-            some = chunks[low : low + _FETCHED_TOGETHER]
+        # Files of this machine need not be fetched ahead, and their bytes not be held.
+        step = 1 if isinstance(self.backend, LocalFiles) else _FETCHED_TOGETHER
+        for low in range(0, len(chunks), step):
+            some = chunks[low : low + step]
             found = self.backend.get_many([(_chunk_path(self.path, chunk), (0, None)) for chunk in some])
             missing = [chunk for chunk, stored in zip(some, found, strict=True) if stored is None]
             if missing:
@@ -176,18 +200,6 @@ class FlatArray:
             self._corrupt(chunk, f"it has {len(raw)} bytes, expected {expected}")
         values = raw != 0 if dtype is None or dtype.kind == "b" else raw.view(dtype)
         return values.reshape(self.meta.chunk_shape)
-
-    def _items(self, chunk: tuple[int, ...], stored: UInt8Array) -> Items:
-        most = min(MAX_CELL_BYTES, max(_ITEMS_BYTES, _MOST_RATIO * len(stored)))
-        raw = self._unpack(chunk, stored, most)
-        rows = self.meta.chunk_shape[0]
-        found = int.from_bytes(raw[:4].tobytes(), "little")
-        if found != rows:
-            self._corrupt(chunk, f"it has {found} items, expected {rows}")
-        try:
-            return decode_vlen(raw)
-        except ValueError as error:
-            self._corrupt(chunk, str(error))
 
     def _unpack(self, chunk: tuple[int, ...], stored: UInt8Array, most: int) -> UInt8Array:
         try:

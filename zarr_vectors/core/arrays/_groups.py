@@ -194,7 +194,7 @@ def read_id_lists(array: FlatArray) -> tuple[Int64Array, Int64Array]:
     if array.meta.dtype is not None:
         msg = f"{array.where} must hold variable_length_bytes, got {array.meta.dtype}"
         raise CorruptStoreError(msg)
-    chunks = array.read_items(range(array.chunk_count))
+    chunks = list(array.read_items(range(array.chunk_count)))
     sizes = np.concatenate([np.empty(0, np.int64), *(np.diff(offsets) for _, offsets in chunks)])
     odd = np.flatnonzero(sizes % 8)
     if len(odd):

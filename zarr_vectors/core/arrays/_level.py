@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 
@@ -33,7 +35,7 @@ from zarr_vectors.typing import Float64Array, Int64Array
 __all__ = ["LevelArrays"]
 
 _KEPT_BYTES = 64 << 20
-_FRAGMENTS_TOGETHER = 64  # chunks whose fragments are decoded at once: it bounds what that takes
+_FRAGMENTS_TOGETHER = 32  # chunks whose fragments are decoded at once: it bounds what that takes
 
 
 class LevelArrays:
@@ -184,9 +186,15 @@ class LevelArrays:
 
     def fragment_table(self, coords: Int64Array) -> FragmentTable:
         """Read the fragments of chunks, shape (n, R), in one table."""
+        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in self._groups(coords)])
+
+    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentIndex]:
+        """Read the fragment index of each chunk, shape (n, R), one after the other: all are never held at once."""
+        return chain.from_iterable(self.fragment_indices(group) for group in self._groups(coords))
+
+    def _groups(self, coords: Int64Array) -> list[Int64Array]:
         step = _FRAGMENTS_TOGETHER if self.is_local else max(1, len(coords))
-        groups = [coords[low : low + step] for low in range(0, len(coords), step)]
-        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in groups or [coords]])
+        return [coords[low : low + step] for low in range(0, max(1, len(coords)), step)]
 
     def fragment_indices(self, coords: Int64Array) -> list[FragmentIndex]:
         """Read the fragment index of each chunk, shape (n, R)."""

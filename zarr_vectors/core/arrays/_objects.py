@@ -24,7 +24,7 @@ from zarr_vectors.core.store import OpenStore, load_group
 from zarr_vectors.encoding.manifests import Manifests, decode_manifests, encode_manifests
 from zarr_vectors.encoding.ragged import offsets_of
 from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptStoreError, UnsupportedFeatureError
-from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
 __all__ = [
     "ManifestSource",
@@ -37,7 +37,7 @@ __all__ = [
 
 _LAYOUT_1, _LAYOUT_2 = "vlen_manifests_v1", "vlen_manifests_v2"
 _MANIFEST_ROWS = 16384
-_MANIFEST_BLOCKS = 1 << 15
+_MANIFEST_BLOCKS = 1 << 12  # a chunk of manifests is read and unpacked whole for one object of it
 _ATTRIBUTES = TableKind({"zv_array": "object_attribute", "fill_sentinel_meaning": "absent"}, "absent", 65536)
 _MOST_ID_ROWS = 1 << 25
 _KEPT_BYTES = 64 << 20
@@ -205,7 +205,7 @@ class ObjectIndex:
         self._ids: Int64Array | None = None
         self._order: Int64Array | None = None
         self._lock = threading.Lock()
-        self._kept: OrderedDict[int, Manifests] = OrderedDict()
+        self._kept: OrderedDict[int, UInt8Array | None] = OrderedDict()
         self._kept_bytes = 0
 
     @staticmethod
@@ -299,8 +299,6 @@ class ObjectIndex:
     def manifests(self, rows: Int64Array | None = None) -> Manifests:
         """Read the manifests of the objects in these rows, in this order; of all objects where `rows` is None.
 
-        Their arrays may be shared and must not be changed.
-
         Raises
         ------
         ArgumentError
@@ -309,7 +307,7 @@ class ObjectIndex:
             If manifests are damaged.
         """
         if rows is None:
-            return self._joined(self._chunks(range(0 if self._manifests is None else self._manifests.chunk_count)))
+            return self._joined(list(self.parts()))
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < self.num_objects:
             msg = f"{self.store.name}: level {self.level} has object rows 0 to {self.num_objects - 1}, got others"
             raise ArgumentError(msg)
@@ -318,15 +316,16 @@ class ObjectIndex:
         chunk_rows = self._manifests.meta.chunk_shape[0]
         unique, inverse = np.unique(rows, return_inverse=True)
         chunks, first = np.unique(unique // chunk_rows, return_index=True)
-        parts = self._chunks(chunks.tolist())
-        locals_ = np.split(unique % chunk_rows, first[1:])
-        joined = self._joined([part.take(own) for part, own in zip(parts, locals_, strict=True)])
+        inner = np.split(unique % chunk_rows, first[1:])
+        joined = self._decode(self._manifests, chunks.tolist(), inner)
         return joined if np.array_equal(inverse, np.arange(len(unique))) else joined.take(inverse)
 
     def parts(self) -> Iterator[Manifests]:
-        """Read the manifests of all objects, some thousand at a time; what was not kept before is not kept now."""
-        for i in range(0 if self._manifests is None else self._manifests.chunk_count):
-            yield self._chunks([i], keep=False)[0]
+        """Read the manifests of all objects, some thousand at a time; nothing is kept."""
+        array = self._manifests
+        if array is not None:
+            for chunk, items in enumerate(array.read_items(range(array.chunk_count))):
+                yield self._decode_one(array, chunk, items)
 
     def _joined(self, parts: Sequence[Manifests]) -> Manifests:
         if len(parts) == 1:
@@ -336,21 +335,21 @@ class ObjectIndex:
         fragments = np.concatenate([np.empty(0, np.int64), *(part.fragments for part in parts)])
         return Manifests(offsets_of(counts), chunks, fragments)
 
-    def _chunks(self, numbers: Sequence[int], *, keep: bool = True) -> list[Manifests]:
-        """Give the manifests of chunks, those that were read lately from memory."""
-        with self._lock:
-            found = {i: self._kept[i] for i in numbers if i in self._kept}
-            for i in found:
-                self._kept.move_to_end(i)
-        missing = [i for i in numbers if i not in found]
-        if missing and self._manifests is not None:
-            for i, items in zip(missing, self._manifests.read_items(missing), strict=True):
-                found[i] = self._decode(self._manifests, i, items)
-                if keep:
-                    self._keep(i, found[i])
-        return [found[i] for i in numbers]
+    def _decode(self, array: FlatArray, chunks: Sequence[int], rows: Sequence[Int64Array]) -> Manifests:
+        """Decode the manifests in these rows of each of these chunks; all in one call, as most are short."""
+        items, raw = [], self._raw(array, chunks)
+        for chunk, one, own in zip(chunks, raw, rows, strict=True):
+            items.append(array.items(chunk, one, own))
+        flat = np.concatenate([flat for flat, _ in items])
+        offsets = offsets_of(np.concatenate([np.diff(offsets) for _, offsets in items]))
+        try:
+            return decode_manifests(flat, offsets, self.rank)
+        except ValueError:
+            # Chunk by chunk: what is damaged has a name then.
+            whole = zip(chunks, array.read_items(chunks), rows, strict=True)
+            return self._joined([self._decode_one(array, chunk, one).take(own) for chunk, one, own in whole])
 
-    def _decode(self, array: FlatArray, chunk: int, items: Items) -> Manifests:
+    def _decode_one(self, array: FlatArray, chunk: int, items: Items) -> Manifests:
         try:
             return decode_manifests(*items, self.rank)
         except ValueError as error:
@@ -358,17 +357,29 @@ class ObjectIndex:
             reason = f"{error} (rows counted from {first})" if first else str(error)
             raise CorruptChunkError(self.store.name, array.path, str(chunk), reason) from error
 
-    def _keep(self, chunk: int, manifests: Manifests) -> None:
-        size = _bytes_of(manifests)
-        if size > _KEPT_BYTES:
+    def _raw(self, array: FlatArray, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
+        """Read chunks of manifests, those that were read lately from memory."""
+        with self._lock:
+            kept = {i: self._kept[i] for i in chunks if i in self._kept}
+            for i in kept:
+                self._kept.move_to_end(i)
+        found = array.read_raw([i for i in chunks if i not in kept])
+        for i in chunks:
+            if i in kept:
+                yield kept[i]
+            else:
+                raw = next(found)
+                self._keep(i, raw)
+                yield raw
+
+    def _keep(self, chunk: int, raw: UInt8Array | None) -> None:
+        if _bytes_of(raw) > _KEPT_BYTES:
             return
-        for array in (manifests.offsets, manifests.chunks, manifests.fragments):
-            array.flags.writeable = False  # whoever gets it shares it
         with self._lock:
             if chunk in self._kept:
                 return
-            self._kept[chunk] = manifests
-            self._kept_bytes += size
+            self._kept[chunk] = raw
+            self._kept_bytes += _bytes_of(raw)
             while self._kept_bytes > _KEPT_BYTES:
                 self._kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
@@ -388,5 +399,5 @@ class ObjectIndex:
         return self.attributes.read_with_presence(name)[1]
 
 
-def _bytes_of(manifests: Manifests) -> int:
-    return int(manifests.offsets.nbytes + manifests.chunks.nbytes + manifests.fragments.nbytes)
+def _bytes_of(raw: UInt8Array | None) -> int:
+    return 0 if raw is None else raw.nbytes
