@@ -194,8 +194,12 @@ def _as_rows(found: LinkRows, offsets: Int64Array) -> _Links:
 def _with_implied(links: _Links, table: FragmentTable, count: int) -> _Links:
     """Add to links ``[child, parent]`` those that the fragments of `count` rows imply; ascending by child."""
     children = links.ends[:, 0]
+    own = children[(children >= 0) & (children < count)]
     recorded = np.zeros(count, bool)
-    recorded[children[(children >= 0) & (children < count)]] = True
+    recorded[own] = True
+    inner = not links.attributes and int(links.ends.max(initial=0)) < count
+    if inner and np.count_nonzero(recorded) == len(own) and table.tiles(count):
+        return _one_parent_each(links.ends, table, count)
     rows, sizes = table.rows_of(np.arange(len(table.count)))
     follows = np.ones(len(rows), bool)
     follows[(np.cumsum(sizes) - sizes)[sizes > 0]] = False
@@ -205,6 +209,18 @@ def _with_implied(links: _Links, table: FragmentTable, count: int) -> _Links:
     order = np.argsort(both[:, 0], kind="stable")
     values = {name: _padded(column, len(at))[order] for name, column in links.attributes.items()}
     return _Links(both[order], values)
+
+
+def _one_parent_each(ends: Int64Array, table: FragmentTable, count: int) -> _Links:
+    """Give the links of rows of which each has at most one parent; those that lead out of the rows are left out."""
+    parents = np.arange(-1, count)  # the last one is what child -1 finds
+    parents[table.start[table.count > 0]] = -1
+    parents[ends[:, 0]] = ends[:, 1]
+    parents[-1] = -1
+    children = np.flatnonzero(parents >= 0)
+    out = np.empty((len(children), _EDGE), np.int64)
+    out[:, 0], out[:, 1] = children, parents[children]
+    return _Links(out, {})
 
 
 def _padded(values: AnyArray, count: int) -> AnyArray:

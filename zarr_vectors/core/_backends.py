@@ -164,7 +164,7 @@ class LocalFiles:
         try:
             fd = os.open(path, _WRITE_FLAGS, 0o644)
         except FileNotFoundError:
-            os.makedirs(path.rpartition("/")[0], exist_ok=True)
+            _make_folder(path.rpartition("/")[0])
             fd = os.open(path, _WRITE_FLAGS, 0o644)
         try:
             write_all(fd, buffers)
@@ -182,6 +182,18 @@ class LocalFiles:
             return sorted(os.listdir(folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+
+def _make_folder(path: str) -> None:
+    """Make a folder and those above it, the nearest one that is missing first; others may make them meanwhile."""
+    try:
+        os.mkdir(path)
+    except FileNotFoundError:
+        _make_folder(path.rpartition("/")[0])
+        _make_folder(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
 
 
 def _read_span(fd: int, path: str, span: ByteSpan) -> UInt8Array:

@@ -7,6 +7,8 @@ children a node or however many roots the forest has; roots are siblings.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
@@ -17,6 +19,8 @@ from zarr_vectors.spatial import run_starts, sort_order
 from zarr_vectors.typing import Int64Array
 
 __all__ = ["check_acyclic", "depth_first", "parents_of"]
+
+Int32Array: TypeAlias = npt.NDArray[np.int32]
 
 _ABSENT = -1
 _MOST_NODES = 2**31 - 1  # scipy numbers the nodes of a graph with 32 bits
@@ -68,10 +72,17 @@ def depth_first(parents: Int64Array) -> Int64Array:
     if nodes > _MOST_NODES:
         msg = f"trees of {nodes} nodes are too large to be put in depth-first order; the most is {_MOST_NODES}"
         raise LimitError(msg)
-    by_parent = sort_order((parents + 1).astype(np.uint32))
-    if parents[by_parent[0]] != _ABSENT:
+    # The search takes numbers of 32 bits; with wider ones this is what writing skeletons takes most memory for.
+    narrow = parents.astype(np.int32)
+    by_parent = sort_order((narrow + np.int32(1)).view(np.uint32)).astype(np.int32)
+    root = int(by_parent[0])
+    if narrow[root] != _ABSENT:
         raise ArgumentError(_circle(parents, np.ones(nodes, bool)))
-    found = depth_first_order(_threads(parents, by_parent), int(by_parent[0]), return_predecessors=False)
+    next_of = _threads(narrow, by_parent)
+    del narrow, by_parent
+    graph = _graph(next_of)
+    del next_of
+    found = depth_first_order(graph, root, return_predecessors=False)
     if len(found) != nodes:
         missed = np.ones(nodes, bool)
         missed[found] = False
@@ -79,20 +90,25 @@ def depth_first(parents: Int64Array) -> Int64Array:
     return np.asarray(found, np.int64)
 
 
-def _threads(parents: Int64Array, by_parent: Int64Array) -> csr_array:
-    """Give the graph of first children and next siblings, in this order in each row."""
+def _threads(parents: Int32Array, by_parent: Int32Array) -> Int32Array:
+    """Give the first child and the next sibling of each node, (N, 2); -1 where there is none."""
     ordered = parents[by_parent]
     starts = run_starts(ordered)
     starts = starts[ordered[starts] != _ABSENT]
-    next_of = np.full((len(parents), 2), _ABSENT, np.int32)  # first child, next sibling
+    next_of = np.full((len(parents), 2), _ABSENT, np.int32)
     next_of[ordered[starts], 0] = by_parent[starts]
     together = np.flatnonzero(ordered[1:] == ordered[:-1])
     next_of[by_parent[together], 1] = by_parent[together + 1]
+    return next_of
+
+
+def _graph(next_of: Int32Array) -> csr_array:
+    """Give the graph of what follows each node, (N, 2), in this order in each row."""
     is_there = next_of != _ABSENT
     followers = next_of[is_there]
-    ends = np.zeros(len(parents) + 1, np.int32)
-    np.cumsum(is_there.sum(axis=1), out=ends[1:])
-    return csr_array((np.ones(len(followers)), followers, ends), shape=(len(parents),) * 2)
+    ends = np.zeros(len(next_of) + 1, np.int32)
+    np.cumsum(is_there.sum(axis=1, dtype=np.int32), out=ends[1:])
+    return csr_array((np.ones(len(followers)), followers, ends), shape=(len(next_of),) * 2)
 
 
 def _circle(parents: Int64Array, missed: npt.NDArray[np.bool_]) -> str:

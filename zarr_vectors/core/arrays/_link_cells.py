@@ -77,8 +77,18 @@ class LinkArray:
         if self._known is not None:
             self._known = self._known[order]
 
-    def read(self, which: Int64Array) -> StoredLinks:
+    def sizes(self, which: Int64Array) -> Int64Array | None:
+        """Tell how many records some cells are said to hold; None where nothing says it."""
+        return None if self._known is None else self._known[which]
+
+    def read(self, which: Int64Array, into: Int64Array | None = None) -> StoredLinks:
         """Give the records of some cells, given as rows of `cells`, one cell after the other.
+
+        Parameters
+        ----------
+        which : (c,) int64
+        into : (m, L) int64 or None
+            Room for as many records as `sizes` tells; the rows lie there where cells hold nothing else.
 
         Raises
         ------
@@ -86,7 +96,7 @@ class LinkArray:
             If a cell is no table of records, or names a negative row or a permutation that does not exist.
         """
         cells = self.cells[which]
-        known = None if self._known is None else self._rows_of_sizes(cells, self._known[which])
+        known = None if self._known is None else self._rows_of_sizes(cells, self._known[which], into)
         stored, counts = self._rows(cells, self._payloads(cells)) if known is None else known
         codes = stored[:, 0] if self.has_perm else None
         # One smallest number says of nearly all records at once that they are good.
@@ -107,14 +117,17 @@ class LinkArray:
     def _columns(self) -> str:
         return f"{'a permutation and ' if self.has_perm else ''}{self.width} rows"
 
-    def _rows_of_sizes(self, cells: Int64Array, counts: Int64Array) -> tuple[Int64Array, Int64Array] | None:
+    def _rows_of_sizes(
+        self, cells: Int64Array, counts: Int64Array, into: Int64Array | None
+    ) -> tuple[Int64Array, Int64Array] | None:
         """Read cells of known sizes in one go; None if one is otherwise, or the sizes cannot be."""
         width, head = self.width + self.has_perm, _HEAD_WORDS if self.has_header else 0
         words = counts * width + head
         if self.dtype != "int64" or (counts < 1).any() or int(counts.max(initial=0)) > _MOST_RECORDS:
             return None
         try:
-            flat = np.empty(int(words.sum()), "<i8")
+            rows_alone = into is not None and head == self.has_perm == 0 and into.size == words.sum()
+            flat = into.reshape(-1) if rows_alone and into is not None else np.empty(int(words.sum()), "<i8")
             self.array.read_into(cells, words * _WORD, flat.view(np.uint8))
         except (CorruptChunkError, MemoryError):
             return None  # reading without sizes tells what is wrong

@@ -21,14 +21,15 @@ from zarr_vectors._spec._fields import whole
 from zarr_vectors._spec.names import VERTICES
 from zarr_vectors.core.arrays._cells import open_grid
 from zarr_vectors.core.arrays._link_attributes import LinkAttributes
-from zarr_vectors.core.arrays._link_cells import LinkArray, StoredLinks
+from zarr_vectors.core.arrays._link_cells import LinkArray
 from zarr_vectors.core.arrays._link_family import LINKS, LinkFamily, LinkPlacement, links_path
+from zarr_vectors.core.arrays._link_parts import LinkPart, MetCells
 from zarr_vectors.core.arrays._link_places import LinkTarget, anchors
 from zarr_vectors.core.arrays._link_writer import CellStorage, write_links
 from zarr_vectors.core.arrays._row_grid import RowGrid
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.core.store import OpenStore, load_group
-from zarr_vectors.encoding import decode_permutations, offsets_of, parse_offsets
+from zarr_vectors.encoding import offsets_of, parse_offsets
 from zarr_vectors.exceptions import CorruptStoreError
 from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
@@ -48,7 +49,6 @@ __all__ = [
 ]
 
 _FARTHEST = 2**62
-_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,78 +147,6 @@ class _Wanted:
     around: tuple[Int64Array, Int64Array] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """The wanted cells of one offsets array: cells (c, R), the chunks that each meets (c, L), and their records.
-
-    A chunk is a number in the list of those asked for, -1 if it is not in it.
-    """
-
-    name: str
-    array: LinkArray
-    cells: Int64Array
-    met: Int64Array
-    stored: StoredLinks
-
-    def chunk(self) -> Int64Array:
-        """Give the chunk of each endpoint, (m, L), in input order."""
-        return self._as_given(np.repeat(self.met, self.stored.counts, axis=0))
-
-    def row(self) -> Int64Array:
-        """Give the row of each endpoint in its chunk, (m, L), in input order."""
-        return self._as_given(self.stored.rows)
-
-    def number(self, starts: Int64Array, out: Int64Array) -> None:
-        """Write the number of each endpoint, in input order, to `out`, (m, L); -1 in chunks that were not asked for.
-
-        Parameters
-        ----------
-        starts : (n + 1,) int64
-            Where the numbers of each chunk's rows begin.
-        """
-        rows, counts = self.stored.rows, self.stored.counts
-        self._check_rows(np.diff(starts))
-        bases = starts[self.met]
-        if not self.array.offsets.any():
-            # One chunk for all endpoints of a cell: its rows are one run of numbers.
-            _add_runs(rows.reshape(-1), bases[:, 0], counts * rows.shape[1], out.reshape(-1))
-            return
-        np.add(rows, np.repeat(bases, counts, axis=0), out=out)
-        if (self.met < 0).any():
-            out[np.repeat(self.met < 0, counts, axis=0)] = -1
-        out[:] = self._as_given(out)
-
-    def _check_rows(self, limits: Int64Array) -> None:
-        """Check that rows are below the limits, (n,), of the chunks that were asked for."""
-        rows, counts = self.stored.rows, self.stored.counts
-        filled = np.flatnonzero(counts)
-        if not len(filled):
-            return
-        begins = (np.cumsum(counts) - counts)[filled]
-        width = rows.shape[1]
-        if self.array.offsets.any():
-            most = np.maximum.reduceat(rows, begins, axis=0)  # (filled, L)
-        else:
-            most = np.maximum.reduceat(rows.reshape(-1), begins * width)[:, None]
-        met = self.met[filled, : most.shape[1]]
-        wrong = ((met >= 0) & (most >= limits[met])).any(axis=1)
-        if wrong.any():
-            at = int(np.argmax(wrong))
-            said = f"it links row {most[at].max()}, and a chunk has {limits[met[at]].min()} vertices"
-            self.array.corrupt(self.cells[filled[at]], said)
-
-    def _as_given(self, values: Int64Array) -> Int64Array:
-        """Put values of endpoints, (m, L) in stored order, into input order; `values` themselves where they are."""
-        codes = self.stored.codes
-        # Most records lie in one chunk or were in order already.
-        turned = np.flatnonzero(codes) if codes is not None else np.empty(0, np.int64)
-        if codes is None or not len(turned):
-            return values
-        out = values.copy()
-        out[turned] = _scattered(values[turned], decode_permutations(codes[turned], values.shape[1]))
-        return out
-
-
 class LinkReader:
     """One family of links, open for reading; may be used from several threads at once.
 
@@ -287,12 +215,13 @@ class LinkReader:
         for name in names:
             self._attributes.column(name)
         wanted = self._wanted(coords, others, touching=touching, around=around)
-        parts = list(self._parts(wanted))
+        parts = [cells.read() for cells in self._met(wanted)]
         nothing = np.empty((0, self.family.width), np.int64)
         chunk = np.concatenate([nothing, *(part.chunk() for part in parts)])
         row = np.concatenate([nothing, *(part.row() for part in parts)])
         self._check(parts, chunk, row, counts)
-        return LinkRows(chunk, row, self._attributes_of(parts, names, wanted))
+        read_cells = [(part.name, part.cells, part.stored.counts) for part in parts]
+        return LinkRows(chunk, row, self._attributes_of(read_cells, names, wanted))
 
     def ends(self, starts: Int64Array, coords: Int64Array | None = None, *, touching: bool = False) -> LinkEnds:
         """Give the records that lie in some chunks, as `read` does, with their endpoints numbered through.
@@ -305,21 +234,43 @@ class LinkReader:
             As for `read`.
         """
         wanted = self._wanted(coords, None, touching=touching, around=None)
-        parts = list(self._parts(wanted))
+        met = list(self._met(wanted))
+        sizes = [cells.array.sizes(cells.which) for cells in met]
+        before = offsets_of(np.array([0 if size is None else size.sum() for size in sizes], np.int64)).tolist()
+        out, read = np.empty((before[-1], self.family.width), np.int64), []
+        for cells, low, high in zip(met, before, before[1:], strict=False):
+            # Most records are read to where they belong, and no others are held beside them.
+            part = cells.read(out[low:high])
+            if len(part.stored.rows) != high - low:
+                return self._ends_of_unknown(met, starts, wanted)
+            part.number(starts, out[low:high])
+            read.append((cells.name, cells.cells, part.stored.counts))
+        return LinkEnds(out, self._attributes_of(read, self.attribute_names, wanted))
+
+    def _ends_of_unknown(self, met: Sequence[MetCells], starts: Int64Array, wanted: _Wanted) -> LinkEnds:
+        """Give the records of cells of which nothing says, or what says it is wrong, how many they hold."""
+        parts = [cells.read() for cells in met]
         before = offsets_of(np.array([len(part.stored.rows) for part in parts], np.int64)).tolist()
         out = np.empty((before[-1], self.family.width), np.int64)
         for part, low, high in zip(parts, before, before[1:], strict=False):
             part.number(starts, out[low:high])
-        return LinkEnds(out, self._attributes_of(parts, self.attribute_names, wanted))
+        read = [(part.name, part.cells, part.stored.counts) for part in parts]
+        return LinkEnds(out, self._attributes_of(read, self.attribute_names, wanted))
 
-    def _attributes_of(self, parts: Sequence[_Part], names: Sequence[str], wanted: _Wanted) -> dict[str, AnyArray]:
-        """Read the attributes of records, and check that all are there."""
-        found = sum(len(part.stored.rows) for part in parts)
+    def _attributes_of(
+        self, parts: Sequence[tuple[str, Int64Array, Int64Array]], names: Sequence[str], wanted: _Wanted
+    ) -> dict[str, AnyArray]:
+        """Read the attributes of records, and check that all are there.
+
+        Parameters
+        ----------
+        parts : list of (name of the offsets array, cells (c, R), records of each cell (c,))
+        """
+        found = sum(int(counts.sum()) for _, _, counts in parts)
         if wanted.everything and self.family.store == "canonical" and found < (self.num_links or 0):
             msg = f"{self._where}: {found} of {self.num_links} links are there"
             raise CorruptStoreError(msg)
-        cells = [(part.name, part.cells, part.stored.counts) for part in parts]
-        return {name: self._attributes.read(name, cells) for name in names}
+        return {name: self._attributes.read(name, parts) for name in names}
 
     # -- which cells ---------------------------------------------------------------------------------------
 
@@ -345,7 +296,7 @@ class LinkReader:
         chunks = array.grid.chunks
         return chunks[np.lexsort(chunks.T[::-1])]
 
-    def _parts(self, wanted: _Wanted) -> Iterator[_Part]:
+    def _met(self, wanted: _Wanted) -> Iterator[MetCells]:
         own = ChunkLookup(wanted.coords)
         other = ChunkLookup(wanted.others) if self.family.delta else own
         rank = self.family.rank
@@ -360,7 +311,7 @@ class LinkReader:
             if wanted.around is not None:
                 hit &= _surround(array.cells, ends, wanted.around)
             if hit.any():
-                yield _Part(self._names[i], array, array.cells[hit], met[hit], array.read(np.flatnonzero(hit)))
+                yield MetCells(self._names[i], array, np.flatnonzero(hit), array.cells[hit], met[hit])
 
     def chunks_around(self, first: Int64Array, last: Int64Array) -> Int64Array:
         """Give the chunks of all records of which a point between the endpoints may lie in a range of chunks.
@@ -428,7 +379,7 @@ class LinkReader:
 
     # -- records -------------------------------------------------------------------------------------------
 
-    def _check(self, parts: Sequence[_Part], chunk: Int64Array, row: Int64Array, counts: Int64Array | None) -> None:
+    def _check(self, parts: Sequence[LinkPart], chunk: Int64Array, row: Int64Array, counts: Int64Array | None) -> None:
         if counts is None or not len(counts):
             return
         own = slice(None) if not self.family.delta else slice(1)
@@ -436,23 +387,11 @@ class LinkReader:
         if wrong.any():
             self._no_such_row(parts, int(np.argmax(wrong)), row)
 
-    def _no_such_row(self, parts: Sequence[_Part], record: int, row: Int64Array) -> NoReturn:
+    def _no_such_row(self, parts: Sequence[LinkPart], record: int, row: Int64Array) -> NoReturn:
         cells = [(part.array, cell) for part in parts for cell in part.cells]
         ends = np.cumsum(np.concatenate([part.stored.counts for part in parts]))
         array, cell = cells[int(np.searchsorted(ends, record, side="right"))]
         array.corrupt(cell, f"it links rows {row[record].tolist()}, and a chunk has fewer vertices")
-
-
-def _add_runs(values: Int64Array, bases: Int64Array, counts: Int64Array, out: Int64Array) -> None:
-    """Add to each run of values, (c,) of them with these counts, its base."""
-    ends = np.cumsum(counts)
-    pieces = np.unique(np.append(np.searchsorted(ends, np.arange(_PIECE, len(values), _PIECE)), len(counts)))
-    low, begin = 0, 0
-    for high in pieces.tolist():
-        # A piece at a time: as many numbers as there are values would take as much room again.
-        some = np.repeat(bases[low:high], counts[low:high])
-        np.add(values[begin : begin + len(some)], some, out=out[begin : begin + len(some)])
-        low, begin = high, begin + len(some)
 
 
 def _surround(cells: Int64Array, ends: Int64Array, around: tuple[Int64Array, Int64Array]) -> BoolArray:
@@ -467,9 +406,3 @@ def _sign(offsets: Int64Array) -> Int64Array:
     """Give the sign of the first component that is not 0, (..., R) to (...)."""
     first = np.argmax(offsets != 0, axis=-1)
     return np.sign(np.take_along_axis(offsets, first[..., None], axis=-1)[..., 0])
-
-
-def _scattered(stored: Int64Array, order: Int64Array) -> Int64Array:
-    out = np.empty_like(stored)
-    np.put_along_axis(out, order, stored, axis=1)
-    return out
