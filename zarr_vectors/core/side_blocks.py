@@ -37,6 +37,7 @@ __all__ = [
     "ParametricKind",
     "check_headers",
     "check_json",
+    "check_parametric",
     "check_user_metadata",
     "read_headers",
     "read_parametric",
@@ -100,6 +101,9 @@ def _check_object(value: object, what: str) -> dict[str, Any]:
 
 def check_headers(headers: Mapping[str, object]) -> dict[str, dict[str, Any]]:
     """Check headers by format, each a JSON object, before anything is written."""
+    if not isinstance(headers, Mapping):
+        msg = f"headers must be a mapping from formats to JSON objects, got {type(headers).__name__}"
+        raise ArgumentError(msg)
     return {
         check_attribute_name(name): _check_object(header, f"the header of {name!r}") for name, header in headers.items()
     }
@@ -231,6 +235,8 @@ class Parametric:
     group_attributes: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, dtype in (("types", "i8"), ("coefficients", "f8"), ("group_offsets", "i8"), ("group_members", "i8")):
+            object.__setattr__(self, name, _numbers(getattr(self, name), dtype, name))
         if self.types.ndim != 1 or self.coefficients.ndim != 2 or len(self.types) != len(self.coefficients):
             msg = f"types must be (O,), coefficients (O, K), got {self.types.shape} and {self.coefficients.shape}"
             raise ArgumentError(msg)
@@ -245,8 +251,12 @@ class Parametric:
         if len(names) != len(self.types) or not all(isinstance(name, str) and is_unicode(name) for name in names):
             msg = f"names must be {len(self.types)} strings, got {len(names)}: {names[:3]}"
             raise ArgumentError(msg)
-        if int(self.group_offsets[-1]) != len(self.group_members):
-            msg = f"group_offsets end at {self.group_offsets[-1]}, there are {len(self.group_members)} members"
+        offsets, members = self.group_offsets, self.group_members
+        if offsets.ndim != 1 or members.ndim != 1 or not len(offsets) or offsets[0] or (np.diff(offsets) < 0).any():
+            msg = f"group_offsets must ascend from 0, got {offsets.tolist()}"
+            raise ArgumentError(msg)
+        if int(offsets[-1]) != len(members):
+            msg = f"group_offsets end at {offsets[-1]}, there are {len(members)} members"
             raise ArgumentError(msg)
 
     @property
@@ -258,6 +268,29 @@ class Parametric:
     def group_count(self) -> int:
         """Number of groups G."""
         return len(self.group_offsets) - 1
+
+
+def _numbers(values: object, dtype: str, name: str) -> AnyArray:
+    """Give whole or other numbers as an array of 64 bits."""
+    try:
+        found = np.asarray(values)
+        return found.astype(dtype, casting="same_kind" if found.size else "unsafe")
+    except (TypeError, ValueError) as error:
+        msg = f"{name} of parametric objects must be {'whole ' if dtype == 'i8' else ''}numbers: {error}"
+        raise ArgumentError(msg) from error
+
+
+def check_parametric(found: Parametric) -> None:
+    """Check attributes and groups of parametric objects before anything is written."""
+    if not isinstance(found, Parametric):
+        msg = f"parametric must be a Parametric, got {type(found).__name__}"
+        raise ArgumentError(msg)
+    check_columns(found.attributes, found.count, "parametric object")
+    check_columns(found.group_attributes, found.group_count, "group")
+    wrong = (found.group_members < 0) | (found.group_members >= found.count)
+    if wrong.any():
+        msg = f"a group names parametric object {found.group_members[wrong][0]}; there are {found.count}, from 0"
+        raise ArgumentError(msg)
 
 
 def write_parametric(backend: Backend, found: Parametric, *, compressor: str | Sequence[Codec] = "zstd") -> None:

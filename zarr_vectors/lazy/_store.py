@@ -19,7 +19,7 @@ from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
-from zarr_vectors.core.side_blocks import read_headers, read_user_metadata
+from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
 from zarr_vectors.core.store import StoreLike, load_store, zarr_group
 from zarr_vectors.exceptions import ArgumentError, StoreClosedError
 from zarr_vectors.lazy._arrays import PaddedArray
@@ -232,6 +232,12 @@ class LazyStore:
         """What users noted at the root: ``{namespace: {key: value}}``."""
         self._meta(self.levels[0])
         return read_user_metadata(self._store)
+
+    @property
+    def parametric(self) -> Parametric | None:
+        """The parametric objects beside the geometry, None where there are none."""
+        self._meta(self.levels[0])
+        return read_parametric(self._store)
 
     def catalogue(self) -> Catalogue:
         """Give the non-empty chunks of all levels, with vertex counts."""

@@ -27,6 +27,7 @@ from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BinGrid, DividedGrid
+from zarr_vectors.types._beside import Beside
 from zarr_vectors.types._division import Division
 from zarr_vectors.types._draco import DracoRows
 from zarr_vectors.types._layout import Layout
@@ -101,8 +102,8 @@ class Content:
         Vertices that begin a fragment wherever they come to lie: the roots of trees, because the row before the first
         of a fragment is no parent.
     fragment_attributes : dict of dict of arrays
-    user_metadata : dict
-        By namespace and key: stored as the root's ``user_metadata``.
+    beside : Beside
+        Headers, notes of users, parametric objects.
     declared : dict
         Further keys of the root's block: what the writer says of its data and no array tells.
     division : Division or None
@@ -120,7 +121,7 @@ class Content:
     links: Links | None = None
     breaks: BoolArray | None = None
     fragment_attributes: FragmentAttributesLike = field(default_factory=dict)
-    user_metadata: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
     declared: Mapping[str, Any] = field(default_factory=dict)
     division: Division | None = None
     draco_bits: int | None = None
@@ -156,6 +157,7 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
     with new_store(target, overwrite=overwrite) as publication:
         meta = LevelMetadata(0, 0, resolution=np.zeros(content.position_column.row_shape[0]))
         bounds = put_level(publication.backend, level, meta)
+        content.beside.write(publication.backend)
         stamp_root(publication, _root(content, layout, bounds), target)
 
 
@@ -386,5 +388,5 @@ def _root(content: Content, layout: Layout, bounds: Float64Array) -> RootMetadat
         links_convention=content.topology.links_convention,
         crs=layout.crs,
         other=content.declared,
-        other_root={"user_metadata": content.user_metadata} if content.user_metadata else {},
+        other_root={"user_metadata": content.beside.user_metadata} if content.beside.user_metadata else {},
     )

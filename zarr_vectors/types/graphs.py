@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from zarr_vectors._query import GroupChoice, Where
 from zarr_vectors._spec import Codec
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._beside import check_beside
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
 from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
 from zarr_vectors.types._division import divide
@@ -51,6 +53,9 @@ def write_graph(
     group_attributes: Mapping[str, Any] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
     chunk_by_attribute: str | None = None,
+    headers: Mapping[str, Mapping[str, Any]] | None = None,
+    user_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    parametric: Parametric | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -97,7 +102,7 @@ def write_graph(
     chunk_by_attribute : str, optional
         An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
         whole numbers, bools or strings, the same for all nodes of an object.
-    dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
+    headers, user_metadata, parametric, dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         See `write_points`.
 
     Raises
@@ -151,8 +156,9 @@ def write_graph(
         objects=objects,
         links=links,
         breaks=breaks,
-        fragment_attributes=fragment_attributes or {},
+        fragment_attributes={} if fragment_attributes is None else fragment_attributes,
         division=division,
+        beside=check_beside(headers, user_metadata, parametric),
         declared={"is_tree": True} if is_tree and not is_skeleton else {},
     )
     write_content(target, content, layout, overwrite=overwrite)

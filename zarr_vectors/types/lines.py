@@ -12,9 +12,11 @@ from zarr_vectors._query import GroupChoice, Where
 from zarr_vectors._spec import Codec
 from zarr_vectors.constants import BLOCK_ROWS
 from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._beside import check_beside
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
 from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_layout
@@ -53,6 +55,9 @@ def write_lines(
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
     chunk_by_attribute: str | None = None,
+    headers: Mapping[str, Mapping[str, Any]] | None = None,
+    user_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    parametric: Parametric | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -86,7 +91,7 @@ def write_lines(
     chunk_by_attribute : str, optional
         An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
         whole numbers, bools or strings, the same at both ends of a line.
-    dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
+    headers, user_metadata, parametric, dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         As in `write_points`.
 
     Raises
@@ -125,8 +130,9 @@ def write_lines(
         bounds=bounds,
         attributes=rest,
         objects=objects,
-        fragment_attributes=fragment_attributes or {},
+        fragment_attributes={} if fragment_attributes is None else fragment_attributes,
         division=division,
+        beside=check_beside(headers, user_metadata, parametric),
     )
     write_content(target, content, layout, overwrite=overwrite)
 

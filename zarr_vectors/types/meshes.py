@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from zarr_vectors._query import GroupChoice, Where
 from zarr_vectors._spec import Codec
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.encoding.draco import DRACO_BITS, check_draco
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._beside import check_beside
 from zarr_vectors.types._connected import Nodes, check_links, check_nodes, check_objects
 from zarr_vectors.types._content import Content, FragmentAttributesLike, Links, write_content
 from zarr_vectors.types._division import divide
@@ -48,6 +50,9 @@ def write_mesh(
     use_draco: bool = False,
     draco_quantization: int = 11,
     chunk_by_attribute: str | None = None,
+    headers: Mapping[str, Mapping[str, Any]] | None = None,
+    user_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    parametric: Parametric | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -95,7 +100,7 @@ def write_mesh(
         triangles in three dimensions without attributes of their own. Needs DracoPy, for reading too.
     draco_quantization : int
         Bits that each coordinate is rounded to, 1 to 24: ``2 ** bits`` steps to the longest edge of a chunk's extent.
-    dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
+    headers, user_metadata, parametric, dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         See `write_points`.
 
     Raises
@@ -139,8 +144,9 @@ def write_mesh(
         values,
         objects=objects,
         links=links,
-        fragment_attributes=fragment_attributes or {},
+        fragment_attributes={} if fragment_attributes is None else fragment_attributes,
         division=division,
+        beside=check_beside(headers, user_metadata, parametric),
         draco_bits=int(draco_quantization) if use_draco else None,
         declared={} if winding_order is None else {"winding_order": winding_order},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,9 +11,11 @@ import numpy.typing as npt
 from zarr_vectors._query import GroupChoice, Where
 from zarr_vectors._spec import Codec
 from zarr_vectors.constants import BLOCK_ROWS
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._beside import check_beside
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
 from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_layout
@@ -39,6 +42,9 @@ def write_points(
     group_attributes: Mapping[str, npt.ArrayLike] | None = None,
     fragment_attributes: FragmentAttributesLike | None = None,
     chunk_by_attribute: str | None = None,
+    headers: Mapping[str, Mapping[str, Any]] | None = None,
+    user_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    parametric: Parametric | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -77,6 +83,13 @@ def write_points(
     chunk_by_attribute : str, optional
         An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
         whole numbers, bools or strings. Without `object_ids` each point becomes an object.
+    headers : dict of dict, optional
+        By format: the header of each file the data came from, any JSON object; ``open_zv(..).headers`` gives it back.
+    user_metadata : dict of dict, optional
+        Notes, any JSON values by namespace and key: ``open_zv(..).user_metadata``.
+    parametric : Parametric, optional
+        Planes, lines, spheres and types of your own that lie beside the geometry: ``open_zv(..).parametric``; see
+        `zarr_vectors.core.side_blocks`.
     dtype : float32 or float64, optional
         How positions are stored.
     coordinate_system : JSON value, optional
@@ -127,8 +140,9 @@ def write_points(
         bounds=bounds,
         attributes=rest,
         objects=objects,
-        fragment_attributes=fragment_attributes or {},
+        fragment_attributes={} if fragment_attributes is None else fragment_attributes,
         division=division,
+        beside=check_beside(headers, user_metadata, parametric),
     )
     write_content(target, content, layout, overwrite=overwrite)
 

@@ -11,9 +11,11 @@ import numpy.typing as npt
 from zarr_vectors._query import GroupChoice, Where
 from zarr_vectors._spec import Codec
 from zarr_vectors.constants import BLOCK_ROWS
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.core.store import StoreLike, backend_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BoxLike
+from zarr_vectors.types._beside import check_beside
 from zarr_vectors.types._content import Content, FragmentAttributesLike, write_content
 from zarr_vectors.types._division import divide
 from zarr_vectors.types._layout import check_json, check_layout
@@ -27,6 +29,7 @@ from zarr_vectors.typing import AnyArray
 
 __all__ = ["read_polylines", "write_polylines"]
 
+_STREAMLINES = "streamline_metadata"
 _KINDS = {topology.kind: topology for topology in (POLYLINES, STREAMLINES)}
 
 # -- writing ----------------------------------------------------------------------------------------------------
@@ -48,6 +51,9 @@ def write_polylines(
     fragment_attributes: FragmentAttributesLike | None = None,
     streamline_metadata: Mapping[str, Any] | None = None,
     chunk_by_attribute: str | None = None,
+    headers: Mapping[str, Mapping[str, Any]] | None = None,
+    user_metadata: Mapping[str, Mapping[str, Any]] | None = None,
+    parametric: Parametric | None = None,
     dtype: npt.DTypeLike | None = None,
     coordinate_system: object = None,
     axis_units: Sequence[str | None] | str | None = None,
@@ -88,7 +94,7 @@ def write_polylines(
     chunk_by_attribute : str, optional
         An attribute of vertices or objects that divides the chunks, so that one value is read without the others:
         whole numbers, bools or strings. Lines are cut where it changes.
-    dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
+    headers, user_metadata, parametric, dtype, coordinate_system, axis_units, axes, compressor, shard_shape, overwrite
         As in `write_points`.
 
     Raises
@@ -119,6 +125,7 @@ def write_polylines(
     table = check_groups(groups, group_attributes, np.sort(ids))
     objects = Objects(ids, None, lines.offsets, columns, table)
     values = _check_attributes(one_of(attributes, vertex_attributes), lines)
+    beside = check_beside(headers, _with_streamline_metadata(user_metadata, streamline_metadata), parametric)
     rows = len(lines.positions)
     division, rest = divide(chunk_by_attribute, values, objects, topology, rows=rows, axes=layout.axes)
     content = Content(
@@ -128,9 +135,9 @@ def write_polylines(
         bounds=bounds,
         attributes=rest,
         objects=objects,
-        fragment_attributes=fragment_attributes or {},
+        fragment_attributes={} if fragment_attributes is None else fragment_attributes,
         division=division,
-        user_metadata=_check_metadata(streamline_metadata),
+        beside=beside,
     )
     write_content(target, content, layout, overwrite=overwrite)
 
@@ -148,14 +155,21 @@ def _check_attributes(attributes: Mapping[str, Any] | None, lines: Lines) -> lis
     return [check_attribute(name, lines.join_attribute(name, source), total) for name, source in named.items()]
 
 
-def _check_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+def _with_streamline_metadata(
+    user_metadata: Mapping[str, Mapping[str, Any]] | None, metadata: Mapping[str, Any] | None
+) -> Mapping[str, Mapping[str, Any]] | None:
     if metadata is None:
-        return {}
+        return user_metadata
     if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
         msg = f"streamline_metadata must be a mapping from names to JSON values, got {metadata!r}"
         raise ArgumentError(msg)
     check_json(metadata, "streamline_metadata")
-    return {"streamline_metadata": dict(metadata)}
+    if isinstance(user_metadata, Mapping) and _STREAMLINES in user_metadata:
+        msg = f"streamline_metadata and user_metadata[{_STREAMLINES!r}] are one and the same; pass one of them"
+        raise ArgumentError(msg)
+    # What is no mapping is refused where notes are checked.
+    notes = {} if user_metadata is None else user_metadata
+    return {**notes, _STREAMLINES: dict(metadata)} if isinstance(notes, Mapping) else notes
 
 
 # -- reading ----------------------------------------------------------------------------------------------------

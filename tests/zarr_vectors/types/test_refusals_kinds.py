@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zarr_vectors.core.side_blocks import Parametric
 from zarr_vectors.exceptions import ArgumentError, LimitError
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.lines import write_lines
@@ -23,6 +24,10 @@ def with_nan():
     out = P.copy()
     out[7, 1] = np.nan
     return out
+
+
+def plane(members):
+    return Parametric([0], [[0, 0, 1, 5]], group_offsets=[0, len(members)], group_members=members)
 
 
 def in_pairs(p):
@@ -78,6 +83,7 @@ EVERYWHERE = {
     "attributes in a list": lambda n, o: ({"attributes": [1]}, "must be a mapping"),
     "attributes twice": lambda n, o: ({"attributes": {}, "vertex_attributes": {}}, "are one argument"),
     "fragments of no chunk": lambda n, o: ({"fragment_attributes": {"a": {(9, 9, 9): [1]}}}, "'a' must be a mapping"),
+    "fragments in an array": lambda n, o: ({"fragment_attributes": np.zeros(3)}, "must be a mapping"),
     "fragments in a list": lambda n, o: ({"fragment_attributes": [1]}, "must be a mapping"),
     "chunk below zero": lambda n, o: ({"chunk_shape": -1}, "chunk_shape must be 3 positive numbers"),
     "bin that fits no chunk": lambda n, o: ({"bin_shape": 3.0}, "whole multiple"),
@@ -87,6 +93,15 @@ EVERYWHERE = {
     "two axes": lambda n, o: ({"axes": ["x", "y"]}, "axes must name 3"),
     "one unit in a list": lambda n, o: ({"axis_units": ["m"]}, "axis_units must be"),
     "crs that is no JSON": lambda n, o: ({"coordinate_system": {1}}, "must be a JSON value"),
+    "headers in a list": lambda n, o: ({"headers": [1]}, "headers must be a mapping"),
+    "header no folder is called": lambda n, o: ({"headers": {"a/b": {}}}, "plain folder name"),
+    "header that is no object": lambda n, o: ({"headers": {"nifti": 5}}, "header of 'nifti' must be a mapping"),
+    "header that is no JSON": lambda n, o: ({"headers": {"nifti": {"a": np.zeros(3)}}}, "must be a JSON value"),
+    "notes without a namespace": lambda n, o: ({"user_metadata": {"a": 1}}, "keys by namespace"),
+    "notes in a list": lambda n, o: ({"user_metadata": [1]}, "must be a mapping"),
+    "notes that are no JSON": lambda n, o: ({"user_metadata": {"a": {"b": np.nan}}}, "must be a JSON value"),
+    "parametric objects in a dict": lambda n, o: ({"parametric": {"types": [0]}}, "must be a Parametric"),
+    "a group of planes that are not there": lambda n, o: ({"parametric": plane([0, 1])}, "parametric object 1"),
     "division by nothing": lambda n, o: ({"chunk_by_attribute": "nothing"}, "chunk_by_attribute"),
 }
 OF_OBJECTS = {
@@ -164,6 +179,9 @@ ODD = {
             {"attributes": {"a": [np.zeros((5, 2)), np.zeros((1, 3)), np.zeros((6, 2))]}}, "same channels",
         ),
         "no such kind": ({"geometry_type": "x"}, "geometry_type must be"),
+        "metadata twice": (
+            {"streamline_metadata": {"a": 1}, "user_metadata": {"streamline_metadata": {}}}, "pass one of them",
+        ),
         "metadata no JSON": ({"streamline_metadata": {"a": {1}}}, "must be a JSON value"),
         "an id twice": ({"object_ids": [1, 1, 2]}, "1 more than once"),
     },
