@@ -6,17 +6,24 @@ links are mapped to the new vertices, objects keep their rows and ids, also thos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from zarr_vectors.encoding import expand_ranges, offsets_of
 from zarr_vectors.multiresolution._content import owners
-from zarr_vectors.multiresolution._contract import contracted_links, in_one_cell, pieces, representatives
+from zarr_vectors.multiresolution._contract import (
+    Clusters,
+    contracted_links,
+    find_cell,
+    in_one_cell,
+    pieces,
+    representatives,
+)
 from zarr_vectors.multiresolution._lines import nearest_kept, significance
-from zarr_vectors.multiresolution._quadrics import best_places
 from zarr_vectors.multiresolution._reduce import Groups, reduce_rows
+from zarr_vectors.multiresolution._surface import surface_clusters
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._forest import depth_first, parents_of
 from zarr_vectors.types._owners import Objects
@@ -25,31 +32,6 @@ from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 __all__ = ["Coarse", "coarsened", "without_objects"]
 
 _SAMPLE_LINES = 2000
-_SEARCH_STEPS = 10
-_NEAR_ENOUGH = 0.03
-_SMALLEST_CELL = 2.0**-20
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Clusters:
-    """Which vertices become one.
-
-    Attributes
-    ----------
-    groups : Groups
-        Old vertices of each new one.
-    kept : (M,) int64
-        The old vertex that stands for each new one.
-    positions : (M, D) or None
-        Where the new ones lie, if not where `kept` lay.
-    error : (D,) float64
-        How far an old vertex may be from what stands for it, along each axis.
-    """
-
-    groups: Groups
-    kept: Int64Array
-    positions: FloatArray | None
-    error: Float64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +78,9 @@ def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
     )
 
 
-def coarsened(content: Content, coarsen: Int64Array, bins: Float64Array, modes: Mapping[str, str]) -> Coarse:
+def coarsened(
+    content: Content, coarsen: Int64Array, bins: Float64Array, modes: Mapping[str, str], *, quadrics: bool = False
+) -> Coarse:
     """Make one of about ``prod(coarsen)`` vertices each, none moved by more than a bin.
 
     Parameters
@@ -108,12 +92,16 @@ def coarsened(content: Content, coarsen: Int64Array, bins: Float64Array, modes: 
         Bins of the coarser level, world units.
     modes : dict
         How each vertex attribute is aggregated.
+    quadrics : bool
+        Whether the closed parts of meshes are decimated by quadrics.
     """
     target = round(len(content.positions) / float(np.prod(coarsen)))
     if not len(content.positions) or content.objects is None or content.topology.kind == "line":
         return Coarse(content, np.zeros(len(bins)))
     if content.objects.paths is not None:
         found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
+    elif content.topology.kind == "mesh" and content.links is not None:
+        found = surface_clusters(content, owners(content), target, bins, quadrics=quadrics)
     else:
         found = _contracted(content, owners(content), target, bins)
     return Coarse(_carried(content, content.objects, found, modes), found.error)
@@ -144,35 +132,18 @@ def _tolerance(positions: FloatArray, paths: Int64Array, target: int) -> float:
     return float(inner[len(inner) - wanted - 1]) if wanted < len(inner) else 0.0
 
 
-# -- graphs, meshes, points of objects -------------------------------------------------------------------------------
+# -- graphs, points of objects -----------------------------------------------------------------------------------------
 
 
 def _contracted(content: Content, owner: Int64Array, target: int, bins: Float64Array) -> Clusters:
-    edges = _edges(content)
-    positions = content.positions
+    edges = np.empty((0, 2), np.int64) if content.links is None else content.links.ends
 
     def count(cell: Float64Array) -> int:
         return int(_pieces(content, edges, owner, cell).max()) + 1
 
-    cell = _find_cell(count, target, bins)
-    piece = _pieces(content, edges, owner, cell)
-    groups, kept = representatives(positions, edges, piece)
-    places = None
-    if content.topology.kind == "mesh" and positions.shape[1] == 3 and content.links is not None:
-        best = best_places(positions, content.links.ends, piece, len(kept), cell / 2)
-        best = np.clip(best, *content.bounds)  # the grid of chunks and every box end there
-        alone = groups.counts == 1  # nothing to stand for: it stays where it was
-        places = np.where(alone[:, None], positions[kept], best).astype(positions.dtype)
-    return Clusters(groups, kept, places, cell)
-
-
-def _edges(content: Content) -> Int64Array:
-    if content.links is None:
-        return np.empty((0, 2), np.int64)
-    ends = content.links.ends
-    if ends.shape[1] == 2:
-        return ends
-    return np.concatenate([ends[:, [i, (i + 1) % ends.shape[1]]] for i in range(ends.shape[1])])
+    cell = find_cell(count, target, bins)
+    groups, kept = representatives(content.positions, edges, _pieces(content, edges, owner, cell))
+    return Clusters(groups, kept, None, cell)
 
 
 def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float64Array) -> Int64Array:
@@ -180,23 +151,6 @@ def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float6
     if content.topology.links == "none":
         return in_one_cell(content.positions, owner, cell)
     return pieces(content.positions, edges, owner, cell)
-
-
-def _find_cell(count: Callable[[Float64Array], int], target: int, bins: Float64Array) -> Float64Array:
-    """Search the cell that leaves about `target` vertices, between nothing and a bin."""
-    if count(bins) >= target:
-        return bins
-    low, high = _SMALLEST_CELL, 1.0
-    for _ in range(_SEARCH_STEPS):
-        share = float(np.sqrt(low * high))
-        found = count(bins * share)
-        if abs(np.log(found / max(target, 1))) < _NEAR_ENOUGH:
-            return bins * share
-        low, high = (share, high) if found > target else (low, share)
-    # Where few cells hold many vertices, a whole layer of them comes in along each axis at once.
-    tried = [bins * np.where(np.arange(len(bins)) < axes, low, high) for axes in range(len(bins) + 1)]
-    misses = [abs(np.log(count(cell) / max(target, 1))) for cell in tried]
-    return tried[int(np.argmin(misses))]
 
 
 # -- carrying along ---------------------------------------------------------------------------------------------------

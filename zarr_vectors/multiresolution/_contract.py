@@ -6,16 +6,46 @@ stays a tree: of a contracted piece exactly one vertex has its parent outside. N
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from zarr_vectors.multiresolution._reduce import Groups, group_rows
+from zarr_vectors.multiresolution._reduce import Groups, group_numbers
 from zarr_vectors.multiresolution._thin import cell_numbers
 from zarr_vectors.spatial import extent
 from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
-__all__ = ["contracted_links", "in_one_cell", "pieces", "representatives"]
+__all__ = ["Clusters", "connected", "contracted_links", "find_cell", "in_one_cell", "pieces", "representatives"]
+
+
+_SEARCH_STEPS = 10
+_NEAR_ENOUGH = 0.03
+_SMALLEST_CELL = 2.0**-20
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Which vertices become one.
+
+    Attributes
+    ----------
+    groups : Groups
+        Old vertices of each new one.
+    kept : (M,) int64
+        The old vertex that stands for each new one.
+    positions : (M, D) or None
+        Where the new ones lie, if not where `kept` lay.
+    error : (D,) float64
+        How far an old vertex may be from what stands for it, along each axis.
+    """
+
+    groups: Groups
+    kept: Int64Array
+    positions: FloatArray | None
+    error: Float64Array
 
 
 def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Float64Array) -> Int64Array:
@@ -40,11 +70,36 @@ def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Fl
     count = len(positions)
     if not count:
         return np.zeros(0, np.int64)
-    place = cell_numbers(positions, extent(positions), cell)
     first, second = edges.T
-    inside = (place[first] == place[second]) & (owner[first] == owner[second])
-    links = coo_array((np.ones(int(inside.sum()), np.int8), (first[inside], second[inside])), (count, count))
+    inside = owner[first] == owner[second]
+    for axis, edge in enumerate(cell):
+        place = np.floor(positions[:, axis].astype(np.float64) / edge)
+        inside &= place[first] == place[second]
+    return connected(edges[inside], count)
+
+
+def connected(edges: Int64Array, count: int) -> Int64Array:
+    """Number the connected components of a graph: (count,), from 0 on, without gaps."""
+    first, second = edges.T
+    links = coo_array((np.ones(len(edges), np.int8), (first, second)), (count, count))
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
+
+
+def find_cell(count: Callable[[Float64Array], int], target: int, bins: Float64Array) -> Float64Array:
+    """Search the cell that leaves about `target` vertices, between nothing and a bin."""
+    if count(bins) >= target:
+        return bins
+    low, high = _SMALLEST_CELL, 1.0
+    for _ in range(_SEARCH_STEPS):
+        share = float(np.sqrt(low * high))
+        found = count(bins * share)
+        if abs(np.log(found / max(target, 1))) < _NEAR_ENOUGH:
+            return bins * share
+        low, high = (share, high) if found > target else (low, share)
+    # Where few cells hold many vertices, a whole layer of them comes in along each axis at once.
+    tried = [bins * np.where(np.arange(len(bins)) < axes, low, high) for axes in range(len(bins) + 1)]
+    misses = [abs(np.log(count(cell) / max(target, 1))) for cell in tried]
+    return tried[int(np.argmin(misses))]
 
 
 def in_one_cell(positions: FloatArray, owner: Int64Array, cell: Float64Array) -> Int64Array:
@@ -75,7 +130,7 @@ def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array)
     kept : (P,) int64
         The one that stands for it.
     """
-    groups = group_rows(piece.astype(np.uint64))
+    groups = group_numbers(piece)
     counts = groups.counts
     ordered = positions[groups.order].astype(np.float64)
     middle = np.add.reduceat(ordered, groups.starts[:-1], axis=0) / counts[:, None] if len(counts) else ordered
@@ -96,7 +151,8 @@ def contracted_links(links: Int64Array, group: Int64Array, *, directed: bool) ->
     group : (N,) int64
         New vertex of each old one; -1 for one that goes.
     directed : bool
-        ``[a, b]`` is another edge than ``[b, a]``. Faces keep their winding; two with the same corners are one.
+        ``[a, b]`` is another edge than ``[b, a]``. Faces keep their winding, and are the same if it is: of two that are
+        turned against each other neither goes, or a closed surface would have a hole.
 
     Returns
     -------
@@ -110,7 +166,13 @@ def contracted_links(links: Int64Array, group: Int64Array, *, directed: bool) ->
     ordered = np.sort(mapped, axis=1)
     different = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
     whole = np.flatnonzero((different >= min(width, 3)) & (ordered[:, 0] >= 0))
-    same_if = mapped[whole] if directed and width == 2 else ordered[whole]
+    same_if = _from_the_smallest(mapped[whole]) if width > 2 else mapped[whole] if directed else ordered[whole]
     first = np.unique(_numbered(same_if), return_index=True)[1]
     source = whole[np.sort(first)]
     return mapped[source], source
+
+
+def _from_the_smallest(faces: Int64Array) -> Int64Array:
+    """Turn each face so that it begins at its smallest corner."""
+    turn = faces.argmin(axis=1)[:, None] + np.arange(faces.shape[1])
+    return np.take_along_axis(faces, turn % faces.shape[1], axis=1)

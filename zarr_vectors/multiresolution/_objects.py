@@ -76,7 +76,9 @@ class ObjectLevels:
     def _make(self, step: Step) -> LevelMetadata:
         self._thinner *= step.sparsity
         content = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
-        coarse = coarsened(content, step.coarsen, step.bin_shape(self._root), self._options.modes)
+        quadrics = self._options.quadrics
+        bins = step.bin_shape(self._root)
+        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics)
         self._content, self._error = coarse.content, self._error + coarse.error
         chunk = step.chunk_shape(self._root)
         return LevelMetadata(
@@ -85,7 +87,7 @@ class ObjectLevels:
             chunk_shape=None if np.array_equal(chunk, self._root.chunk_shape) else chunk,
             resolution=self._error,
             parent_level=step.source,
-            coarsening_method="clusters",
+            coarsening_method="quadric" if quadrics else "clusters",
             object_sparsity=1 / step.sparsity,
             other={"preserves_object_ids": True, "inherited_num_objects": self._objects},
         )

@@ -25,6 +25,8 @@ class LevelOptions:
     seed : int
         Of what is drawn by chance.
     storage : Storage
+    quadrics : bool
+        Whether surfaces are decimated by quadrics, not clustered.
     """
 
     topology: Topology
@@ -32,3 +34,4 @@ class LevelOptions:
     strategy: str
     seed: int
     storage: Storage
+    quadrics: bool

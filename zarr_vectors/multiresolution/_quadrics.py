@@ -7,51 +7,103 @@ it the place stays at the mean. All pieces are solved at once.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
+from zarr_vectors.multiresolution._reduce import group_numbers
 from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
-__all__ = ["best_places"]
+__all__ = ["areas", "best_places", "open_edges"]
 
 _FLAT = 1e-2
 """Eigenvalues below this share of the largest are a valley: noise would throw the place far away along it."""
+_BORDER = 10.0
+"""Weight of the planes that stand on open edges, against those of faces: there are fewer of them in a piece."""
 
 
-def best_places(
-    positions: FloatArray, faces: Int64Array, piece: Int64Array, count: int, reach: Float64Array
-) -> Float64Array:
+def best_places(positions: FloatArray, faces: Int64Array, piece: Int64Array, cell: Float64Array) -> Float64Array:
     """Find the place of each piece's vertex.
 
     Parameters
     ----------
     positions : (N, 3)
-        World units.
+        World units; N >= 1.
     faces : (M, L) int64, L >= 3
-        Of more than three corners the plane of the first three counts.
+        Of more than three corners the plane of the first three counts. Where an edge has one face only, the surface
+        ends, and a plane that stands on the edge keeps it from shrinking.
     piece : (N,) int64
-        Piece of each vertex.
-    count : int
-        P, the number of pieces; each has a vertex.
-    reach : (3,) float64
-        How far from the mean of its vertices a place may lie along each axis.
+        Piece of each vertex: numbers from 0 on, without gaps.
+    cell : (3,) float64
+        No vertex is moved farther than that along any axis, where the vertices of a piece lie within one cell.
 
     Returns
     -------
     (P, 3) float64
     """
     points = positions.astype(np.float64)
+    count = int(piece.max()) + 1
     middle = _means(points, piece, count)
     normal, area = _normals(points, faces)
-    matrix = np.zeros((count, 3, 3))
-    vector = np.zeros((count, 3))
-    outer = normal[:, :, None] * normal[:, None, :] * area[:, None, None]
+    matrix, vector = np.zeros((count, 3, 3)), np.zeros((count, 3))
     for corner in faces.T:
-        at = piece[corner]
-        # Distances are counted from the middle of the piece, which keeps the sums exact far from the origin.
-        offset = np.einsum("ij,ij->i", normal, points[corner] - middle[at])
-        matrix += _sums(outer.reshape(-1, 9), at, count).reshape(-1, 3, 3)
-        vector += _sums((area * offset)[:, None] * normal, at, count)
-    return middle + np.clip(_least(matrix, vector), -reach, reach)
+        _add_planes(matrix, vector, normal, area, points[corner] - middle[piece[corner]], piece[corner])
+    ends, face = open_edges(faces)
+    along = points[ends[:, 1]] - points[ends[:, 0]]
+    upright = np.cross(along, normal[face])
+    length = np.linalg.norm(upright, axis=1)
+    upright /= np.where(length > 0, length, 1)[:, None]
+    for corner in ends.T:
+        offset = points[corner] - middle[piece[corner]]
+        _add_planes(matrix, vector, upright, _BORDER * length**2, offset, piece[corner])
+    groups = group_numbers(piece)
+    ordered = points[groups.order]
+    low, high = (extreme.reduceat(ordered, groups.starts[:-1], axis=0) for extreme in (np.minimum, np.maximum))
+    # Rounding may make a piece larger than a cell by a hair: then the middle is within both.
+    within = np.minimum(high - cell, middle), np.maximum(low + cell, middle)
+    return np.clip(middle + _least(matrix, vector), *within)
+
+
+def areas(positions: FloatArray, faces: Int64Array) -> Float64Array:
+    """Area of each face, (M,), in any number of dimensions; of more than three corners: of the fan from the first."""
+    corners = [positions[column].astype(np.float64) for column in faces.T]
+    area = np.zeros(len(faces))
+    for b, c in pairwise(corners[1:]):
+        u, v = b - corners[0], c - corners[0]
+        # Lagrange's identity: it holds in any number of dimensions.
+        area += np.sqrt(np.maximum((u * u).sum(1) * (v * v).sum(1) - (u * v).sum(1) ** 2, 0)) / 2
+    return area
+
+
+def open_edges(faces: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Find the edges, (K, 2), that one face has alone, and that face, (K,)."""
+    width = faces.shape[1]
+    edges = np.concatenate([faces[:, [i, (i + 1) % width]] for i in range(width)])
+    small, large = edges.min(axis=1), edges.max(axis=1)
+    order = np.lexsort((large, small))
+    small, large = small[order], large[order]
+    begins = np.ones(len(order) + 1, bool)
+    begins[1:-1] = (small[1:] != small[:-1]) | (large[1:] != large[:-1])
+    alone = order[begins[:-1] & begins[1:]]
+    return edges[alone], alone % len(faces) if len(faces) else alone
+
+
+def _add_planes(
+    matrix: Float64Array,
+    vector: Float64Array,
+    normal: Float64Array,
+    weight: Float64Array,
+    offset: Float64Array,
+    at: Int64Array,
+) -> None:
+    """Add the squared distances to planes, (K,), each to the quadric of the piece `at` which it counts.
+
+    Offsets of the planes are counted from the middle of the piece, which keeps the sums exact far from the origin.
+    """
+    outer = normal[:, :, None] * normal[:, None, :] * weight[:, None, None]
+    distance = np.einsum("ij,ij->i", normal, offset)
+    matrix += _sums(outer.reshape(-1, 9), at, len(matrix)).reshape(-1, 3, 3)
+    vector += _sums((weight * distance)[:, None] * normal, at, len(matrix))
 
 
 def _means(points: Float64Array, piece: Int64Array, count: int) -> Float64Array:

@@ -14,7 +14,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import run_starts, sort_order
 from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_rows", "reduce_rows"]
+__all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_numbers", "group_rows", "reduce_rows"]
 
 AggMode: TypeAlias = str | Mapping[str, str]
 _HALF_BITS = 32
@@ -39,6 +39,11 @@ def group_rows(keys: npt.NDArray[np.unsignedinteger[Any]]) -> Groups:
     """Group rows by equal keys; groups ascend by key."""
     order = sort_order(keys)
     return Groups(order, np.append(run_starts(np.take(keys, order)), len(keys)))
+
+
+def group_numbers(numbers: Int64Array) -> Groups:
+    """Group rows by numbers from 0 on; groups ascend."""
+    return group_rows(numbers.astype(np.uint64))
 
 
 def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str, str]:

@@ -6,12 +6,11 @@ strategy and the seed, and on nothing else.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution._content import owners
+from zarr_vectors.multiresolution._quadrics import areas
 from zarr_vectors.types._content import Content
 from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
@@ -97,21 +96,14 @@ def _sizes(content: Content) -> Float64Array:
     elif content.links is None or content.topology.links == "none":
         sizes, of = np.ones(len(owner)), owner
     else:
-        corners = [points[column] for column in content.links.ends.T]
-        sizes, of = _extents(corners), owner[content.links.ends[:, 0]]
+        ends = content.links.ends
+        sizes = _lengths(points, ends) if ends.shape[1] == 2 else areas(points, ends)
+        of = owner[ends[:, 0]]
     return np.asarray(np.bincount(of, sizes, minlength=_count(content)), np.float64)
 
 
-def _extents(corners: list[Float64Array]) -> Float64Array:
-    """Length of edges or area of faces (of the fan from the first corner)."""
-    if len(corners) == 2:
-        return np.asarray(np.linalg.norm(corners[1] - corners[0], axis=1))
-    area = np.zeros(len(corners[0]))
-    for b, c in pairwise(corners[1:]):
-        u, v = b - corners[0], c - corners[0]
-        # Lagrange's identity: it holds in any number of dimensions.
-        area += np.sqrt(np.maximum((u * u).sum(1) * (v * v).sum(1) - (u * v).sum(1) ** 2, 0)) / 2
-    return area
+def _lengths(points: Float64Array, edges: Int64Array) -> Float64Array:
+    return np.asarray(np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1))
 
 
 def _middles(content: Content) -> Float64Array:

@@ -28,6 +28,7 @@ from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._points import thinned_level
 from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode
 from zarr_vectors.multiresolution._steps import Factor, Step, automatic_factors, plan_one_step, plan_steps
+from zarr_vectors.multiresolution._surface import takes_quadrics
 from zarr_vectors.types._pipeline import Storage
 from zarr_vectors.types._read import kind_of, level_metadata
 from zarr_vectors.types._tasks import Cancel, Progress, TaskRunner
@@ -40,6 +41,7 @@ def build_pyramid(
     path: StoreLike,
     factors: Sequence[Factor] | None = None,
     *,
+    method: str = "auto",
     agg_mode: AggMode = "mean",
     chunk_scale: str | int = "auto",
     sparsity_strategy: str = "random",
@@ -62,6 +64,11 @@ def build_pyramid(
         `sparsity` >= 1 keeps that much fewer objects (of points without objects: vertices) still. Line segments are
         only ever left out. Without factors space is halved again and again, time left as it is, until about one chunk's
         worth is left.
+    method : "auto", "clustering" or "quadric"
+        How surfaces become coarser; other kinds have "auto" only. "quadric" collapses the edges of closed surfaces
+        where that changes the shape least; it takes triangles in 3-D and needs the extra ``quadric``. "clustering"
+        makes one of the vertices of a cell, and is what open surfaces have anyway. "auto" takes quadrics if they are
+        installed, but not where vertices or faces have values, which would be blurred where a surface is flat.
     agg_mode : "mean", "sum", "mode", "count", "min", "max", or a dict of them by attribute
         How an attribute's values become one. Labels (strings, bools, single integers) default to "mode".
     chunk_scale : "auto" or int
@@ -83,6 +90,8 @@ def build_pyramid(
     ------
     ArgumentError
         If an argument cannot be used, or a sum does not fit its attribute's dtype. The store is as it was.
+    UnsupportedFeatureError
+        If the package of a method is missing, or the store holds what no pyramid can be built of.
     CancelledError
         If `cancel` was set. The store is as it was.
     """
@@ -92,7 +101,7 @@ def build_pyramid(
     if factors is None:
         factors = automatic_factors(store.root, arrays.meta.vertex_count, len(arrays.coords))
     steps = plan_steps(store.root, factors, chunk_scale)
-    options = _options(arrays, agg_mode, sparsity_strategy, sparsity_seed)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed)
     first = LevelScale(0, np.ones(store.root.ndim), store.root.bin_shape)
     runner = _runner(f"building the pyramid of {store.name}", arrays, steps, executor, progress, cancel)
     _write_levels(arrays, steps, options, runner, [first, *(_scale(store.root, step) for step in steps)])
@@ -105,6 +114,7 @@ def coarsen_level(
     *,
     coarsen_factor: npt.ArrayLike = 1,
     sparsity_factor: float = 1,
+    method: str = "auto",
     agg_mode: AggMode = "mean",
     chunk_scale: str | int = "auto",
     sparsity_strategy: str = "random",
@@ -125,7 +135,7 @@ def coarsen_level(
     coarsen_factor : int or one for each axis
     sparsity_factor : float
         Both against the source; see `build_pyramid`, as for all that follows.
-    agg_mode, chunk_scale, sparsity_strategy, sparsity_seed, executor, progress, cancel
+    method, agg_mode, chunk_scale, sparsity_strategy, sparsity_seed, executor, progress, cancel
 
     Raises
     ------
@@ -140,21 +150,24 @@ def coarsen_level(
     arrays = _source_level(store, source_level)
     step = plan_one_step(store.root, arrays.meta, target_level, (coarsen_factor, sparsity_factor), chunk_scale)
     _check_nesting(store, step)
-    options = _options(arrays, agg_mode, sparsity_strategy, sparsity_seed)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed)
     kept = [scale for scale in _scales(store) if scale.level != target_level]
     scales = sorted([*kept, _scale(store.root, step)], key=lambda scale: scale.level)
     runner = _runner(f"making level {target_level} of {store.name}", arrays, [step], executor, progress, cancel)
     _write_levels(arrays, [step], options, runner, scales)
 
 
-def _options(arrays: LevelArrays, agg_mode: AggMode, strategy: str, sparsity_seed: int | None) -> LevelOptions:
+def _options(
+    arrays: LevelArrays, method: str, agg_mode: AggMode, strategy: str, sparsity_seed: int | None
+) -> LevelOptions:
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
     topology = _topology(arrays)
+    quadrics = takes_quadrics(method, arrays, topology)
     if topology is POINTS and strategy != "random":
         msg = f"sparsity_strategy {strategy!r} chooses objects, and {arrays.store.name} holds points without any"
         raise ArgumentError(msg)
-    return LevelOptions(topology, modes, strategy, _check_seed(sparsity_seed), _storage_of(arrays))
+    return LevelOptions(topology, modes, strategy, _check_seed(sparsity_seed), _storage_of(arrays), quadrics)
 
 
 def _source_level(store: OpenStore, level: int) -> LevelArrays:

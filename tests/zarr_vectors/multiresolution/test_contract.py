@@ -80,3 +80,10 @@ def test_edges_between_the_same_two_are_one_unless_they_have_a_direction():
 
 def test_edges_of_vertices_that_go_go_too():
     assert contracted_links(np.array([[0, 1], [1, 2]]), np.array([0, 1, -1]), directed=False)[0].tolist() == [[0, 1]]
+
+
+def test_two_faces_of_the_same_corners_are_one_if_they_turn_the_same_way():
+    faces = np.array([[0, 1, 2], [2, 1, 0], [1, 2, 0], [0, 2, 1], [3, 4, 5]])
+    links, source = contracted_links(faces, np.array([0, 1, 2, 3, 4, 4]), directed=False)
+    assert links.tolist() == [[0, 1, 2], [2, 1, 0]]
+    assert source.tolist() == [0, 1]

@@ -17,8 +17,7 @@ def edges_of(faces):
 def thinned(positions, faces, edge):
     cell = np.full(3, float(edge))
     piece = pieces(positions, edges_of(faces), np.zeros(len(positions), np.int64), cell)
-    count = int(piece.max()) + 1
-    places = best_places(positions, faces, piece, count, cell / 2)
+    places = best_places(positions, faces, piece, cell)
     return places, contracted_links(faces, piece, directed=False)[0]
 
 
