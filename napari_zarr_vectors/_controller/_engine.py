@@ -46,7 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["POOL_SHARE", "Engine"]
 
-UPLOAD_MS = 2.0
+UPLOAD_MS = 1.5
+"""What a frame does is over by then, but for the one array that is under way."""
 UPLOAD_BYTES = 4 << 20
 """The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
 LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
@@ -267,7 +268,7 @@ class Engine:
         if self._stale and due and self._layer.visible and not planner.busy:
             self._submit(planner)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
-            self._upload(planner, loader, time.perf_counter())
+            self._upload(planner, loader, began)
         if planned is not None:
             # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
             self._want(planned.requests)
@@ -324,9 +325,9 @@ class Engine:
         self._loader.want(again + requests if again else requests)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
-        """Put what has arrived into the pool until the frame's share of time or bytes is used up."""
+        """Put what has arrived into the pool until the frame's time or share of bytes is used up; one chunk at least."""
         sent = 0
-        while 1e3 * (time.perf_counter() - began) < UPLOAD_MS and sent < UPLOAD_BYTES:
+        while not sent or (1e3 * (time.perf_counter() - began) < UPLOAD_MS and sent < UPLOAD_BYTES):
             item = self._held.popleft() if self._held and not self._repaint else loader.take()
             if item is None:
                 return
