@@ -33,7 +33,7 @@ processes that take turns, page cache warm, opening the store included, imports 
 another machine; *wanted* is the least the project asks of them.
 
 Writing to 1000 chunks makes 4000 files, which every side pays for alike. `make bench` puts stores into memory (tmpfs)
-where it can: there a file costs 10 us. On the ext4 disk of one machine of this project it cost 540 us of CPU (2026-11-30),
+where it can: there a file costs 10 us. On the ext4 disk of one machine of this project it cost 540 us of CPU,
 which was most of what writing took on every side.
 
 {table}

@@ -325,7 +325,7 @@ class Engine:
         self._loader.want(again + requests if again else requests)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
-        """Put what has arrived into the pool until the frame's time or share of bytes is used up; one chunk at least."""
+        """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
         sent = 0
         while not sent or (1e3 * (time.perf_counter() - began) < UPLOAD_MS and sent < UPLOAD_BYTES):
             item = self._held.popleft() if self._held and not self._repaint else loader.take()
