@@ -3,6 +3,7 @@
 from zarr_vectors._query.execute import ChunkSource, DirectSource, RaggedBatch, Vertices, read_batch, take_rows
 from zarr_vectors._query.graph import Network, links_within, read_graph, read_mesh
 from zarr_vectors._query.lines import Sequences, read_sequences
+from zarr_vectors._query.linked import LinkedBatch, read_linked
 from zarr_vectors._query.plan import ReadPlan, plan_read
 from zarr_vectors._query.rows import Found, find_rows
 from zarr_vectors._query.selection import GroupChoice, Selection, check_ids, select
@@ -13,6 +14,7 @@ __all__ = [
     "DirectSource",
     "Found",
     "GroupChoice",
+    "LinkedBatch",
     "Network",
     "RaggedBatch",
     "ReadPlan",
@@ -26,6 +28,7 @@ __all__ = [
     "plan_read",
     "read_batch",
     "read_graph",
+    "read_linked",
     "read_mesh",
     "read_sequences",
     "select",

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from zarr_vectors._query import DirectSource, RaggedBatch, ReadPlan, read_batch
+from zarr_vectors._query import DirectSource, LinkedBatch, RaggedBatch, ReadPlan, read_batch, read_linked, select
 from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._link_sources import LinkSources
 from zarr_vectors.encoding import FragmentIndex, FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy._cache import ChunkCache
-from zarr_vectors.lazy._chunk import Chunk, ChunkParts
+from zarr_vectors.lazy._chunk import LINKED_KINDS, Chunk, ChunkParts
 from zarr_vectors.spatial import ChunkLookup
-from zarr_vectors.types._read import decode_attributes
+from zarr_vectors.types._read import SKELETON, decode_attributes, kind_of
 from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["LevelReader", "iterate"]
+__all__ = ["LevelReader", "check_coords", "iterate"]
 
 _POSITIONS = "\0positions"  # no attribute can have such a name
 _FRAGMENTS = ("\0is_range", "\0ranges", "\0offsets", "\0rows")
@@ -37,6 +41,8 @@ class LevelReader:
         self._starts = np.append(_run_starts(ordered), len(ordered))
         self.places = ordered[self._starts[:-1]]
         self._lookup: ChunkLookup | None = None
+        self._lock = threading.Lock()
+        self._sources: LinkSources | None = None
 
     def batch(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> RaggedBatch:
         """Read whole chunks, given as rows of the level's chunk list, in that order; kept where the request fits."""
@@ -112,6 +118,11 @@ class LevelReader:
         values = {name: batch.attributes[name][rows] for name in attributes}
         return {_POSITIONS: batch.positions[rows], **values}
 
+    def names(self, attributes: Iterable[str] | None) -> tuple[str, ...]:
+        """Check which attributes are asked for; None for all of them."""
+        arrays = self.arrays
+        return select(arrays.ndim, arrays.attribute_names, None, attributes, arrays.where).attributes
+
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks by place, (n, D), in that order; codes for categorical attributes."""
         self.arrays.check_open()
@@ -121,6 +132,33 @@ class LevelReader:
         batch = read_batch(self.arrays, rows, attributes)
         offsets = batch.offsets[offsets_of(counts)]
         return RaggedBatch(batch.level, coords, offsets, batch.positions, batch.attributes)
+
+    def read_linked(self, coords: Int64Array, attributes: tuple[str, ...], *, with_objects: bool) -> LinkedBatch:
+        """Read the vertices and links of chunks by place, (n, D), in that order."""
+        self.arrays.check_open()
+        places = self._find(coords)
+        counts = np.diff(self._starts)[places]
+        rows = self._order[expand_ranges(self._starts[places], counts)]
+        kind = kind_of(self.arrays.store)
+        is_sequence = kind not in LINKED_KINDS
+        sources = None if is_sequence else self._link_sources()
+        batch = read_linked(
+            self.arrays,
+            rows,
+            attributes,
+            is_sequence=is_sequence,
+            is_skeleton=kind == SKELETON,
+            sources=sources,
+            with_objects=with_objects,
+        )
+        ends = offsets_of(counts)
+        return replace(batch, coords=coords, offsets=batch.offsets[ends], link_offsets=batch.link_offsets[ends])
+
+    def _link_sources(self) -> LinkSources | None:
+        with self._lock:
+            if self._sources is None and self.arrays.links is not None:
+                self._sources = LinkSources(self.arrays.links, self.arrays.lookup)
+            return self._sources
 
     def vertex_counts(self, counts: Int64Array) -> Int64Array:
         """Give the vertices in each place, given those of each chunk."""
@@ -157,6 +195,17 @@ class LevelReader:
         """Yield (chunk coordinate, chunk) in ascending order, the next `prefetch` being read meanwhile."""
         coords = self.arrays.coords[plan.rows]
         return iterate(self.chunk, plan.rows, coords, plan.attributes, prefetch, n_workers)
+
+
+def check_coords(coords: npt.ArrayLike, ndim: int) -> Int64Array:
+    """Check chunk coordinates, (n, D)."""
+    given = np.asarray(coords)
+    if not given.size:
+        given = np.empty((0, ndim), np.int64)
+    if given.shape[1:] != (ndim,) or given.dtype.kind not in "iu":
+        msg = f"coords must be whole numbers of shape (n, {ndim}), got {given.dtype} {given.shape}"
+        raise ArgumentError(msg)
+    return np.ascontiguousarray(given, dtype=np.int64)
 
 
 def iterate(

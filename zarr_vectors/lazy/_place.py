@@ -8,7 +8,12 @@ is more looked at. Coarser levels may come and go: that is still the same store.
 from __future__ import annotations
 
 import os
-from typing import Any
+import time
+from collections.abc import Generator
+from contextlib import closing
+from typing import Any, TypeVar
+
+import numpy as np
 
 from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
@@ -17,6 +22,8 @@ from zarr_vectors.exceptions import ConcurrentWriteError
 __all__ = ["Place"]
 
 _ROOT = "zarr.json"
+_LOOK_S = 1.0
+Item = TypeVar("Item")
 
 
 class Place:
@@ -34,11 +41,6 @@ class Place:
         self._levels = [meta.level for meta in store.levels]
         self._mark = _mark(store, _ROOT)
         self._identity = _identity(store, self._levels)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether looking is a system call and no request."""
-        return isinstance(self._store.backend, LocalFiles)
 
     def check(self) -> None:
         """Look whether the store that was opened is still there.
@@ -58,6 +60,17 @@ class Place:
             msg = f"{self._store.name} was overwritten while it was open; open it again to see it as it is now"
             raise ConcurrentWriteError(msg)
         self._mark = mark
+
+    def watch(self, items: Generator[Item]) -> Generator[Item]:
+        """Look before each item is handed out and at the end; where that is a request, once a second."""
+        looked = -np.inf
+        with closing(items):
+            for item in items:
+                if isinstance(self._store.backend, LocalFiles) or time.monotonic() - looked >= _LOOK_S:
+                    self.check()
+                    looked = time.monotonic()
+                yield item
+        self.check()
 
 
 def _mark(store: OpenStore, key: str) -> object:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from zarr_vectors._query import GroupChoice, RaggedBatch, Where, plan_read, select
+from zarr_vectors._query import GroupChoice, LinkedBatch, RaggedBatch, Where, plan_read, select
 from zarr_vectors._spec import Axis, LevelMetadata
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
@@ -21,12 +19,12 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
 from zarr_vectors.core.store import StoreLike, load_store, zarr_group
-from zarr_vectors.exceptions import ArgumentError, StoreClosedError
+from zarr_vectors.exceptions import ArgumentError, StoreClosedError, UnsupportedFeatureError
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
-from zarr_vectors.lazy._level import LevelReader, iterate
+from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
 from zarr_vectors.lazy._place import Place
 from zarr_vectors.lazy._union import LevelUnion
@@ -36,8 +34,6 @@ from zarr_vectors.types._result import Result
 from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["LazyStore", "open_zv"]
-
-_LOOK_S = 1.0
 
 
 def open_zv(
@@ -366,37 +362,49 @@ class LazyStore:
         if len(readers) > 1:
             union = self._union(level)
             rows = union.plan(selection)
-            return self._checked(
-                iterate(union.chunk, rows, union.places[rows], selection.attributes, prefetch, workers)
-            )
+            chunks = iterate(union.chunk, rows, union.places[rows], selection.attributes, prefetch, workers)
+            return self._place.watch(chunks)
         plan = plan_read(selection, arrays.coords, arrays.chunk_shape)
-        return self._checked(readers[0].iterate(plan, prefetch, workers))
-
-    def _checked(self, chunks: Generator[tuple[tuple[int, ...], Chunk]]) -> Generator[tuple[tuple[int, ...], Chunk]]:
-        """Look at the place before each chunk is handed out and at the end; where that is a request, once a second."""
-        looked = -np.inf
-        with closing(chunks):
-            for chunk in chunks:
-                if self._place.is_local or time.monotonic() - looked >= _LOOK_S:
-                    self._place.check()
-                    looked = time.monotonic()
-                yield chunk
-        self._place.check()
+        return self._place.watch(readers[0].iterate(plan, prefetch, workers))
 
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
         """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
-        reader = self._reader(level)
-        given = np.asarray(coords)
-        if not given.size:
-            given = np.empty((0, self.spatial_dims), np.int64)
-        if given.shape[1:] != (self.spatial_dims,) or given.dtype.kind not in "iu":
-            msg = f"coords must be whole numbers of shape (n, {self.spatial_dims}), got {given.dtype} {given.shape}"
-            raise ArgumentError(msg)
-        asked = np.ascontiguousarray(given, dtype=np.int64)
-        known = reader.arrays.attribute_names
-        selection = select(self.spatial_dims, known, None, attributes, f"level {level} of {self.name}")
+        reader, asked = self._reader(level), check_coords(coords, self.spatial_dims)
         found = reader if len(self._content(level)) == 1 else self._union(level)
-        return found.read_chunks(asked, selection.attributes)
+        return found.read_chunks(asked, reader.names(attributes))
+
+    def read_linked(
+        self,
+        level: int,
+        coords: npt.ArrayLike,
+        attributes: Iterable[str] | None = None,
+        *,
+        with_objects: bool = False,
+    ) -> LinkedBatch:
+        """Read whole chunks with what joins their vertices: steps of lines, edges, faces.
+
+        Each link of a level comes with one chunk; ends in other chunks stand behind the chunks' own vertices.
+
+        Parameters
+        ----------
+        level : int
+        coords : (n, D) int
+            Chunk coordinates.
+        attributes : list of str, optional
+            None = all vertex attributes, [] = none; codes for categories.
+        with_objects : bool
+            Whether to tell the object of each vertex.
+
+        Raises
+        ------
+        UnsupportedFeatureError
+            If the level adds to coarser ones.
+        """
+        reader, asked = self._reader(level), check_coords(coords, self.spatial_dims)
+        if len(self._content(level)) > 1:
+            msg = f"level {level} of {self.name} adds to coarser levels: its links are not read chunk by chunk"
+            raise UnsupportedFeatureError(msg)
+        return reader.read_linked(asked, reader.names(attributes), with_objects=with_objects)
 
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.

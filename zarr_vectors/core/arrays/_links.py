@@ -336,6 +336,11 @@ class LinkReader:
             found += [array.cells[hit], ends[hit].reshape(-1, self.family.rank)]
         return np.unique(np.concatenate(found), axis=0)
 
+    def leaving_arrays(self) -> Iterator[tuple[str, LinkArray]]:
+        """Give the arrays of records that leave their chunk, by name, without those that hold copies only."""
+        for i in np.flatnonzero(self._originals() & self._offsets.any(axis=(1, 2))).tolist():
+            yield self._names[i], self._array(self._names[i], self._offsets[i])
+
     def _originals(self) -> BoolArray:
         """Tell of each array whether its offsets may lead to records that are not copies."""
         if self.family.store == "duplicate" and not self.family.delta:

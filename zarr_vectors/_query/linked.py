@@ -1,0 +1,250 @@
+"""What some chunks draw: their vertices, and the links that are theirs, with the ends that lie in other chunks.
+
+A link belongs to one chunk: one inside a chunk to that, one that leaves a chunk to the chunk that it is stored with,
+and the step from a fragment of a line to the next one to the chunk of the former. So whoever draws a level chunk by
+chunk draws every link once.
+
+1. The vertices of the chunks are read.
+2. Their links are found: of lines by manifests, of all other kinds by fragments and records.
+3. The other chunks that links lead to are read too; of these only the ends are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from zarr_vectors._query.execute import RaggedBatch, read_batch
+from zarr_vectors._query.graph import links_within
+from zarr_vectors._query.owned import batch_fragments, check_reach, numbers_of
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._link_sources import LinkSources
+from zarr_vectors.encoding import FragmentTable, offsets_of
+from zarr_vectors.exceptions import CorruptStoreError
+from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
+
+__all__ = ["LinkedBatch", "read_linked"]
+
+NO_OBJECT = -1
+_EDGE = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedBatch:
+    """The vertices and links of some chunks.
+
+    Attributes
+    ----------
+    level : int
+    coords : (n, D) int64
+        Chunk coordinates, in the order asked for.
+    offsets : (n + 1,) int64
+        Chunk ``i`` has rows ``offsets[i]:offsets[i + 1]``; the rows from ``offsets[-1]`` on lie in other chunks.
+    positions : (N, D) float32 or float64
+        World units, axis order as stored.
+    attributes : dict of (N,) or (N, C) arrays
+        Codes for categorical attributes.
+    links : (M, L) int64
+        Rows; two for a line's, skeleton's or graph's, corners of a face in their order.
+    link_offsets : (n + 1,) int64
+        Chunk ``i`` draws the links ``link_offsets[i]:link_offsets[i + 1]``.
+    objects : (N,) int64 or None
+        Row in the object index of each vertex' object, -1 for none, the first of several; None where not asked for.
+    """
+
+    level: int
+    coords: Int64Array
+    offsets: Int64Array
+    positions: FloatArray
+    attributes: Mapping[str, AnyArray]
+    links: Int64Array
+    link_offsets: Int64Array
+    objects: Int64Array | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all values."""
+        values = sum(a.nbytes for a in self.attributes.values())
+        return int(self.positions.nbytes + values + self.links.nbytes + self.link_offsets.nbytes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ends:
+    """Links by chunk, a row of the level's chunk list, and row there, both (M, L), and the chunk of each, (M,)."""
+
+    owner: Int64Array
+    chunk: Int64Array
+    row: Int64Array
+
+
+def read_linked(
+    arrays: LevelArrays,
+    chunks: Int64Array,
+    attributes: tuple[str, ...],
+    *,
+    is_sequence: bool,
+    is_skeleton: bool,
+    sources: LinkSources | None,
+    with_objects: bool,
+) -> LinkedBatch:
+    """Read the vertices and links of chunks.
+
+    Parameters
+    ----------
+    chunks : (n,) int64
+        Rows of the level's chunk list.
+    is_sequence : bool
+        Whether the vertices of an object are joined in the order of its manifest: lines of all kinds.
+    is_skeleton : bool
+        Whether a row's parent is the row before it in its fragment, unless a link says otherwise.
+    sources : LinkSources or None
+        The links that leave their chunk; None for lines, and where there are none.
+    with_objects : bool
+        Whether to tell the object of each vertex.
+    """
+    batch = read_batch(arrays, chunks, attributes)
+    if is_sequence:
+        table = arrays.fragment_table(batch.coords)
+        check_reach(arrays, batch, table.vertex_counts())
+        ends = _steps(arrays, chunks, table)
+    else:
+        table = None
+        ends = _records(arrays, chunks, batch, sources, is_skeleton=is_skeleton)
+    others = np.setdiff1d(ends.chunk, chunks)
+    more = read_batch(arrays, others, attributes)
+    rows, outside = _numbered(arrays, chunks, batch, others, more, ends)
+    owner = _places(arrays, chunks)[ends.owner]
+    objects = None
+    if with_objects:
+        inner = _objects(arrays, chunks, batch, table)
+        beyond = _objects(arrays, others, more, None)[outside] if len(outside) else np.empty(0, np.int64)
+        objects = np.concatenate([inner, beyond])
+    return LinkedBatch(
+        arrays.meta.level,
+        batch.coords[:, arrays.rank - arrays.ndim :],
+        batch.offsets,
+        np.concatenate([batch.positions, more.positions[outside]]),
+        {name: np.concatenate([values, more.attributes[name][outside]]) for name, values in batch.attributes.items()},
+        rows[np.argsort(owner, kind="stable")],
+        offsets_of(np.bincount(owner, minlength=len(chunks))),
+        objects,
+    )
+
+
+def _places(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
+    """Give the place of each of the level's chunks among these, -1 where it is not among them."""
+    out = np.full(len(arrays.coords), -1, np.int64)
+    out[chunks] = np.arange(len(chunks))
+    return out
+
+
+def _numbered(
+    arrays: LevelArrays, chunks: Int64Array, batch: RaggedBatch, others: Int64Array, more: RaggedBatch, ends: _Ends
+) -> tuple[Int64Array, Int64Array]:
+    """Turn ends into rows of the batch, behind which the ends in other chunks stand; give these rows of `more` too."""
+    base = np.empty(len(arrays.coords), np.int64)
+    count = np.zeros(len(arrays.coords), np.int64)
+    base[chunks], count[chunks] = batch.offsets[:-1], np.diff(batch.offsets)
+    inner = len(batch.positions)
+    base[others], count[others] = inner + more.offsets[:-1], np.diff(more.offsets)
+    if (ends.row >= count[ends.chunk]).any():
+        link, end = np.argwhere(ends.row >= count[ends.chunk])[0].tolist()
+        chunk = tuple(arrays.coords[ends.chunk[link, end]].tolist())
+        msg = (
+            f"{arrays.where}: a link names row {ends.row[link, end]} of chunk {chunk}, "
+            f"which has {count[ends.chunk[link, end]]} vertices"
+        )
+        raise CorruptStoreError(msg)
+    rows = base[ends.chunk] + ends.row
+    far = rows >= inner
+    outside, number = np.unique(rows[far], return_inverse=True)
+    rows[far] = inner + number.reshape(-1)
+    return rows, outside - inner
+
+
+def _steps(arrays: LevelArrays, chunks: Int64Array, table: FragmentTable) -> _Ends:
+    """Give the steps of lines that begin in some chunks: inside fragments, and from each to the next of its line."""
+    blocks = arrays.blocks()
+    own = blocks.of_chunks(chunks)
+    place = _places(arrays, chunks)
+    numbers = numbers_of(arrays, table, place[blocks.chunks[own]], blocks.fragments[own])
+    rows, counts = table.rows_of(numbers)
+    chunk_of = blocks.chunks[own].astype(np.int64)
+    filled = np.flatnonzero(counts > 0)
+    bounds = offsets_of(counts.astype(np.int64))
+    follows = np.ones(len(rows), bool)
+    follows[bounds[:-1][filled]] = False
+    at = np.flatnonzero(follows)
+    inside = np.repeat(chunk_of, counts)[at]
+    inner = np.stack([rows[at - 1], rows[at]], axis=1)
+    # The next block of the same line that is not empty begins where this one ends.
+    following, first = _following(arrays, own[filled])
+    some = following >= 0
+    last = rows[bounds[1:][filled][some] - 1]
+    after = np.stack([last, first[some]], axis=1)
+    between = np.stack([chunk_of[filled][some], blocks.chunks[following[some]].astype(np.int64)], axis=1)
+    return _Ends(
+        np.concatenate([inside, between[:, 0]]),
+        np.concatenate([np.repeat(inside[:, None], _EDGE, axis=1), between]),
+        np.concatenate([inner, after]),
+    )
+
+
+def _following(arrays: LevelArrays, own: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Give the block that follows each of some blocks in its line, -1 for none, and the first row of its fragment."""
+    blocks = arrays.blocks()
+    after = own + 1
+    ends = np.searchsorted(blocks.offsets, own, side="right")
+    after = np.where(after < blocks.offsets[ends], after, -1)
+    first = np.zeros(len(own), np.int64)
+    there = np.flatnonzero(after >= 0)
+    if len(there):
+        chunks, place = np.unique(blocks.chunks[after[there]], return_inverse=True)
+        table = arrays.fragment_table(arrays.coords[chunks])
+        numbers = numbers_of(arrays, table, place.reshape(-1), blocks.fragments[after[there]])
+        start = table.start[numbers].astype(np.int64)
+        listed = ~table.is_range[numbers]
+        start[listed] = table.rows[start[listed]]
+        first[there] = start
+        # A fragment without rows is no place to go to; such lines are not written, and are not drawn across it.
+        after[there[table.count[numbers] == 0]] = -1
+    return after, first
+
+
+def _records(
+    arrays: LevelArrays, chunks: Int64Array, batch: RaggedBatch, sources: LinkSources | None, *, is_skeleton: bool
+) -> _Ends:
+    """Give the links of some chunks: those inside of one, implied ones too, and those that are stored with one."""
+    table = batch_fragments(arrays, batch) if is_skeleton else FragmentTable.of([])
+    ends = links_within(arrays, batch, table, is_skeleton=is_skeleton)
+    place = np.searchsorted(batch.offsets, ends, side="right") - 1
+    inner = (place == place[:, :1]).all(axis=1)
+    ends, place = ends[inner], place[inner]
+    chunk, row = chunks[place], ends - batch.offsets[place]
+    owner = chunk[:, 0] if len(chunk) else np.empty(0, np.int64)
+    if sources is None:
+        return _Ends(owner, chunk, row)
+    crossing = sources.read(chunks)
+    if not len(crossing.source):
+        return _Ends(owner, chunk, row)
+    return _Ends(
+        np.concatenate([owner, crossing.source]),
+        np.concatenate([chunk.reshape(-1, crossing.chunk.shape[1]), crossing.chunk]),
+        np.concatenate([row.reshape(-1, crossing.row.shape[1]), crossing.row]),
+    )
+
+
+def _objects(arrays: LevelArrays, chunks: Int64Array, batch: RaggedBatch, table: FragmentTable | None) -> Int64Array:
+    """Give the object of each row of whole chunks, as a row of the object index; -1 for none."""
+    out = np.full(len(batch.positions), NO_OBJECT, np.int64)
+    if arrays.objects is None or not len(chunks):
+        return out
+    blocks = arrays.blocks()
+    own = blocks.of_chunks(chunks)[::-1]  # of values that are set twice the last one stays
+    where = _places(arrays, chunks)[blocks.chunks[own]]
+    found = arrays.fragment_table(batch.coords) if table is None else table
+    rows, counts = found.rows_of(numbers_of(arrays, found, where, blocks.fragments[own]))
+    out[rows + np.repeat(batch.offsets[where], counts)] = np.repeat(blocks.owners[own], counts)
+    return out
