@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["to_tables"]
 
 MOST_WORDS = 5
+ALIKE = 0.99
 SIGNIFICANT = 6
 DOUBLE = 17
 """Digits that tell all float64 apart."""
@@ -64,7 +65,7 @@ def _levels(info: StoreInfo) -> Table:
             f"{level.chunks:,}",
             _lengths(level.chunk_shape),
             _lengths(level.bin_shape),
-            _lengths(level.resolution) if any(level.resolution) else "exact",
+            _bounds(level.resolution) if any(level.resolution) else "exact",
         ]
         for level in info.levels
     )
@@ -121,6 +122,11 @@ def _lengths(lengths: Sequence[float]) -> str:
     """Write a length by axis, once where all axes agree: a table of three of them fits into 80 columns."""
     each = {f"{length:.6g}" for length in lengths}
     return each.pop() if len(each) == 1 else _shape(lengths)
+
+
+def _bounds(lengths: Sequence[float]) -> str:
+    """Write how far vertices may have been moved by axis, the largest where all axes agree within a hundredth."""
+    return f"{max(lengths):.6g}" if min(lengths) > ALIKE * max(lengths) else _lengths(lengths)
 
 
 def _ends(low: float, high: float) -> tuple[str, str]:
