@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["place_interval", "place_keys", "place_shape"]
+__all__ = ["cells_of", "place_interval", "place_keys", "place_shape"]
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -116,3 +116,12 @@ def place_interval(cell: npt.ArrayLike, depth: int, ratios: npt.ArrayLike) -> tu
 
 def _steps(ratios: npt.ArrayLike, ndim: int) -> Int64Array:
     return np.asarray(ratios, dtype=np.int64).reshape(-1, ndim)
+
+
+def cells_of(
+    positions: npt.NDArray[np.floating], lo: npt.ArrayLike, cell_shape: npt.ArrayLike, shape: Int64Array
+) -> Int64Array:
+    """Level-0 cells of (n, D) positions relative to the chunk, clipped into it."""
+    steps = (positions - np.asarray(lo, dtype=np.float64)) / np.asarray(cell_shape, dtype=np.float64)
+    clipped = np.clip(np.floor(steps), 0, shape - 1)  # before the cast: a far outlier would overflow
+    return clipped.astype(np.int64)

@@ -9,61 +9,20 @@ rows of that range are an honest sample of it, the same ones from frame to frame
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.places import place_keys, place_shape
+from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.weights import Below, level_codes
 
-__all__ = ["BuiltChunk", "build_points", "pack_rgb", "row_range", "unpack_rgb"]
+__all__ = ["build_points", "pack_axes", "pack_rgb", "stable_order", "unpack_rgb"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
 VERTEX_AXES = 3  # axes in the main buffer; two more go to `extra`
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BuiltChunk:
-    """Vertices of one chunk, ready to be copied into pages. The arrays are never written again.
-
-    Attributes
-    ----------
-    positions : (n, 3) float32
-        Up to three data axes minus the origin; 0 where there are fewer.
-    values : (n,) float32
-        What colours the vertices.
-    levels : (n,) float32
-        Level and weight (see `weights`).
-    extra : (n, 2) float32 or None
-        Data axes 3 and 4 minus the origin; None up to three axes.
-    keys : (s,) int64
-        The places that hold rows, ascending.
-    starts : (s + 1,) int64
-        Rows of place i are ``starts[i]:starts[i + 1]``.
-    count : int
-        Rows of the chunk in the store.
-    fraction : float
-        Share of them that was kept.
-    """
-
-    positions: Float32Array
-    values: Float32Array
-    levels: Float32Array
-    extra: Float32Array | None
-    keys: Int64Array
-    starts: Int64Array
-    count: int
-    fraction: float
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        extra = 0 if self.extra is None else self.extra.nbytes
-        rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes + extra
-        return rows + self.keys.nbytes + self.starts.nbytes
 
 
 def build_points(
@@ -120,10 +79,10 @@ def build_points(
     keep = min(count, max(1, math.floor(fraction * count * (1 + 1e-12))))
     rows = np.random.default_rng(seed).permutation(count)[:keep]
     keys = _keys(positions, rows, chunk_lo, cell_shape, ratios)
-    order = _stable_order(keys)
+    order = stable_order(keys)
     rows, keys = rows[order], keys[order]
     places, starts = np.unique(keys, return_index=True)
-    main, extra = _pack(positions[rows], origin)
+    main, extra = pack_axes(positions[rows], origin)
     column = np.zeros(keep) if values is None else values[rows]
     return BuiltChunk(
         positions=main,
@@ -135,12 +94,6 @@ def build_points(
         count=count,
         fraction=keep / count if count else 1.0,
     )
-
-
-def row_range(built: BuiltChunk, lo_key: int, hi_key: int) -> tuple[int, int]:
-    """Rows of the places with ``lo_key <= key < hi_key``, half-open."""
-    first, last = np.searchsorted(built.keys, (lo_key, hi_key))
-    return int(built.starts[first]), int(built.starts[last])
 
 
 def pack_rgb(rgb: npt.NDArray[np.uint8]) -> Float32Array:
@@ -178,20 +131,11 @@ def _keys(
     if np.all(shape == 1):
         return np.zeros(len(rows), dtype=np.int64)
     if len(rows) < len(positions):
-        return place_keys(_cells(positions[rows], lo, cell_shape, shape), ratios)
-    return place_keys(_cells(positions, lo, cell_shape, shape), ratios)[rows]  # gathering keys is cheaper
+        return place_keys(cells_of(positions[rows], lo, cell_shape, shape), ratios)
+    return place_keys(cells_of(positions, lo, cell_shape, shape), ratios)[rows]  # gathering keys is cheaper
 
 
-def _cells(
-    positions: npt.NDArray[np.floating], lo: npt.ArrayLike, cell_shape: npt.ArrayLike, shape: Int64Array
-) -> Int64Array:
-    """Level-0 cells of (n, D) positions relative to the chunk, clipped into it."""
-    steps = (positions - np.asarray(lo, dtype=np.float64)) / np.asarray(cell_shape, dtype=np.float64)
-    clipped = np.clip(np.floor(steps), 0, shape - 1)  # before the cast: a far outlier would overflow
-    return clipped.astype(np.int64)
-
-
-def _stable_order(keys: Int64Array) -> npt.NDArray[np.intp]:
+def stable_order(keys: Int64Array) -> npt.NDArray[np.intp]:
     """Stable argsort; numpy has a radix sort for 16 bits, which most chunks fit."""
     if not keys.any():
         return np.arange(len(keys))
@@ -199,7 +143,7 @@ def _stable_order(keys: Int64Array) -> npt.NDArray[np.intp]:
     return np.argsort(narrow, kind="stable")
 
 
-def _pack(positions: npt.NDArray[np.floating], origin: npt.ArrayLike) -> tuple[Float32Array, Float32Array | None]:
+def pack_axes(positions: npt.NDArray[np.floating], origin: npt.ArrayLike) -> tuple[Float32Array, Float32Array | None]:
     """Three axes (n, 3) and, above three, the rest (n, 2)."""
     relative = positions - np.asarray(origin, dtype=np.float64)  # (n, D) float64
     main = np.zeros((len(relative), VERTEX_AXES), dtype=np.float32)

@@ -7,7 +7,6 @@ is ready, uploads what has arrived for a few milliseconds, and asks for the next
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from dataclasses import replace
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
+from napari_zarr_vectors._controller._kinds import drawn_as, source_of
+from napari_zarr_vectors._controller._prepare import DIRECTION, Colors, prepare_colors
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
@@ -39,31 +40,12 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._controller._opening import Opening
     from napari_zarr_vectors._controller._prepare import Opened
-    from napari_zarr_vectors._layers import Clock, Prepared, StreamingPoints
+    from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["POOL_SHARE", "Engine"]
-
-UPLOAD_MS = 1.5
-"""What a frame does is over by then, but for the one array that is under way."""
-UPLOAD_BYTES = 4 << 20
-"""The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
-LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
-"""More threads than cores that decode load no faster, and the planner waits for the interpreter's lock."""
-POOL_SHARE = 2.0
-"""Rows of the pool for each vertex of the budget: what is shown, and room for whatever replaces it."""
-POOL_SLACK_ROWS = 1 << 18
-"""And for the last pages of small chunks, which are not full."""
-FRAMES_A_COMMIT = 1.5
-LONGEST_WAIT_S = 0.3
-"""Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
-chunk as it comes would paint all the time and load nothing."""
-SLOW_PAINT_S = 0.05
-"""Where paints take longer than this, frames come quicker while uploads wait: each is as short as ever."""
-SETTLE_S = 0.3
-"""A plan is made once more this long after the last change: what was held against flicker may go now."""
+__all__ = ["Engine"]
 
 
 class Engine:
@@ -72,7 +54,7 @@ class Engine:
     Parameters
     ----------
     viewer : napari.Viewer
-    layer : StreamingPoints
+    layer : StreamingLayer
     store : LazyStore
         Closed by the engine when the layer ends.
     clock : Clock
@@ -80,9 +62,7 @@ class Engine:
         Under way since before the layer was made; closed by the engine.
     """
 
-    def __init__(
-        self, viewer: Viewer, layer: StreamingPoints, store: LazyStore, clock: Clock, opening: Opening
-    ) -> None:
+    def __init__(self, viewer: Viewer, layer: StreamingLayer, store: LazyStore, clock: Clock, opening: Opening) -> None:
         self._viewer, self._layer, self._store, self._clock = viewer, layer, store, clock
         self._lod, self._pool = layer.lod, layer.pool
         self._governor = Governor()
@@ -91,6 +71,7 @@ class Engine:
         self._moved = False
         self._stale = True
         self._settle_at: float | None = None
+        self._rest_at: float | None = None
         self._epoch = 0
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
@@ -175,6 +156,14 @@ class Engine:
         self._generation += 1
         self._stale = True
         self._clock.active = True
+        self._rest_at = time.monotonic() + tuning.REST_S
+        self._set_resting(False)
+
+    def _set_resting(self, resting: bool) -> None:
+        """Take the automatic budget of a view that rests, or that of one that moves."""
+        before, self._governor.resting = self._governor.budget, resting
+        if self._lod.budget == "auto" and self._governor.budget != before:
+            self._apply_budget(self._governor.budget)
 
     def _on_retry(self) -> None:
         if self._closed or self._planner is None or self._loader is None:
@@ -199,7 +188,7 @@ class Engine:
     def _on_frame(self) -> None:
         began = time.perf_counter()
         # The event loop was busy painting for as long as this frame is late.
-        self._paint_s += 0.5 * (min(began - self._last_frame, LONGEST_WAIT_S) - self._paint_s)
+        self._paint_s += 0.5 * (min(began - self._last_frame, tuning.LONGEST_WAIT_S) - self._paint_s)
         self._last_frame = began
         if self._opening is not None:
             self._finish_opening(self._opening)
@@ -219,11 +208,15 @@ class Engine:
         except (ZarrVectorsError, OSError) as error:
             notify(f"{self._layer.name}: {error}")
             return
-        self._source = PointSource(self._store, ready.tree, self._layer.origin, ByteCache(default_cache_bytes()))
+        drawn = drawn_as(self._store)
+        cache = ByteCache(default_cache_bytes())
+        self._source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache, self._layer.style.size_by)
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
-        self._planner = Planner(ready.tree, ready.page_rows, self._resident, self._prepare)
-        self._loader = Loader(self._source, LOADERS)
+        self._planner = Planner(
+            ready.tree, ready.page_rows, self._resident, self._prepare, rows_a_vertex=drawn.rows_a_vertex
+        )
+        self._loader = Loader(self._source, tuning.LOADERS)
         self._source.coloring[0] = ready.colors.coloring
         asked = (self._layer.style.color_by,) if self._color_asked else None
         self._show_colors(ready.colors)
@@ -251,20 +244,24 @@ class Engine:
 
     def _capacity(self) -> int:
         """Rows that the pool should have: for the budget, but no more than the store can fill."""
-        wanted = int(POOL_SHARE * self._budget * self._padding)
-        return min(wanted, 2 * self._most_rows) + POOL_SLACK_ROWS
+        wanted = int(tuning.POOL_SHARE * self._budget * self._padding)
+        return min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
 
     # -- the ring
 
     def _stream(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """One frame: commit a plan or upload what has come, not both; ask for the next plan if anything changed."""
-        if self._settle_at is not None and time.monotonic() >= self._settle_at:
+        now = time.monotonic()
+        if self._settle_at is not None and now >= self._settle_at:
             self._settle_at, self._stale = None, True
+        if self._rest_at is not None and now >= self._rest_at:
+            self._rest_at = None
+            self._set_resting(True)
         due = began >= self._commit_at
         planned = planner.take() if due else None
         shown = planned is not None and self._commit(planned)
         if shown:
-            self._commit_at = began + min(LONGEST_WAIT_S, FRAMES_A_COMMIT * self._paint_s)
+            self._commit_at = began + min(tuning.LONGEST_WAIT_S, tuning.FRAMES_A_COMMIT * self._paint_s)
         if self._stale and due and self._layer.visible and not planner.busy:
             self._submit(planner)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
@@ -279,7 +276,7 @@ class Engine:
         self._finish_recolouring()
         self._clock.active = self._under_way(planner, loader)
         uploads_wait = bool(self._held) or loader.waiting > 0
-        self._clock.hurry = not self._pool.draw_count or (self._paint_s > SLOW_PAINT_S and uploads_wait)
+        self._clock.hurry = not self._pool.draw_count or (self._paint_s > tuning.SLOW_PAINT_S and uploads_wait)
 
     def _submit(self, planner: Planner[Prepared]) -> None:
         self._exchange(planner)
@@ -306,7 +303,7 @@ class Engine:
         if plan.fraction != self._layer.levels.share:
             self._layer.levels = replace(self._layer.levels, share=plan.fraction)
         changed = plan.generation != self._generation or not plan.complete
-        self._settle_at = time.monotonic() + SETTLE_S if changed else self._settle_at
+        self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
 
     def _drop(self, plan: LodPlan) -> None:
@@ -327,7 +324,7 @@ class Engine:
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
         sent = 0
-        while not sent or (1e3 * (time.perf_counter() - began) < UPLOAD_MS and sent < UPLOAD_BYTES):
+        while not sent or (1e3 * (time.perf_counter() - began) < tuning.UPLOAD_MS and sent < tuning.UPLOAD_BYTES):
             item = self._held.popleft() if self._held and not self._repaint else loader.take()
             if item is None:
                 return
@@ -393,7 +390,7 @@ class Engine:
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
-        waiting = self._settle_at is not None or self._recolouring is not None
+        waiting = self._settle_at is not None or self._rest_at is not None or self._recolouring is not None
         return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
 
     # -- budget
@@ -425,7 +422,7 @@ class Engine:
         self.colors = colors
         self._layer.value_info = colors.info
         with self._layer.style.events.color_by.blocked():
-            self._layer.style.color_by = colors.coloring.attribute
+            self._layer.style.color_by = DIRECTION if colors.info.kind == DIRECTION else colors.coloring.attribute
         self._layer.events.value_info()
 
     def _on_color_by(self) -> None:

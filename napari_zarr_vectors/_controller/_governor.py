@@ -17,15 +17,21 @@ class Governor:
 
     Too slow for half a second: a tenth less. Well in time for two seconds: a twentieth more, if the budget was
     needed. A pause is no slow frame: paints further apart than half a second, or than three smoothed frames, start
-    anew.
+    anew. A view that rests is looked at: it has the budget of the start, however slow its paints are.
     """
 
     def __init__(self) -> None:
-        self.budget = START
+        self.resting = False
+        self._moving = START
         self._last: float | None = None
         self._smooth: float | None = None
         self._slow_since: float | None = None
         self._fast_since: float | None = None
+
+    @property
+    def budget(self) -> int:
+        """The budget now."""
+        return max(self._moving, START) if self.resting else self._moving
 
     def painted(self, now: float, *, moving: bool, needed: bool) -> bool:
         """Enter a paint at `now` seconds; tell whether the budget changed.
@@ -61,6 +67,6 @@ class Governor:
         return now if since is None else since
 
     def _scale(self, factor: float) -> bool:
-        before = self.budget
-        self.budget = int(min(MOST, max(LEAST, before * factor)))
-        return self.budget != before
+        before, told = self._moving, self.budget
+        self._moving = int(min(MOST, max(LEAST, before * factor)))
+        return self.budget != told

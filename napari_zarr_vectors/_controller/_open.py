@@ -12,17 +12,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from napari_zarr_vectors._controller._engine import POOL_SHARE, Engine
+from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._controller._fallback import SETTLE_S, Fallback
 from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
+from napari_zarr_vectors._controller._kinds import Drawn, drawn_as
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO
+from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_choice
 from napari_zarr_vectors._controller._running import adding, run, take_out, watch
+from napari_zarr_vectors._controller._tuning import POOL_SHARE
 from napari_zarr_vectors._layers import (
     MOST_POINTS,
     FallbackPoints,
-    StreamingPoints,
+    StreamingLines,
     is_napari_mishap,
     known_units,
     notify,
@@ -71,7 +73,7 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
     Returns
     -------
     list of napari.layers.Layer
-        One layer a geometry: `StreamingPoints`, else `napari.layers.Points`.
+        One layer a geometry: `StreamingPoints`, `StreamingLines` or `StreamingSurface`, else `napari.layers.Points`.
 
     Raises
     ------
@@ -93,16 +95,21 @@ def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list
     color_by = display.get("color_by", AUTO)
     with ExitStack() as undo:  # of whatever raises nothing stays: no layer, no thread, no open store
         store = undo.enter_context(open_zv(path, cache_size=0))
-        if color_by not in (None, AUTO, *store.attribute_names(store.levels[0])):
+        drawn = drawn_as(store)
+        if color_by not in (None, AUTO, *color_choices(store, with_direction=drawn.layer is StreamingLines)):
             msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
             raise ArgumentError(msg)
-        made = _streaming(viewer, path, store, display) if reason is None else _few(viewer, store, color_by, display)
+        made = (
+            _streaming(viewer, path, store, drawn, display)
+            if reason is None
+            else _few(viewer, store, color_by, display)
+        )
         made.layer.metadata["zarr_vectors"] = {"path": store.name}
         undo.callback(made.cancel)
         if reason is not None:
             _warn_of_fallback(reason)
-        if store.geometry_type not in ("", "point_cloud"):
-            notify(f"{store.name} holds the kind {store.geometry_type!r}; this version shows its vertices as points.")
+        if drawn.loss:
+            notify(drawn.loss)
         undo.callback(take_out, viewer, made.layer)
         with adding(made.layer):
             viewer.add_layer(made.layer)
@@ -120,23 +127,24 @@ class _Made(NamedTuple):
     cancel: Callable[[], None]
 
 
-def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, display: dict[str, Any]) -> _Made:
+def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, display: dict[str, Any]) -> _Made:
     register()
+    display = _sized(store) | display
     color_by = display.get("color_by", AUTO)
     style, lod = _take_intent(display)
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
-        opening = Opening(store, color_by)
+        opening = Opening(store, color_by, drawn.rows_a_vertex)
         undo.callback(opening.cancel)
-        layer = StreamingPoints(
+        layer = drawn.layer(
             store.extent,
             lod=lod,
             style=style,
             source=store.name,
             place=path,
             default_slab=np.array(store.bin_shape),
-            pool_rows=int(rows * POOL_SHARE),
+            pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
             **(_layer_options(store) | display),
         )
         undo.pop_all()
@@ -164,6 +172,12 @@ def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
         msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
         raise ArgumentError(msg)
     return style, LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
+
+
+def _sized(store: LazyStore) -> dict[str, Any]:
+    """Give the style of neurons that have radii: as thick as they are."""
+    name = size_choice(store)
+    return {} if name is None else {"size_by": name, "size": 2.0, "size_mode": "world"}
 
 
 def _layer_options(store: LazyStore) -> dict[str, Any]:

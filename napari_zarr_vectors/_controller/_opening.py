@@ -21,11 +21,13 @@ class Opening:
     store : LazyStore
     color_by : str or None
         An attribute, None, or "auto".
+    rows_a_vertex : float
+        Rows of the pool that a vertex takes.
     """
 
-    def __init__(self, store: LazyStore, color_by: str | None) -> None:
+    def __init__(self, store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0) -> None:
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self.future = self.pool.submit(prepare, store, color_by)
+        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex)
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller._prepare import color_choices
 from napari_zarr_vectors._controller._running import engine_of
+from napari_zarr_vectors._layers import StreamingLines
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.viewer import Viewer
 
-    from napari_zarr_vectors._layers import StreamingPoints
+    from napari_zarr_vectors._layers import StreamingLayer
     from napari_zarr_vectors._model import DisplayStyle, LodControl
 
 __all__ = ["DisplayFacts", "DisplayTarget", "Follower"]
@@ -37,7 +38,7 @@ class DisplayFacts:
         Finest first; empty until the store has been looked at.
     attributes : tuple of str
         What can colour points.
-    kind : "none", "scalar", "category" or "rgb"
+    kind : "none", "scalar", "category", "rgb" or "direction"
         What the attribute that colours them is.
     limits : (lo, hi)
         Of a scalar in the data.
@@ -53,7 +54,7 @@ class DisplayFacts:
     name: str
     levels: tuple[tuple[int, int], ...] = ()
     attributes: tuple[str, ...] = ()
-    kind: Literal["none", "scalar", "category", "rgb"] = "none"
+    kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     words: tuple[str, ...] = ()
     colors: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 4), np.uint8))
@@ -89,7 +90,7 @@ class Follower:
         self._viewer = ref(viewer)
         self._show, self._release = show, release
         self._selection: LayerSelection | None = None
-        self._layer: StreamingPoints | None = None
+        self._layer: StreamingLayer | None = None
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +119,7 @@ class Follower:
             self._connect(current)
             self._on_facts()
 
-    def _connect(self, layer: StreamingPoints | None) -> None:
+    def _connect(self, layer: StreamingLayer | None) -> None:
         """Follow what is known of this layer, in place of the one before."""
         if self._layer is not None:
             for emitter in (self._layer.events.value_info, self._layer.events.name):
@@ -134,7 +135,7 @@ class Follower:
         self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer)))
 
 
-def _facts(layer: StreamingPoints) -> DisplayFacts:
+def _facts(layer: StreamingLayer) -> DisplayFacts:
     engine = engine_of(layer)
     slab = float(np.max(layer.default_slab))
     if engine is None or engine.colors is None:
@@ -143,7 +144,7 @@ def _facts(layer: StreamingPoints) -> DisplayFacts:
     return DisplayFacts(
         name=layer.name,
         levels=tuple((level, store.vertex_count(level)) for level in store.levels),
-        attributes=tuple(color_choices(store)),
+        attributes=tuple(color_choices(store, with_direction=isinstance(layer, StreamingLines))),
         kind=colors.info.kind,
         limits=colors.info.limits,
         words=colors.words,

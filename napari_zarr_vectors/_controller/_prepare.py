@@ -17,13 +17,28 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._lod import Tree
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Colors", "Opened", "color_choices", "prepare", "prepare_colors"]
+__all__ = [
+    "AUTO",
+    "DIRECTION",
+    "Colors",
+    "Opened",
+    "color_choices",
+    "prepare",
+    "prepare_colors",
+    "size_choice",
+]
 
+TREES = ("graph", "skeleton")
+BUNDLES = ("polyline", "streamline")
+RADIUS = "radius"
+"""Attribute that sizes the nodes of graphs and skeletons, where it is there."""
 RGB_NAMES = ("rgb", "color", "colour", "colors", "colours", "rgba")
 SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
+DIRECTION = "direction"
+"""What colours lines by where they run; an attribute of that name comes first."""
 PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
 PAGE_WASTE = 0.25
 """What last pages that are not full may add to the pool: many small pages cost time on the GUI thread."""
@@ -54,7 +69,7 @@ class Opened:
     preview: npt.NDArray[np.float64]  # (n, D)
 
 
-def prepare(store: LazyStore, color_by: str | None) -> Opened:
+def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0) -> Opened:
     """Read the catalogue, build the tree, look at a sample of the coarsest level.
 
     `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
@@ -62,9 +77,11 @@ def prepare(store: LazyStore, color_by: str | None) -> Opened:
     """
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
-    sample = _sample(store, tree, [] if chosen is None else [chosen])
-    page_rows, padding = _pages(tree.count)
-    most = int(tree.count.sum()) + page_rows * len(tree.count)
+    sample = _sample(store, tree, [chosen] if chosen in store.attribute_names(store.levels[0]) else [])
+    rows = np.ceil(tree.count * rows_a_vertex).astype(np.int64)
+    page_rows, padding = _pages(rows)
+    most = int(rows.sum()) + page_rows * len(rows)
+    padding *= rows_a_vertex
     return Opened(tree, page_rows, padding, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
 
 
@@ -86,24 +103,33 @@ def _levels(store: LazyStore) -> LevelInfo:
     return LevelInfo(tuple(spacing))
 
 
-def color_choices(store: LazyStore) -> list[str]:
-    """Give the attributes that can colour points."""
-    return list(store.attribute_names(store.levels[0]))
+def color_choices(store: LazyStore, *, with_direction: bool = False) -> list[str]:
+    """Give what can colour vertices: the attributes and, of lines, their direction."""
+    names = list(store.attribute_names(store.levels[0]))
+    return names if not with_direction or DIRECTION in names else [*names, DIRECTION]
 
 
 def _automatic(store: LazyStore) -> str | None:
     level = store.levels[0]
-    names = store.attribute_names(level)
+    names = [name for name in store.attribute_names(level) if name != RADIUS or store.geometry_type not in TREES]
     for name in names:
         if name.lower() in RGB_NAMES and _is_rgb(store, name):
             return name
     numbers = [n for n in names if store.categories(n, level) is None and store.attribute_dtype(n, level)[1] == ()]
-    return next(iter(numbers), next(iter(names), None))
+    found = next(iter(numbers), next(iter(names), None))
+    return DIRECTION if found is None and store.geometry_type in BUNDLES else found
 
 
 def _is_rgb(store: LazyStore, name: str) -> bool:
     dtype, channels = store.attribute_dtype(name, store.levels[0])
     return dtype == np.uint8 and channels in ((3,), (4,))
+
+
+def size_choice(store: LazyStore) -> str | None:
+    """Give the attribute that sizes vertices, if the store has one by the name that neurons use."""
+    level = store.levels[0]
+    there = RADIUS in store.attribute_names(level) and store.categories(RADIUS, level) is None
+    return RADIUS if there and store.geometry_type in TREES else None
 
 
 Sample = tuple["npt.NDArray[np.float64]", dict[str, "npt.NDArray[np.generic]"]]
@@ -130,6 +156,8 @@ def prepare_colors(store: LazyStore, name: str | None, sample: Sample | None = N
     """Find out how an attribute colours points; limits come from the middle 99 % of a sample."""
     if name is None:
         return Colors(Coloring(), ValueInfo())
+    if name == DIRECTION and name not in store.attribute_names(store.levels[0]):
+        return Colors(Coloring(kind="direction"), ValueInfo("direction"))
     if _is_rgb(store, name):
         return Colors(Coloring(name, "rgb"), ValueInfo("rgb"))
     words = store.categories(name, store.levels[0])

@@ -9,9 +9,10 @@ from weakref import WeakSet, ref
 import numpy as np
 
 from napari_zarr_vectors._controller._engine import Engine
+from napari_zarr_vectors._controller._kinds import drawn_as
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO
-from napari_zarr_vectors._layers import Clock, StreamingPoints, notify
+from napari_zarr_vectors._controller._prepare import AUTO, DIRECTION
+from napari_zarr_vectors._layers import Clock, StreamingLayer, notify
 from napari_zarr_vectors._model import LodStatus
 from zarr_vectors.exceptions import ZarrVectorsError
 from zarr_vectors.lazy import open_zv
@@ -43,7 +44,7 @@ def engine_of(layer: Layer) -> Engine | None:
 
 def status_of(layer: Layer) -> LodStatus:
     """Give how much of the newest view is on the screen, for any layer that `open_layer` gave."""
-    if isinstance(layer, StreamingPoints):
+    if isinstance(layer, StreamingLayer):
         return layer.lod.status
     found = _ENGINES.get(id(layer))
     return LodStatus() if found is None else found.status
@@ -89,7 +90,7 @@ def watch(viewer: Viewer) -> None:
 
     def on_inserted(event: Any) -> None:  # noqa: ANN401  # napari's Event, which has the layer as value
         layer, viewer = event.value, of()
-        ours = isinstance(layer, StreamingPoints) and layer.data.place is not None
+        ours = isinstance(layer, StreamingLayer) and layer.data.place is not None
         if ours and viewer is not None and engine_of(layer) is None and layer not in _ADDING:
             _run_again(viewer, layer)
 
@@ -97,7 +98,7 @@ def watch(viewer: Viewer) -> None:
     viewer.layers.events.inserted.connect(on_inserted, position="last")
 
 
-def _run_again(viewer: Viewer, layer: StreamingPoints) -> None:
+def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
     """Open a layer's store anew; if it cannot be, the layer stays empty and a person is told."""
     try:
         store = open_zv(layer.data.place, cache_size=0)
@@ -112,8 +113,11 @@ def _run_again(viewer: Viewer, layer: StreamingPoints) -> None:
         if not np.array_equal(store.extent, layer.bounds):
             notify(f"{layer.name} shows nothing: {store.name} has other points now; open it again")
             return
+        if not isinstance(layer, drawn_as(store).layer):
+            notify(f"{layer.name} shows nothing: {store.name} holds another kind of geometry now; open it again")
+            return
         layer.pool.clear()
-        opening = Opening(store, _known_color(store, layer.style.color_by))
+        opening = Opening(store, _known_color(store, layer.style.color_by), drawn_as(store).rows_a_vertex)
         undo.callback(opening.cancel)
         run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
         undo.pop_all()
@@ -121,4 +125,4 @@ def _run_again(viewer: Viewer, layer: StreamingPoints) -> None:
 
 def _known_color(store: LazyStore, name: str | None) -> str | None:
     """Give the attribute that coloured a layer, if the store still has it."""
-    return name if name is None or name in store.attribute_names(store.levels[0]) else AUTO
+    return name if name in (None, DIRECTION, *store.attribute_names(store.levels[0])) else AUTO

@@ -3,7 +3,15 @@
 from napari_zarr_vectors._layers._apart import run_apart
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
-from napari_zarr_vectors._layers._layer import LevelInfo, StreamHandle, StreamingPoints, ValueInfo
+from napari_zarr_vectors._layers._layer import (
+    LevelInfo,
+    StreamHandle,
+    StreamingLayer,
+    StreamingLines,
+    StreamingPoints,
+    StreamingSurface,
+    ValueInfo,
+)
 from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
@@ -21,7 +29,10 @@ __all__ = [
     "PagePool",
     "Prepared",
     "StreamHandle",
+    "StreamingLayer",
+    "StreamingLines",
     "StreamingPoints",
+    "StreamingSurface",
     "ValueInfo",
     "Window",
     "current_viewer",

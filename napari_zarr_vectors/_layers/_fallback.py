@@ -27,7 +27,7 @@ from napari_zarr_vectors._model import DisplayStyle
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_zarr_vectors._layers._layer import StreamingPoints, ValueInfo
+    from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
     from napari_zarr_vectors._lod import CameraState
 
 __all__ = ["MOST_POINTS", "FallbackPoints"]
@@ -84,7 +84,7 @@ class FallbackPoints:
         layer = self.layer
         framed = _Framed(layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), np.ones(layer.ndim))
         # A layer of napari's own has no style and no slab: `snapshot` reads these five of a layer.
-        return snapshot(viewer, cast("StreamingPoints", framed))
+        return snapshot(viewer, cast("StreamingLayer", framed))
 
     def show(
         self,

@@ -1,13 +1,13 @@
-"""The napari layer of a streamed point cloud: bounds, intent and a pool; the data stays in the store.
+"""The napari layers of streamed stores: bounds, intent and a pool; the data stays in the store.
 
-The layer knows no store and starts no thread. A controller fills `pool`, sets `value_info` and `default_slab`, and
+A layer knows no store and starts no thread. A controller fills `pool`, sets `value_info` and `default_slab`, and
 listens to `lod` and `style`.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,15 @@ from napari_zarr_vectors._model import DisplayStyle, LodControl
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["LevelInfo", "StreamHandle", "StreamingPoints", "ValueInfo"]
+__all__ = [
+    "LevelInfo",
+    "StreamHandle",
+    "StreamingLayer",
+    "StreamingLines",
+    "StreamingPoints",
+    "StreamingSurface",
+    "ValueInfo",
+]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -53,7 +61,7 @@ class ValueInfo:
 
     Attributes
     ----------
-    kind : "none", "scalar", "category" or "rgb"
+    kind : "none", "scalar", "category", "rgb" or "direction"
         Codes of a category are whole numbers from 0; rgb is `_build.pack_rgb`.
     limits : (lo, hi)
         Range of a scalar in the data, used where the style says none.
@@ -61,7 +69,7 @@ class ValueInfo:
         Number of codes.
     """
 
-    kind: Literal["none", "scalar", "category", "rgb"] = "none"
+    kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
 
@@ -89,8 +97,8 @@ class _NothingToSlice(LayerSlicingState):
         pass
 
 
-class StreamingPoints(Layer):
-    """Points whose vertices come and go with the view.
+class StreamingLayer(Layer):
+    """A layer whose vertices come and go with the view; its subclasses say what is drawn of them.
 
     Parameters
     ----------
@@ -126,6 +134,9 @@ class StreamingPoints(Layer):
         When the bounds are not finite, not ascending, or not 2..5 dimensional.
     """
 
+    corners: ClassVar[tuple[int, ...]] = (0,)
+    """Which vertices of a row of the pool are drawn, in this order."""
+
     def __init__(
         self,
         bounds: npt.ArrayLike,
@@ -151,7 +162,7 @@ class StreamingPoints(Layer):
         self._levels = LevelInfo()
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source, place)
-        self.pool = PagePool(pool_rows, extra=ndim > 3)
+        self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event)
         self._update_thumbnail()
@@ -250,7 +261,7 @@ class StreamingPoints(Layer):
         return {**self._get_base_state(), **own, **seen, **intent}
 
     @classmethod
-    def from_state(cls, data: StreamHandle, **state: Any) -> StreamingPoints:  # noqa: ANN401  # of `_get_state`
+    def from_state(cls, data: StreamHandle, **state: Any) -> StreamingLayer:  # noqa: ANN401  # of `_get_state`
         """Make a layer like the one that gave this data and state; its pool is empty."""
         style, lod = DisplayStyle(**state.pop("style")), LodControl(**state.pop("lod"))
         return cls(state.pop("bounds"), style=style, lod=lod, place=data.place, **state)
@@ -276,6 +287,22 @@ class StreamingPoints(Layer):
             self.thumbnail = placeholder(self.style.color, lo, hi, shape)
         else:
             self.thumbnail = scatter(*self._preview, lo, hi, shape)
+
+
+class StreamingPoints(StreamingLayer):
+    """Points."""
+
+
+class StreamingLines(StreamingLayer):
+    """Steps of lines, edges of graphs and skeletons: rows are segments of four corners, drawn as two triangles."""
+
+    corners: ClassVar[tuple[int, ...]] = (0, 1, 2, 2, 1, 3)
+
+
+class StreamingSurface(StreamingLayer):
+    """Faces: rows are triangles."""
+
+    corners: ClassVar[tuple[int, ...]] = (0, 1, 2)
 
 
 def _checked_bounds(bounds: npt.ArrayLike) -> Float64Array:

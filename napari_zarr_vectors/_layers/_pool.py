@@ -1,9 +1,11 @@
 """Vertices of many chunks in one vertex buffer, and what of them is drawn, in one index buffer.
 
-Vertex buffer: pages of `page_rows` rows. A chunk owns whole pages, not necessarily neighbours. Page 0 belongs to
-nobody; its row 0 lies outside every slab and is what unused indices point at.
+Vertex buffer: pages of `page_rows` rows; a row is a point, a segment or a triangle and has one vertex a corner. A chunk
+owns whole pages, not necessarily neighbours. Page 0 belongs to nobody; the corners of its row 0 lie outside every slab
+and are what unused indices point at.
 
-Index buffer: slots of `page_rows` indices. The shown rows of one node fill whole slots, padded with index 0. Slots
+Index buffer: slots of `page_rows` rows' indices: the pool's pattern says which corners make up what is drawn of a
+row. The shown rows of one node fill whole slots, padded with row 0. Slots
 in use are always ``0 .. n - 1``: freed ones are filled with new content, or by moving the last ones there, so that
 drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed. Its costly part,
 finding their indices, is `prepare`, which may run on another thread; `show` puts them in place.
@@ -45,8 +47,9 @@ MOST_RUNS = 8
 class Sink(Protocol):
     """Where buffers go. The pool calls it on the GUI thread.
 
-    Arrays are handed over without a copy. Vertex arrays never change. Index arrays are views of the pool's own
-    mirror, which may change before they are sent; every change is written again, so sending late is right.
+    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy. Vertex arrays never
+    change. Index arrays are views of the pool's own mirror, which may change before they are sent; every change is
+    written again, so sending late is right.
     """
 
     def allocate(self, rows: int, *, extra: bool) -> None:
@@ -54,6 +57,12 @@ class Sink(Protocol):
 
     def write_vertices(self, row: int, positions: Float32Array, extra: Float32Array | None) -> None:
         """Write positions (n, 3) and, if there are any, further axes (n, 2) from row `row` on."""
+
+    def write_others(self, row: int, others: Float32Array, extra: Float32Array | None) -> None:
+        """Write other ends or normals (n, 3) and further axes (n, 2) from row `row` on, for chunks that have them."""
+
+    def write_sizes(self, row: int, sizes: Float32Array) -> None:
+        """Write sizes (n,) from row `row` on, for chunks that have them."""
 
     def write_values(self, row: int, values: Float32Array) -> None:
         """Write values (n,) from row `row` on."""
@@ -76,7 +85,7 @@ class _Resident:
     built: BuiltChunk
     values: Float32Array  # (n,)
     runs: list[tuple[int, int]]  # of pages, half-open, ascending
-    parts: list[tuple[int, slice]]  # buffer row and chunk rows of each of these runs
+    parts: list[tuple[int, slice]]  # first vertex in the buffer and vertices of the chunk of each of these runs
     owner: int  # number of the node in the slot table
 
     @property
@@ -97,12 +106,15 @@ class Prepared:
         Owners whose slots go.
     owners : (k,) int64
         Of the new slots.
-    block : (k, page_rows) uint32
+    block : (k, page_rows * indices a row) uint32
         The new slots.
+    vertices : int
+        Vertices that `wanted` draws.
     """
 
     version: int
     wanted: Ranges
+    vertices: int
     leaving: IntArray
     owners: IntArray
     block: npt.NDArray[np.uint32]
@@ -119,16 +131,22 @@ class PagePool:
         Rows of a page, and indices of a slot; a power of two.
     extra : bool
         Vertices have further axes (more than three dimensions).
+    pattern : tuple of int
+        The corners of a row, in the order in which they are drawn: ``(0,)`` points, ``(0, 1, 2)`` triangles.
     """
 
-    def __init__(self, capacity_rows: int, page_rows: int = 256, *, extra: bool = False) -> None:
-        self.extra = extra
+    def __init__(
+        self, capacity_rows: int, page_rows: int = 256, *, extra: bool = False, pattern: tuple[int, ...] = (0,)
+    ) -> None:
+        self.extra, self.pattern, self.corners = extra, pattern, max(pattern) + 1
         self._resident: dict[int, _Resident] = {}
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
         self._divide(capacity_rows, page_rows)
-        self._slots = SlotTable(page_rows, min(self._pages, FIRST_INDICES // page_rows))
+        slot = page_rows * len(pattern)
+        self._slots = SlotTable(slot, min(self._pages, FIRST_INDICES // slot))
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
+        self._vertices = 0
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
 
@@ -149,13 +167,13 @@ class PagePool:
 
     @property
     def shown_vertices(self) -> int:
-        """Rows that are drawn."""
-        return int((self._shown.stops - self._shown.starts).sum())
+        """Vertices that are drawn."""
+        return self._vertices
 
     @property
     def draw_count(self) -> int:
         """Entries of the index buffer that are drawn, padding included."""
-        return self._slots.count * self.page_rows
+        return self._slots.count * self.page_rows * len(self.pattern)
 
     @property
     def index_buffer(self) -> npt.NDArray[np.uint32]:
@@ -167,7 +185,7 @@ class PagePool:
         return self._resident[node].built
 
     def values(self, node: int) -> Float32Array:
-        """Give the value column of a resident node, (n,) float32 in the order of its rows; to be read only."""
+        """Give the value column of a resident node, (n,) float32 in the order of its corners; to be read only."""
         return self._resident[node].values
 
     def upload(self, node: int, built: BuiltChunk) -> bool:
@@ -180,7 +198,7 @@ class PagePool:
         bool
             False when there are not enough free pages; the pool is as before then.
         """
-        needed = -(-len(built.positions) // self.page_rows)
+        needed = -(-built.rows // self.page_rows)
         own = self._resident[node].page_count if node in self._resident else 0
         if self._free.count + own < needed:
             return False
@@ -189,7 +207,7 @@ class PagePool:
         runs = self._free.take(needed)
         if runs is None:
             return False
-        parts = self._parts(runs, len(built.positions))
+        parts = self._parts(runs, built.rows)
         resident = _Resident(built, built.values, runs, parts, self._take_owner())
         self._resident[node] = resident
         self._send_vertices(resident)
@@ -280,7 +298,7 @@ class PagePool:
             self._version += 1
             slots = self._slots
             self._divide(self.capacity_rows, page_rows)
-            self._slots = slots.divided(page_rows)  # the touched memory of the old ones
+            self._slots = slots.divided(page_rows * len(self.pattern))  # the touched memory of the old ones
             if self._sink is not None:
                 self.attach(self._sink)
 
@@ -324,9 +342,9 @@ class PagePool:
         return self._owner_count - 1
 
     def _send_all_vertices(self, sink: Sink) -> None:
-        sink.allocate(self.capacity_rows, extra=self.extra)
-        hidden = np.full((1, 3), HIDDEN, dtype=np.float32)
-        sink.write_vertices(0, hidden, np.zeros((1, 2), dtype=np.float32) if self.extra else None)
+        sink.allocate(self.capacity_rows * self.corners, extra=self.extra)
+        hidden = np.full((self.corners, 3), HIDDEN, dtype=np.float32)
+        sink.write_vertices(0, hidden, np.zeros((self.corners, 2), dtype=np.float32) if self.extra else None)
         for resident in self._resident.values():
             self._send_vertices(resident)
             self._send_values(resident)
@@ -339,6 +357,11 @@ class PagePool:
             extra = built.extra[part] if built.extra is not None else None
             self._sink.write_vertices(row, built.positions[part], extra)
             self._sink.write_levels(row, built.levels[part])
+            if built.others is not None:
+                extra = None if built.others_extra is None else built.others_extra[part]
+                self._sink.write_others(row, built.others[part], extra)
+            if built.sizes is not None:
+                self._sink.write_sizes(row, built.sizes[part])
 
     def _send_values(self, resident: _Resident) -> None:
         if self._sink is None:
@@ -350,7 +373,8 @@ class PagePool:
         parts, done = [], 0
         for start, stop in runs:
             size = min((stop - start) * self.page_rows, count - done)
-            parts.append((start * self.page_rows, slice(done, done + size)))
+            first = start * self.page_rows * self.corners
+            parts.append((first, slice(done * self.corners, (done + size) * self.corners)))
             done += size
         return parts
 
@@ -366,7 +390,7 @@ class PagePool:
             msg = f"only resident nodes can be shown; not resident: {missing[:5]}"
             raise ValueError(msg)
         residents = self._residents_of(wanted)
-        sizes = np.array([len(r.values) for r in residents], dtype=np.int64)
+        sizes = np.array([r.built.rows for r in residents], dtype=np.int64)
         outside = (wanted.starts < 0) | (wanted.stops > np.repeat(sizes, np.diff(wanted.first)))
         overlaps = (wanted.nodes[1:] == wanted.nodes[:-1]) & (wanted.starts[1:] < wanted.stops[:-1])
         for bad, reason in ((outside, "leaves its chunk"), (overlaps, "overlaps the next one")):
@@ -385,13 +409,24 @@ class PagePool:
         own = [residents[unit] for unit in changed.tolist()]
         owners = np.array([r.owner for r in own], dtype=np.int64)
         slots, block = slot_block(wanted, changed, [r.runs for r in own], self.page_rows)
-        return Prepared(version, wanted, leaving, np.repeat(owners, slots), block)
+        if self.pattern != (0,):
+            corners = np.array(self.pattern, dtype=np.uint32)
+            block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
+        vertices = int((wanted.stops - wanted.starts).sum())
+        if self.corners > 1:
+            vertices = sum(self._drawn_of(wanted, unit, resident) for unit, resident in enumerate(residents))
+        return Prepared(version, wanted, vertices, leaving, np.repeat(owners, slots), block)
+
+    def _drawn_of(self, wanted: Ranges, unit: int, resident: _Resident) -> int:
+        """Count the vertices that the ranges of a unit draw."""
+        at = wanted.of(unit)
+        return int(resident.built.vertices(wanted.starts[at], wanted.stops[at]).sum())
 
     def _apply(self, prepared: Prepared) -> None:
         if not len(prepared.leaving) and not len(prepared.owners):
             return
         self._version += 1
-        self._shown = prepared.wanted
+        self._shown, self._vertices = prepared.wanted, prepared.vertices
         leaving = np.zeros(self._owner_count, dtype=bool)
         leaving[prepared.leaving] = True
         room = self._slots.indices.size
@@ -411,5 +446,6 @@ class PagePool:
             return
         if len(slots):
             for start, stop in zip(*covering_runs(slots, bridge=BRIDGE_SLOTS, most=MOST_RUNS), strict=True):
-                self._sink.write_indices(int(start) * self.page_rows, self._slots.indices[start:stop].reshape(-1))
+                first = int(start) * self.page_rows * len(self.pattern)
+                self._sink.write_indices(first, self._slots.indices[start:stop].reshape(-1))
         self._sink.show(self.draw_count)

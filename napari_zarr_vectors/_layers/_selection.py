@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari.utils.colormaps import AVAILABLE_COLORMAPS
 
-from napari_zarr_vectors._layers._layer import StreamingPoints
+from napari_zarr_vectors._layers._layer import StreamingLayer
 from napari_zarr_vectors._layers._lut import colormap_lut
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class LayerSelection:
         self._selection.events.changed.connect(self._on_changed)
 
     @property
-    def current(self) -> StreamingPoints | None:
+    def current(self) -> StreamingLayer | None:
         """The one streaming layer that is selected; None for none, and for several."""
-        found = [layer for layer in self._selection if isinstance(layer, StreamingPoints)]
+        found = [layer for layer in self._selection if isinstance(layer, StreamingLayer)]
         return found[0] if len(found) == 1 else None
 
     def close(self) -> None:

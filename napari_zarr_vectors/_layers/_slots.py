@@ -35,6 +35,11 @@ class SlotTable:
         self.owners: IntArray = np.full(slots, -1, dtype=np.int64)
         self.count = 0
 
+    @property
+    def slot_size(self) -> int:
+        """Indices of a slot."""
+        return int(self.indices.shape[1])
+
     def divided(self, slot_size: int) -> SlotTable:
         """Give this table's memory, of which nothing is in use, as slots of another size; it divides the old one."""
         other = SlotTable(slot_size)

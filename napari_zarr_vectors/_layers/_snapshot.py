@@ -25,7 +25,7 @@ from napari_zarr_vectors._lod.camera import CameraState
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_zarr_vectors._layers._layer import StreamingPoints
+    from napari_zarr_vectors._layers._layer import StreamingLayer
 
 __all__ = ["camera_of", "snapshot"]
 
@@ -49,13 +49,13 @@ def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's Camera, which 
     return viewer.camera if scene is None else scene.camera
 
 
-def snapshot(viewer: Viewer, layer: StreamingPoints, default_slab: npt.ArrayLike | None = None) -> CameraState:
+def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:
     """Freeze what a viewer shows of a layer.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    layer : StreamingPoints
+    layer : StreamingLayer
     default_slab : (D,), optional
         Thickness along axes that are not displayed where neither the viewer nor the style says one, data units;
         the layer's own by default, which is what its visual uses.

@@ -1,4 +1,4 @@
-"""The vispy visual of a page pool: two or three vertex buffers, one index buffer, one draw call.
+"""The vispy visuals of a page pool: some vertex buffers, one index buffer, one draw call.
 
 20 bytes a vertex (positions 12, values 4, level 4, in buffers of their own so that new values do not resend
 positions), 8 more above three axes. Axis order of everything that comes in is the data's; it is turned into vispy's
@@ -18,7 +18,7 @@ from vispy.visuals.shaders import Function
 
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
 
-__all__ = ["GlooSink", "PointPoolVisual"]
+__all__ = ["GlooSink", "PointPoolVisual", "PoolVisual"]
 
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
@@ -33,7 +33,7 @@ FILL = 0.9
 LARGEST_FILL_PX = 16.0
 """A point of a coarse level grows to this share of the level's spacing, up to this many logical pixels."""
 
-MODES = {"none": 0.0, "scalar": 1.0, "category": 2.0, "rgb": 3.0}
+MODES = {"none": 0.0, "scalar": 1.0, "category": 2.0, "rgb": 3.0, "direction": 4.0}
 SHAPES = {"flat": 0.0, "round": 1.0, "soft": 2.0}
 
 
@@ -56,19 +56,25 @@ class GlooSink:
         Called when what is drawn has changed, to ask for a paint.
     extra : bool
         Also a buffer of further axes.
+    linked : bool
+        Also buffers of other ends or normals, and of sizes.
     """
 
-    def __init__(self, changed: Callable[[], None], *, extra: bool) -> None:
+    def __init__(self, changed: Callable[[], None], *, extra: bool, linked: bool = False) -> None:
         self.positions = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32))
         self.values = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
         self.levels = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
         self.extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if extra else None
+        self.others = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32)) if linked else None
+        self.others_extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if linked and extra else None
+        self.sizes = gloo.VertexBuffer(np.ones(1, dtype=np.float32)) if linked else None
         self.indices = _PartIndexBuffer(np.zeros(1, dtype=np.uint32))
         self._changed = changed
 
     def allocate(self, rows: int, *, extra: bool) -> None:
         """Make room for `rows` rows."""
-        for buffer in (self.positions, self.values, self.levels, self.extra):
+        optional = (self.extra, self.others, self.others_extra, self.sizes)
+        for buffer in (self.positions, self.values, self.levels, *optional):
             if buffer is not None:
                 buffer.resize_bytes(rows * buffer.itemsize)
 
@@ -77,6 +83,18 @@ class GlooSink:
         self.positions.set_subdata(positions, offset=row)
         if self.extra is not None and extra is not None:
             self.extra.set_subdata(extra, offset=row)
+
+    def write_others(self, row: int, others: Float32Array, extra: Float32Array | None) -> None:
+        """Queue other ends or normals (n, 3) and further axes (n, 2)."""
+        if self.others is not None:
+            self.others.set_subdata(others, offset=row)
+        if self.others_extra is not None and extra is not None:
+            self.others_extra.set_subdata(extra, offset=row)
+
+    def write_sizes(self, row: int, sizes: Float32Array) -> None:
+        """Queue sizes (n,)."""
+        if self.sizes is not None:
+            self.sizes.set_subdata(sizes, offset=row)
 
     def write_values(self, row: int, values: Float32Array) -> None:
         """Queue values (n,)."""
@@ -100,24 +118,31 @@ class GlooSink:
         self._changed()
 
 
-class PointPoolVisual(Visual):
-    """Points of a pool.
+class PoolVisual(Visual):
+    """What is drawn of a pool, of whatever shape.
 
     Parameters
     ----------
     origin : (D,)
         What was subtracted from the positions, data units; D at most 5. It is put back in float64, when the
         clip-space images of the axes are composed.
+    vertex, fragment : str
+        GLSL.
+    draw_mode : str
+        Of vispy.
+    linked : bool
+        Vertices have other ends or normals, and sizes.
     """
 
-    def __init__(self, origin: npt.ArrayLike) -> None:
+    def __init__(
+        self, origin: npt.ArrayLike, vertex: str, fragment: str, draw_mode: str, *, linked: bool = False
+    ) -> None:
         self._origin = np.asarray(origin, dtype=np.float64)
-        extra = len(self._origin) > 3
-        super().__init__(vcode=vertex_shader(extra=extra), fcode=FRAGMENT)
-        self.sink = GlooSink(self.update, extra=extra)
+        super().__init__(vcode=vertex, fcode=fragment)
+        self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
         self._size, self._in_world, self._shading = 2.0, False, ""
-        self._draw_mode = "points"
+        self._draw_mode = draw_mode
         self._index_buffer = self.sink.indices
         program = self.shared_program
         program["a_position"] = self.sink.positions
@@ -131,11 +156,17 @@ class PointPoolVisual(Visual):
         program["u_lut"] = self._lut
         self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
         self.set_size(2.0, in_world=False)
-        self.set_levels((), 1.0)
-        self.set_energy(keep=False)
-        self.set_shape("round")
         self.set_color((1.0, 1.0, 1.0, 1.0))
         self.set_values_as("none")
+
+    def set_levels(self, spacing: Sequence[float], share: float) -> None:
+        """Say how far apart the points of each level are, data units; for points."""
+
+    def set_energy(self, *, keep: bool) -> None:
+        """Keep the light that a place gives the same at every level; for points."""
+
+    def set_shape(self, shading: str) -> None:
+        """Shade: a word of `DisplayStyle.shading`."""
 
     def set_view(self, displayed: Sequence[int], lo: Float64Array, hi: Float64Array) -> None:
         """Say which data axes are on the canvas, in napari's order, and the slab (D,) on all of them."""
@@ -151,28 +182,6 @@ class PointPoolVisual(Visual):
     def set_size(self, diameter: float, *, in_world: bool) -> None:
         """Diameter of the points: logical pixels, or world units."""
         self._size, self._in_world = diameter, in_world
-        self.update()
-
-    def set_levels(self, spacing: Sequence[float], share: float) -> None:
-        """Say how far apart the points of each level are, data units (0: their own size), and which part is shown."""
-        table = np.zeros(MOST_LEVELS, dtype=np.float32)
-        table[: len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
-        self.shared_program["u_spacing"] = table.reshape(4, 4)
-        self.shared_program["u_thin"] = 1.0 / share
-        self.update()
-
-    def set_energy(self, *, keep: bool) -> None:
-        """Keep the light that a place gives the same at every level: what is for blending that adds up."""
-        self.shared_program["u_energy"] = float(keep)
-        self.update()
-
-    def set_shape(self, shading: str) -> None:
-        """Draw squares ("flat"), discs ("round") or discs with a smooth edge ("soft")."""
-        if shading == self._shading:
-            return
-        self._shading = shading
-        self.shared_program["u_shape"] = SHAPES[shading]
-        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
         self.update()
 
     def set_color(self, rgba: Sequence[float]) -> None:
@@ -223,31 +232,71 @@ class PointPoolVisual(Visual):
         transforms = view.transforms
         if not self._in_world:
             return abs(float(transforms.pixel_scale))
-        corners = transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
-        extent = np.abs(corners[1] - corners[0])[:2]
         clip = transforms.get_transform("scene", "render").map(np.eye(4)[:3])  # (3, 4)
-        return float(np.linalg.norm(clip[:, :2] * extent / 2, ord=2))
-
-    def _pixels_per_unit(self, view: Any, axes: Float64Array) -> float:  # noqa: ANN401  # vispy has no types
-        """Framebuffer pixels per data unit at clip w = 1, along the displayed axis that has most."""
-        corners = view.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
-        extent = np.abs(corners[1] - corners[0])[:2]
-        return float(np.linalg.norm(axes[:, :2] * extent / 2, ord=2))
+        return float(np.linalg.norm(clip[:, :2] * self._half_px(view), ord=2))
 
     def _prepare_transforms(self, view: Any) -> None:  # noqa: ANN401  # vispy has no types
         """Nothing to connect: clip space is composed at each draw."""
+
+    def _compute_bounds(self, axis: int, view: Any) -> None:  # noqa: ANN401  # vispy's signature
+        """No bounds: napari asks the layer for its extent."""
+
+    def _half_px(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+        """Half the width and height of the view in framebuffer pixels, (2,)."""
+        corners = view.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
+        return np.asarray(np.abs(corners[1] - corners[0])[:2] / 2)
 
     def _prepare_draw(self, view: Any) -> bool:  # noqa: ANN401  # vispy has no types
         if not self.sink.indices.used:
             return False
         axes, origin = self.clip_images(view)
-        program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
+        program = self.shared_program
         program["u_clip"] = np.vstack([axes[:3], origin]).astype(np.float32)
         program["u_clip_extra0"], program["u_clip_extra1"] = axes[3:].astype(np.float32)
+        self._set_draw(view, axes)
+        return True
+
+    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+        """Set what depends on the camera beside the images of the (5, 4) axes."""
+
+
+class PointPoolVisual(PoolVisual):
+    """Points of a pool."""
+
+    def __init__(self, origin: npt.ArrayLike) -> None:
+        super().__init__(origin, vertex_shader(extra=np.size(origin) > 3), FRAGMENT, "points")
+        self.set_levels((), 1.0)
+        self.set_energy(keep=False)
+        self.set_shape("round")
+
+    def set_levels(self, spacing: Sequence[float], share: float) -> None:
+        """Say how far apart the points of each level are, data units (0: their own size), and which part is shown."""
+        table = np.zeros(MOST_LEVELS, dtype=np.float32)
+        table[: len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
+        self.shared_program["u_spacing"] = table.reshape(4, 4)
+        self.shared_program["u_thin"] = 1.0 / share
+        self.update()
+
+    def set_energy(self, *, keep: bool) -> None:
+        """Keep the light that a place gives the same at every level: what is for blending that adds up."""
+        self.shared_program["u_energy"] = float(keep)
+        self.update()
+
+    def set_shape(self, shading: str) -> None:
+        """Draw squares ("flat"), discs ("round") or discs with a smooth edge ("soft")."""
+        if shading == self._shading:
+            return
+        self._shading = shading
+        self.shared_program["u_shape"] = SHAPES[shading]
+        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
+        self.update()
+
+    def _pixels_per_unit(self, view: Any, axes: Float64Array) -> float:  # noqa: ANN401  # vispy has no types
+        """Framebuffer pixels per data unit at clip w = 1, along the displayed axis that has most."""
+        return float(np.linalg.norm(axes[:, :2] * self._half_px(view), ord=2))
+
+    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+        program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
         program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         program["u_fill"] = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
-        return True
-
-    def _compute_bounds(self, axis: int, view: Any) -> None:  # noqa: ANN401  # vispy's signature
-        """No bounds: napari asks the layer for its extent."""

@@ -1,12 +1,13 @@
-"""What napari makes for a `StreamingPoints` when it is added to a viewer: intent and sliders become uniforms."""
+"""What napari makes for a streaming layer when it is added to a viewer: intent and sliders become uniforms."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vispy.scene.visuals import create_visual_node
 
-from napari_zarr_vectors._layers._layer import StreamingPoints
+from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, StreamingPoints, StreamingSurface
+from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, TrianglePoolVisual
 from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
 from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
 from napari_zarr_vectors._layers._notify import notify
@@ -15,23 +16,31 @@ from napari_zarr_vectors._layers._visual import PointPoolVisual
 if TYPE_CHECKING:
     from psygnal import EmissionInfo
 
-__all__ = ["VispyStreamingPoints", "register"]
+__all__ = ["VispyStreaming", "register"]
 
 
 class _ClippedPointPoolVisual(ClippingPlanesMixin, PointPoolVisual):
     """Points of a pool that honour napari's clipping planes."""
 
 
-_PointPoolNode = create_visual_node(_ClippedPointPoolVisual)
+class _ClippedSegmentPoolVisual(ClippingPlanesMixin, SegmentPoolVisual):
+    """Segments of a pool that honour napari's clipping planes."""
 
 
-class VispyStreamingPoints(VispyBaseLayer):
+class _ClippedTrianglePoolVisual(ClippingPlanesMixin, TrianglePoolVisual):
+    """Triangles of a pool that honour napari's clipping planes."""
+
+
+class VispyStreaming(VispyBaseLayer):
     """Draws one layer in one canvas; lives until the layer is removed from it."""
 
-    def __init__(self, layer: StreamingPoints, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
+    visual: ClassVar[Any]
+    """Makes the node."""
+
+    def __init__(self, layer: StreamingLayer, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
         self._colormap = layer.style.colormap
         self._lut: tuple[str, str | int] | None = None
-        super().__init__(layer, _PointPoolNode(layer.origin, font_info=font_info), font_info)
+        super().__init__(layer, self.visual(layer.origin, font_info=font_info), font_info)
         layer.style.events.connect(self._on_style_change)
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
@@ -100,6 +109,10 @@ class VispyStreamingPoints(VispyBaseLayer):
         node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
         self._update_lut()
+        self._on_own_look()
+
+    def _on_own_look(self) -> None:
+        """Follow what is special to the kind."""
 
     def _update_lut(self) -> None:
         """Send a lookup table if another one is needed."""
@@ -125,8 +138,35 @@ class VispyStreamingPoints(VispyBaseLayer):
         return self._colormap
 
 
+class VispyStreamingPoints(VispyStreaming):
+    """Draws points."""
+
+    visual = create_visual_node(_ClippedPointPoolVisual)
+
+
+class VispyStreamingLines(VispyStreaming):
+    """Draws segments."""
+
+    visual = create_visual_node(_ClippedSegmentPoolVisual)
+
+    def _on_own_look(self) -> None:
+        self.node.set_sized(sized=self.layer.style.size_by is not None)
+        self.node.set_axis_names(tuple(self.layer.axis_labels))
+
+
+class VispyStreamingSurface(VispyStreaming):
+    """Draws triangles."""
+
+    visual = create_visual_node(_ClippedTrianglePoolVisual)
+
+    def _on_own_look(self) -> None:
+        style = self.layer.style
+        self.node.set_wire(style.size if style.wireframe else 0.0)
+        self.node.set_back(drawn=style.backfaces)
+
+
 def register() -> None:
-    """Make `StreamingPoints` known to napari; doing it again changes nothing.
+    """Make the streaming layers known to napari; doing it again changes nothing.
 
     Raises
     ------
@@ -134,3 +174,5 @@ def register() -> None:
         With `_napari.REASON`, when this napari cannot.
     """
     register_layer(StreamingPoints, VispyStreamingPoints, StreamingPoints.from_state)
+    register_layer(StreamingLines, VispyStreamingLines, StreamingLines.from_state)
+    register_layer(StreamingSurface, VispyStreamingSurface, StreamingSurface.from_state)

@@ -59,7 +59,7 @@ def ring_pages(residency: Residency) -> int:
     most = residency.capacity_pages // 2
     if len(tops) > most:
         return 0
-    pages = int(pages_of(residency.count[tops], 1.0, residency.page_rows).sum())
+    pages = int(pages_of(residency.rows[tops], 1.0, residency.page_rows).sum())
     return pages if pages <= most else 0
 
 
@@ -207,7 +207,7 @@ def choose_evicted(residency: Residency, wanted: Wanted, keep: Int32Array, fract
         How many nodes of the list fit once these are gone.
     """
     nothing = np.empty(0, np.int32)
-    need = pages_of(residency.count.take(wanted.nodes), fraction, residency.page_rows).cumsum()
+    need = pages_of(residency.rows.take(wanted.nodes), fraction, residency.page_rows).cumsum()
     free = residency.capacity_pages - residency.used_pages
     if not len(need) or need[-1] <= free:
         return nothing, len(need)

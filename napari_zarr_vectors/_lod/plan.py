@@ -160,7 +160,8 @@ def plan(
             lock=_tree_level(tree, locked_level),
             options=options,
         )
-        fraction = _share(cut.count.take(cut.items), budget, page_limit, residency.page_rows)
+        rows = residency.rows.take(cut.node.take(cut.items))
+        fraction = _share(cut.count.take(cut.items), rows, budget, page_limit, residency.page_rows)
         shown = choose_shown(view, cut, residency, previous, budget=budget, fraction=fraction)
         wanted = choose_fetched(
             view, cut, shown, residency, fraction=fraction, ring=pinned > 0, max_fetch=options.max_fetch
@@ -182,13 +183,13 @@ def _tree_level(tree: Tree, locked_level: int | None) -> int | None:
     return min(range(len(tree.levels)), key=lambda i: (abs(tree.levels[i] - locked_level), tree.levels[i]))
 
 
-def _share(count: Int64Array, budget: int, page_limit: int, page_rows: int) -> float:
-    """Give the share of the desired nodes' rows that fits the budget and, as far as pages allow, the pool."""
+def _share(count: Int64Array, rows: Int64Array, budget: int, page_limit: int, page_rows: int) -> float:
+    """Give the share of the desired nodes that fits the budget and, as far as pages allow, the pool."""
     total = float(count.sum())
     fraction = quantised_share(budget / total) if total > budget else 1.0
-    while fraction > _LEAST_SHARE and int(pages_of(count, fraction, page_rows).sum()) > page_limit:
+    while fraction > _LEAST_SHARE and int(pages_of(rows, fraction, page_rows).sum()) > page_limit:
         smaller = quantised_share(fraction * 2 ** (-1 / 2))
-        if not (count * smaller >= page_rows).any() and not (count * fraction > page_rows).any():
+        if not (rows * smaller >= page_rows).any() and not (rows * fraction > page_rows).any():
             break
         fraction = smaller
     return fraction

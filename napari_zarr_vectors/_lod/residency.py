@@ -36,6 +36,8 @@ class Residency:
         Best known vertex count; corrected when a node is loaded.
     child_sum : (N,) int64
         What drawing the children instead costs: their counts, where a virtual child counts its own `child_sum`.
+    rows : (N,) int64
+        Best known rows of the pool that a node takes: points, segments or triangles.
     failed : (N,) bool
         Given up after retries.
     last_kept : (N,) int64
@@ -52,6 +54,7 @@ class Residency:
     fraction: npt.NDArray[np.float32]
     count: Int64Array
     child_sum: Int64Array
+    rows: Int64Array
     failed: BoolArray
     last_kept: Int64Array
     capacity_rows: int
@@ -66,9 +69,11 @@ class Residency:
 
     def pages(self, nodes: Nodes) -> Int64Array:
         """Pages that each of `nodes` takes now; 0 where not resident."""
-        return pages_of(self.count[nodes], self.fraction[nodes], self.page_rows)
+        return pages_of(self.rows[nodes], self.fraction[nodes], self.page_rows)
 
-    def load(self, nodes: Nodes, counts: Nodes, fractions: npt.NDArray[np.floating] | float) -> None:
+    def load(
+        self, nodes: Nodes, counts: Nodes, fractions: npt.NDArray[np.floating] | float, rows: Nodes | None = None
+    ) -> None:
         """Enter arrivals.
 
         Parameters
@@ -79,6 +84,8 @@ class Residency:
             Their true vertex counts.
         fractions : (m,) float or float
             Shares of their rows that were loaded, above 0.
+        rows : (m,) int, optional
+            Rows of the pool that all of each would take; one a vertex by default.
 
         Raises
         ------
@@ -90,6 +97,7 @@ class Residency:
             raise ValueError(f"nodes {own[self.tree.is_virtual[own]].tolist()} are virtual: nothing to load")
         self.used_pages -= int(self.pages(own).sum())
         self._correct(own, counts.astype(np.int64))
+        self.rows[own] = counts if rows is None else rows
         self.fraction[own] = fractions
         self.failed[own] = False
         self.residents = ascending(np.concatenate([self.residents, own]))
@@ -126,8 +134,10 @@ class Residency:
             up, change = self.tree.parent[up[carries]], change[carries]
 
 
-def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256) -> Residency:
+def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256, rows_a_vertex: float = 1.0) -> Residency:
     """Begin a book in which nothing is resident.
+
+    `rows_a_vertex` is what chunks are taken to need of the pool until they are there.
 
     Raises
     ------
@@ -142,6 +152,7 @@ def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256) -> 
         fraction=np.zeros(n, np.float32),
         count=tree.count.copy(),
         child_sum=_child_sums(tree),
+        rows=np.ceil(tree.count * rows_a_vertex).astype(np.int64),
         failed=np.zeros(n, np.bool_),
         last_kept=np.full(n, -1, np.int64),
         capacity_rows=capacity_rows,

@@ -100,20 +100,24 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "shading": _one_of("flat", "round", "soft"),
     "slab_thickness": _positive_or_none,
     "adaptive_size": _flag,
+    "size_by": _text_or_none,
+    "wireframe": _flag,
+    "backfaces": _flag,
 }
 
 
 @dataclass(eq=False)
 class DisplayStyle:
-    """Display intent of one point layer; ``style.events.<name>`` signals each change.
+    """Display intent of one layer; ``style.events.<name>`` signals each change.
 
     Attributes
     ----------
     size : float
-        Diameter, > 0: logical pixels or world units.
+        Diameter of points, width of lines, width of a surface's wires, > 0: logical pixels or world units.
     size_mode : "px" or "world"
     color_by : str or None
-        Attribute that colours the points; None shows them all in `color`.
+        Attribute that colours the vertices; None shows them all in `color`. "direction" colours lines by where they
+        run, unless the store has an attribute of that name.
     color : (r, g, b, a)
         0..1 each; three numbers are taken as opaque.
     colormap : str
@@ -123,9 +127,16 @@ class DisplayStyle:
     gamma : float
         > 0.
     shading : "flat", "round" or "soft"
-        Squares, discs, discs with a smooth edge.
+        Points: squares, discs, discs with a smooth edge. Lines: of one brightness, as tubes, with a smooth edge.
+        Surfaces: each face lit alone, smooth light, no light.
     adaptive_size : bool
         Let points of a coarse level grow until they touch, so that it leaves no gaps.
+    size_by : str or None
+        Attribute that `size` is multiplied with, for lines; None gives all the same size.
+    wireframe : bool
+        Draw the edges of a surface's faces only.
+    backfaces : bool
+        Draw faces that turn away.
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -147,6 +158,9 @@ class DisplayStyle:
     shading: Shading = "round"
     slab_thickness: float | None = None
     adaptive_size: bool = True
+    size_by: str | None = None
+    wireframe: bool = False
+    backfaces: bool = True
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)

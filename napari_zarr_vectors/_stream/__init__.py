@@ -4,7 +4,7 @@ from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
-from napari_zarr_vectors._stream.source import Coloring, PointSource, color_values
+from napari_zarr_vectors._stream.source import Coloring, LinkedSource, PointSource, color_values
 
 __all__ = [
     "FIRST_PAUSE_S",
@@ -12,6 +12,7 @@ __all__ = [
     "ByteCache",
     "Coloring",
     "Failure",
+    "LinkedSource",
     "Loader",
     "Planned",
     "Planner",

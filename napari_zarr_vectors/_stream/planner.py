@@ -6,6 +6,7 @@ a plan and its commit the pool only gains nodes.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -65,6 +66,7 @@ class _Note:
     node: int = -1
     count: int = 0
     fraction: float = 0.0
+    rows: int = 0
 
 
 class Planner(Generic[Commit]):
@@ -79,6 +81,8 @@ class Planner(Generic[Commit]):
         Gives the resident chunk of a node, or None; called on the planner's thread.
     prepare : callable
         Makes a commit of the rows that a plan shows; called on the planner's thread.
+    rows_a_vertex : float
+        Rows of the pool that a vertex takes on average, for chunks that are not there yet.
     """
 
     def __init__(
@@ -87,9 +91,12 @@ class Planner(Generic[Commit]):
         page_rows: int,
         chunk: Callable[[int], BuiltChunk | None],
         prepare: Callable[[ShownRanges], Commit],
+        *,
+        rows_a_vertex: float = 1.0,
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
-        self._book = empty_residency(tree, 0, page_rows=page_rows)
+        self._rows_a_vertex = rows_a_vertex
+        self._book = empty_residency(tree, 0, page_rows=page_rows, rows_a_vertex=rows_a_vertex)
         self._previous: LodPlan | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
@@ -107,7 +114,7 @@ class Planner(Generic[Commit]):
         The share that a chunk has is a whole number of rows and may be a little less; it counts as what was asked,
         or it would be asked for again.
         """
-        self._notes.append(_Note("load", node, built.count, fraction))
+        self._notes.append(_Note("load", node, built.count, fraction, math.ceil(built.rows / fraction)))
 
     def failed(self, node: int) -> None:
         """Note that a node was given up."""
@@ -167,6 +174,7 @@ class Planner(Generic[Commit]):
                 np.array([*loads], np.int32),
                 np.array([n.count for n in loads.values()], np.int64),
                 np.array([n.fraction for n in loads.values()], np.float32),
+                None if self._rows_a_vertex == 1 else np.array([n.rows for n in loads.values()], np.int64),
             )
         failed = [n.node for n in notes if n.kind == "fail"]
         if failed:

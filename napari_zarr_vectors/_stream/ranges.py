@@ -49,7 +49,7 @@ def shown_ranges(
         if built is None:
             msg = f"plan {plan.generation} shows node {node}, which is not in the pool"
             raise LookupError(msg)
-        first, last = (0, len(built.positions)) if node == part else _part_range(tree, node, part, built)
+        first, last = (0, built.rows) if node == part else _part_range(tree, node, part, built)
         share = min(1.0, plan.fraction / built.fraction)
         if share >= 1:
             nodes.append(node)
@@ -59,7 +59,7 @@ def shown_ranges(
         # Each small place shows its first rows; what rounding takes from one goes to the next, so that many places of
         # few rows thin like few of many.
         begin, end = _places(built, first, last)
-        keep = begin + np.diff(np.floor((np.append(begin, end[-1:]) - first) * share).astype(np.int64))
+        keep = _first_rows(built, begin, end, share)
         nodes += [node] * len(begin)
         starts += begin.tolist()
         stops += keep.tolist()
@@ -78,3 +78,18 @@ def _places(built: BuiltChunk, first: int, last: int) -> tuple[npt.NDArray[np.in
     low, high = np.searchsorted(built.starts, [first, last])
     bounds = built.starts[low : high + 1]
     return bounds[:-1], bounds[1:]
+
+
+def _first_rows(
+    built: BuiltChunk, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], share: float
+) -> npt.NDArray[np.int64]:
+    """Give where the first rows of places end that draw a share of their vertices; never more in all."""
+    if not len(begin):
+        return begin
+    bounds = np.append(begin, end[-1:])
+    before = bounds if built.cost is None else built.cost[bounds]
+    most: npt.NDArray[np.int64] = before[:-1] + np.diff(np.floor((before - before[0]) * share).astype(np.int64))
+    if built.cost is None:
+        return most
+    rows: npt.NDArray[np.int64] = np.minimum(np.searchsorted(built.cost, most, side="right") - 1, end)
+    return rows

@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_zarr_vectors._build import Below, build_points, pack_rgb, place_keys
+from napari_zarr_vectors._build import (
+    Below,
+    LinkedPart,
+    Place,
+    build_points,
+    build_segments,
+    build_triangles,
+    pack_rgb,
+    place_keys,
+)
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._stream.cache import ByteCache
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Coloring", "PointSource", "color_values"]
+__all__ = ["Coloring", "LinkedSource", "PointSource", "color_values"]
 
 BATCH_ROWS = 1 << 17
 ROWS_A_GROUP = 8
@@ -32,7 +41,7 @@ ROWS_A_GROUP = 8
 class Coloring:
     """Which attribute colours the points, and how it becomes one number a vertex.
 
-    `attribute` None means one colour; `kind` is "none", "scalar", "category" or "rgb"; `words` are a category's, and
+    `attribute` None means one colour, or by direction; `kind` is that of `ValueInfo`; `words` are a category's, and
     what is missing or is none of them has the code after the last.
     """
 
@@ -131,26 +140,39 @@ class PointSource:
         table = np.array([*(place.get(word, -1) for word in words), -1], dtype=np.int64)
         return table[values.astype(np.int64)]
 
+    def _names(self, epoch: int, level: int) -> list[str]:
+        """List the attributes to read at a level."""
+        name = self.coloring[epoch].attribute
+        return [name] if name is not None and name in self._store.attribute_names(level) else []
+
+    def _values(
+        self,
+        epoch: int,
+        level: int,
+        positions: npt.NDArray[np.floating],
+        attributes: Mapping[str, npt.NDArray[np.generic]],
+    ) -> npt.NDArray[np.float32] | None:
+        """Give the number that colours each vertex."""
+        coloring = self.coloring[epoch]
+        found = attributes.get(coloring.attribute or "")
+        if found is None:
+            return no_values(coloring, positions)
+        return color_values(coloring, self._own_codes(coloring, level, found))
+
     def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         tree, first = self._tree, requests[0]
         depth = int(tree.level_of(np.array(first.node)))
-        coloring = self.coloring[first.epoch]
-        has_it = coloring.attribute in self._store.attribute_names(tree.levels[depth])
-        names = [coloring.attribute] if coloring.attribute is not None and has_it else []
+        names = self._names(first.epoch, tree.levels[depth])
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_chunks(tree.levels[depth], coords, names)
         self._look()
+        values = self._values(first.epoch, tree.levels[depth], batch.positions, batch.attributes)
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
-            if names:
-                codes = self._own_codes(coloring, tree.levels[depth], batch.attributes[names[0]][rows])
-                values: npt.NDArray[np.float32] | None = color_values(coloring, codes)
-            else:
-                values = no_values(coloring, batch.positions[rows])
             built = build_points(
                 batch.positions[rows],
-                values,
+                None if values is None else values[rows],
                 origin=self._origin,
                 chunk_lo=coords[i] * tree.chunk_shape[depth],
                 cell_shape=tree.chunk_shape[-1],
@@ -163,6 +185,84 @@ class PointSource:
             self._cache.put(request, built)
             out.append(built)
         return out
+
+
+class LinkedSource(PointSource):
+    """Loads nodes with what joins their vertices; segments or triangles.
+
+    Parameters
+    ----------
+    store, tree, origin, cache
+        As of `PointSource`.
+    is_surface : bool
+        Whether links are faces.
+    size_by : str or None
+        Attribute that sizes the vertices.
+    """
+
+    def __init__(
+        self,
+        store: LazyStore,
+        tree: Tree,
+        origin: npt.NDArray[np.float64],
+        cache: ByteCache,
+        *,
+        is_surface: bool,
+        size_by: str | None,
+    ) -> None:
+        super().__init__(store, tree, origin, cache)
+        self._is_surface, self._size_by = is_surface, size_by
+
+    def _names(self, epoch: int, level: int) -> list[str]:
+        names = super()._names(epoch, level)
+        has_size = self._size_by is not None and self._size_by in self._store.attribute_names(level)
+        return [*names, self._size_by] if has_size and self._size_by not in names else names  # type: ignore[list-item]
+
+    def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
+        tree, first = self._tree, requests[0]
+        depth = int(tree.level_of(np.array(first.node)))
+        level = tree.levels[depth]
+        coords = tree.coords[[r.node for r in requests]]
+        batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
+        self._look()
+        values = self._values(first.epoch, level, batch.positions, batch.attributes)
+        sizes = _sizes(batch.attributes.get(self._size_by or ""), len(batch.positions))
+        out = []
+        for i, request in enumerate(requests):
+            links = slice(int(batch.link_offsets[i]), int(batch.link_offsets[i + 1]))
+            part = LinkedPart(
+                batch.positions,
+                (int(batch.offsets[i]), int(batch.offsets[i + 1])),
+                batch.links[links],
+                batch.owned[links],
+                values,
+                sizes,
+                batch.objects,
+            )
+            place = Place(
+                self._origin,
+                coords[i] * tree.chunk_shape[depth],
+                tree.chunk_shape[-1],
+                tree.ratios[depth:],
+                level,
+                request.node,
+            )
+            if self._is_surface:
+                built = build_triangles(part.alone(), place, fraction=request.fraction)
+            else:
+                smooth = self.coloring[request.epoch].kind == "scalar"
+                built = build_segments(part.alone(), place, fraction=request.fraction, smooth=smooth)
+            self._cache.put(request, built)
+            out.append(built)
+        return out
+
+
+def _sizes(values: npt.NDArray[np.generic] | None, count: int) -> npt.NDArray[np.float32]:
+    """Give the size of each vertex; 1 where there is none, 0 for NaN."""
+    if values is None:
+        return np.ones(count, np.float32)
+    column = values[:, 0] if values.ndim == 2 else values
+    return np.nan_to_num(column.astype(np.float32), nan=0.0)
 
 
 def below_of(tree: Tree, node: int, rows: int) -> Below | None:

@@ -16,6 +16,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QTimer
 
 from napari_zarr_vectors import _reader
+from napari_zarr_vectors._layers import StreamingLines
 from napari_zarr_vectors._samples import SAMPLES
 from zarr_vectors.exceptions import FormatVersionError, ZarrVectorsError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -237,9 +238,8 @@ def test_a_store_of_another_version_is_one_error_and_no_layer(make_napari_viewer
 
 
 @pytest.mark.gui
-def test_a_store_of_another_kind_shows_its_vertices_and_says_so(make_napari_viewer, tmp_path):
+def test_a_store_of_lines_is_a_layer_of_lines(make_napari_viewer, tmp_path):
     write_polylines(tmp_path / "l.zv", [np.arange(30.0).reshape(10, 3)] * 4, chunk_shape=100)
     viewer = make_napari_viewer()
     _reader.read(str(tmp_path / "l.zv"))
-    assert len(viewer.layers) == 1
-    assert "'polyline'" in notification_manager.records[-1].message
+    assert [type(layer) for layer in viewer.layers] == [StreamingLines]

@@ -1,8 +1,8 @@
-"""What some chunks draw: their vertices, and the links that are theirs, with the ends that lie in other chunks.
+"""What some chunks draw: their vertices, and the links that touch them, with the ends that lie in other chunks.
 
-A link belongs to one chunk: one inside a chunk to that, one that leaves a chunk to the chunk that it is stored with,
-and the step from a fragment of a line to the next one to the chunk of the former. So whoever draws a level chunk by
-chunk draws every link once.
+A link is one chunk's own: one inside a chunk that chunk's, one that leaves a chunk that of the chunk that it is stored
+with, and the step from a fragment of a line to the next one that of the former's chunk. So whoever draws a level chunk
+by chunk can draw every link once; or, as all that reaches into a chunk comes with it, what of it lies in the chunk.
 
 1. The vertices of the chunks are read.
 2. Their links are found: of lines by manifests, of all other kinds by fragments and records.
@@ -23,7 +23,7 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._link_sources import LinkSources
 from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.exceptions import CorruptStoreError
-from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, FloatArray, Int64Array
 
 __all__ = ["LinkedBatch", "read_linked"]
 
@@ -49,7 +49,9 @@ class LinkedBatch:
     links : (M, L) int64
         Rows; two for a line's, skeleton's or graph's, corners of a face in their order.
     link_offsets : (n + 1,) int64
-        Chunk ``i`` draws the links ``link_offsets[i]:link_offsets[i + 1]``.
+        Chunk ``i`` is touched by the links ``link_offsets[i]:link_offsets[i + 1]``.
+    owned : (M,) bool
+        Whether a link is that chunk's own; every link of a level is one chunk's.
     objects : (N,) int64 or None
         Row in the object index of each vertex' object, -1 for none, the first of several; None where not asked for.
     """
@@ -61,6 +63,7 @@ class LinkedBatch:
     attributes: Mapping[str, AnyArray]
     links: Int64Array
     link_offsets: Int64Array
+    owned: BoolArray
     objects: Int64Array | None
 
     @property
@@ -72,8 +75,12 @@ class LinkedBatch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Ends:
-    """Links by chunk, a row of the level's chunk list, and row there, both (M, L), and the chunk of each, (M,)."""
+    """Links by chunk (a row of the level's chunk list) and row there, both (M, L).
 
+    Each is told for a chunk that it touches, `of`, (M,), and is one chunk's own, `owner`, (M,).
+    """
+
+    of: Int64Array
     owner: Int64Array
     chunk: Int64Array
     row: Int64Array
@@ -88,6 +95,7 @@ def read_linked(
     is_skeleton: bool,
     sources: LinkSources | None,
     with_objects: bool,
+    groups: Int64Array | None = None,
 ) -> LinkedBatch:
     """Read the vertices and links of chunks.
 
@@ -103,6 +111,8 @@ def read_linked(
         The links that leave their chunk; None for lines, and where there are none.
     with_objects : bool
         Whether to tell the object of each vertex.
+    groups : (n,) int64, optional
+        Ascending numbers from 0: chunks of one number are one, as they lie in one place.
     """
     batch = read_batch(arrays, chunks, attributes)
     if is_sequence:
@@ -115,7 +125,11 @@ def read_linked(
     others = np.setdiff1d(ends.chunk, chunks)
     more = read_batch(arrays, others, attributes)
     rows, outside = _numbered(arrays, chunks, batch, others, more, ends)
-    owner = _places(arrays, chunks)[ends.owner]
+    place = _places(arrays, chunks, groups)
+    of = place[ends.of]
+    # Where several chunks lie in one place, a link between them is told for each.
+    told = np.arange(len(of)) if groups is None else np.flatnonzero(_once(ends, place))
+    order = told[np.argsort(of[told], kind="stable")]
     objects = None
     if with_objects:
         inner = _objects(arrays, chunks, batch, table)
@@ -127,17 +141,26 @@ def read_linked(
         batch.offsets,
         np.concatenate([batch.positions, more.positions[outside]]),
         {name: np.concatenate([values, more.attributes[name][outside]]) for name, values in batch.attributes.items()},
-        rows[np.argsort(owner, kind="stable")],
-        offsets_of(np.bincount(owner, minlength=len(chunks))),
+        rows[order],
+        offsets_of(np.bincount(of[told], minlength=len(chunks) if groups is None else int(groups.max(initial=-1)) + 1)),
+        (ends.of == ends.owner)[order],
         objects,
     )
 
 
-def _places(arrays: LevelArrays, chunks: Int64Array) -> Int64Array:
-    """Give the place of each of the level's chunks among these, -1 where it is not among them."""
+def _places(arrays: LevelArrays, chunks: Int64Array, groups: Int64Array | None = None) -> Int64Array:
+    """Give the place (or group) of each of the level's chunks among these, -1 where it is not among them."""
     out = np.full(len(arrays.coords), -1, np.int64)
-    out[chunks] = np.arange(len(chunks))
+    out[chunks] = np.arange(len(chunks)) if groups is None else groups
     return out
+
+
+def _once(ends: _Ends, place: Int64Array) -> BoolArray:
+    """Tell which links to keep of those that are told for several chunks of one group: its own, else the first."""
+    of, owner, met = place[ends.of], place[ends.owner], place[ends.chunk]
+    first = (met == of[:, None]).argmax(axis=1)
+    is_first = np.take_along_axis(ends.chunk, first[:, None], axis=1)[:, 0] == ends.of
+    return np.asarray((ends.of == ends.owner) | ((of != owner) & is_first), bool)
 
 
 def _numbered(
@@ -165,7 +188,7 @@ def _numbered(
 
 
 def _steps(arrays: LevelArrays, chunks: Int64Array, table: FragmentTable) -> _Ends:
-    """Give the steps of lines that begin in some chunks: inside fragments, and from each to the next of its line."""
+    """Give the steps of lines that touch some chunks: inside fragments, and from each to those beside it."""
     blocks = arrays.blocks()
     own = blocks.of_chunks(chunks)
     place = _places(arrays, chunks)
@@ -179,60 +202,89 @@ def _steps(arrays: LevelArrays, chunks: Int64Array, table: FragmentTable) -> _En
     at = np.flatnonzero(follows)
     inside = np.repeat(chunk_of, counts)[at]
     inner = np.stack([rows[at - 1], rows[at]], axis=1)
-    # The next block of the same line that is not empty begins where this one ends.
-    following, first = _following(arrays, own[filled])
-    some = following >= 0
-    last = rows[bounds[1:][filled][some] - 1]
-    after = np.stack([last, first[some]], axis=1)
-    between = np.stack([chunk_of[filled][some], blocks.chunks[following[some]].astype(np.int64)], axis=1)
+    own = own[filled]
+    ends_at = np.stack([rows[bounds[:-1][filled]], rows[bounds[1:][filled] - 1]], axis=1)
+    after, first, _ = _beside(arrays, own, 1)
+    before, _, last = _beside(arrays, own, -1)
+    mine = chunk_of[filled]
+    leaving, entering = np.flatnonzero(after >= 0), np.flatnonzero(before >= 0)
+    # A step from one fragment to another of the same chunk leaves the one, and is not told again as entering the other.
+    entering = entering[blocks.chunks[before[entering]] != mine[entering]]
+    of = np.concatenate([inside, mine[leaving], mine[entering]])
     return _Ends(
-        np.concatenate([inside, between[:, 0]]),
-        np.concatenate([np.repeat(inside[:, None], _EDGE, axis=1), between]),
-        np.concatenate([inner, after]),
+        of,
+        np.concatenate([inside, mine[leaving], blocks.chunks[before[entering]].astype(np.int64)]),
+        np.concatenate(
+            [
+                np.repeat(inside[:, None], _EDGE, axis=1),
+                np.stack([mine[leaving], blocks.chunks[after[leaving]].astype(np.int64)], axis=1),
+                np.stack([blocks.chunks[before[entering]].astype(np.int64), mine[entering]], axis=1),
+            ]
+        ),
+        np.concatenate(
+            [
+                inner,
+                np.stack([ends_at[leaving, 1], first[leaving]], axis=1),
+                np.stack([last[entering], ends_at[entering, 0]], axis=1),
+            ]
+        ),
     )
 
 
-def _following(arrays: LevelArrays, own: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """Give the block that follows each of some blocks in its line, -1 for none, and the first row of its fragment."""
+def _beside(arrays: LevelArrays, own: Int64Array, step: int) -> tuple[Int64Array, Int64Array, Int64Array]:
+    """Give the block before or after each of some blocks in its line, -1 for none, and its fragment's ends.
+
+    Returns
+    -------
+    beside, first, last : (B,) int64
+        First and last row of the fragment.
+    """
     blocks = arrays.blocks()
-    after = own + 1
-    ends = np.searchsorted(blocks.offsets, own, side="right")
-    after = np.where(after < blocks.offsets[ends], after, -1)
-    first = np.zeros(len(own), np.int64)
-    there = np.flatnonzero(after >= 0)
+    line = np.searchsorted(blocks.offsets, own, side="right") - 1
+    beside = own + step
+    beside = np.where((beside >= blocks.offsets[line]) & (beside < blocks.offsets[line + 1]), beside, -1)
+    first, last = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
+    there = np.flatnonzero(beside >= 0)
     if len(there):
-        chunks, place = np.unique(blocks.chunks[after[there]], return_inverse=True)
+        chunks, place = np.unique(blocks.chunks[beside[there]], return_inverse=True)
         table = arrays.fragment_table(arrays.coords[chunks])
-        numbers = numbers_of(arrays, table, place.reshape(-1), blocks.fragments[after[there]])
-        start = table.start[numbers].astype(np.int64)
-        listed = ~table.is_range[numbers]
-        start[listed] = table.rows[start[listed]]
-        first[there] = start
+        numbers = numbers_of(arrays, table, place.reshape(-1), blocks.fragments[beside[there]])
+        counts = table.count[numbers].astype(np.int64)
         # A fragment without rows is no place to go to; such lines are not written, and are not drawn across it.
-        after[there[table.count[numbers] == 0]] = -1
-    return after, first
+        beside[there[counts == 0]] = -1
+        first[there], last[there] = _fragment_ends(table, numbers, counts)
+    return beside, first, last
+
+
+def _fragment_ends(table: FragmentTable, numbers: AnyArray, counts: Int64Array) -> tuple[Int64Array, Int64Array]:
+    start = table.start[numbers].astype(np.int64)
+    ends = [start, start + np.maximum(counts - 1, 0)]
+    listed = np.flatnonzero(~table.is_range[numbers] & (counts > 0))
+    for rows in ends:
+        rows[listed] = table.rows[rows[listed]]
+    return ends[0], ends[1]
 
 
 def _records(
     arrays: LevelArrays, chunks: Int64Array, batch: RaggedBatch, sources: LinkSources | None, *, is_skeleton: bool
 ) -> _Ends:
-    """Give the links of some chunks: those inside of one, implied ones too, and those that are stored with one."""
+    """Give the links that touch some chunks: those inside of one, implied ones too, and those that are stored."""
     table = batch_fragments(arrays, batch) if is_skeleton else FragmentTable.of([])
     ends = links_within(arrays, batch, table, is_skeleton=is_skeleton)
     place = np.searchsorted(batch.offsets, ends, side="right") - 1
     inner = (place == place[:, :1]).all(axis=1)
     ends, place = ends[inner], place[inner]
     chunk, row = chunks[place], ends - batch.offsets[place]
-    owner = chunk[:, 0] if len(chunk) else np.empty(0, np.int64)
-    if sources is None:
-        return _Ends(owner, chunk, row)
-    crossing = sources.read(chunks)
-    if not len(crossing.source):
-        return _Ends(owner, chunk, row)
+    of = chunk[:, 0] if len(chunk) else np.empty(0, np.int64)
+    crossing = None if sources is None else sources.read(chunks)
+    if crossing is None or not len(crossing.of):
+        return _Ends(of, of, chunk, row)
+    width = crossing.chunk.shape[1]
     return _Ends(
-        np.concatenate([owner, crossing.source]),
-        np.concatenate([chunk.reshape(-1, crossing.chunk.shape[1]), crossing.chunk]),
-        np.concatenate([row.reshape(-1, crossing.row.shape[1]), crossing.row]),
+        np.concatenate([of, crossing.of]),
+        np.concatenate([of, crossing.source]),
+        np.concatenate([chunk.reshape(-1, width), crossing.chunk]),
+        np.concatenate([row.reshape(-1, width), crossing.row]),
     )
 
 

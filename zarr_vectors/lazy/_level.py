@@ -150,9 +150,9 @@ class LevelReader:
             is_skeleton=kind == SKELETON,
             sources=sources,
             with_objects=with_objects,
+            groups=np.repeat(np.arange(len(counts)), counts) if (counts > 1).any() else None,
         )
-        ends = offsets_of(counts)
-        return replace(batch, coords=coords, offsets=batch.offsets[ends], link_offsets=batch.link_offsets[ends])
+        return replace(batch, coords=coords, offsets=batch.offsets[offsets_of(counts)])
 
     def _link_sources(self) -> LinkSources | None:
         with self._lock:

@@ -185,6 +185,11 @@ class LazyStore:
             return tuple(stored.tolist())
         return (0.0,) * self.spatial_dims if level == 0 else self.bin_shape_at(level)
 
+    @property
+    def adds_levels(self) -> bool:
+        """Whether any level adds to coarser ones."""
+        return any(len(self._content(level)) > 1 for level in self.levels)
+
     def attribute_names(self, level: int = 0) -> tuple[str, ...]:
         """Give the names of a level's vertex attributes, sorted."""
         return self._reader(level).arrays.attribute_names
@@ -384,16 +389,6 @@ class LazyStore:
         """Read whole chunks with what joins their vertices: steps of lines, edges, faces.
 
         Each link of a level comes with one chunk; ends in other chunks stand behind the chunks' own vertices.
-
-        Parameters
-        ----------
-        level : int
-        coords : (n, D) int
-            Chunk coordinates.
-        attributes : list of str, optional
-            None = all vertex attributes, [] = none; codes for categories.
-        with_objects : bool
-            Whether to tell the object of each vertex.
 
         Raises
         ------

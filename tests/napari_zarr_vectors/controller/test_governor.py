@@ -58,3 +58,15 @@ def test_a_pause_is_no_slow_paint():
         governor.painted(now + 0.03, moving=True, needed=False)
         now += 5.0
     assert governor.budget == START
+
+
+def test_a_view_that_rests_has_at_least_the_budget_of_the_start():
+    governor = Governor()
+    paint(governor, 0.1, 600.0)
+    governor.resting = True
+    assert governor.budget == START
+    governor.resting = False
+    assert governor.budget == LEAST
+    paint(governor, 0.016, 2000.0, start=1000.0)
+    governor.resting = True
+    assert governor.budget == MOST

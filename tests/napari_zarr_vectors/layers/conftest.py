@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._build import build_points
-from napari_zarr_vectors._layers import StreamingPoints, register
+from napari_zarr_vectors._build import LinkedPart, Place, build_points, build_segments, build_triangles
+from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface, register
 from napari_zarr_vectors._layers._napari import visual_of
+from napari_zarr_vectors._model import DisplayStyle
 
 
 @dataclass
@@ -29,6 +30,23 @@ class Stage:
         built = build_points(points, values, origin=layer.origin, chunk_lo=low, cell_shape=high - low, ratios=[])
         assert layer.pool.upload(1, built)
         assert layer.pool.commit([1], [0], [len(points)]) == len(points)
+        self.layers.append(layer)
+        return layer
+
+    def add_linked(self, points, links, *, bounds=((0, 0, 0), (100, 100, 100)), values=None, sizes=None, **options):
+        """Add a layer that shows links of two or three ends of (n, D) points as chunk 1; red, 7 px, not shaded."""
+        links = np.asarray(links).reshape(-1, np.shape(links)[-1])
+        kind, build = (StreamingLines, build_segments) if links.shape[1] == 2 else (StreamingSurface, build_triangles)
+        style = DisplayStyle(**{"size": 7, "shading": "flat" if kind is StreamingLines else "soft", "color": (1, 0, 0)})
+        layer = kind(bounds, **{"style": style, "default_slab": np.full(len(bounds[0]), 2.0), **options})
+        self.viewer.add_layer(layer)
+        points = np.asarray(points, dtype=np.float64).reshape(-1, len(bounds[0]))
+        low, high = np.asarray(bounds, dtype=float)
+        given = [None if a is None else np.asarray(a, np.float32) for a in (values, sizes)]
+        part = LinkedPart(points, (0, len(points)), links, np.ones(len(links), bool), *given)
+        built = build(part, Place(layer.origin, low, high - low, np.empty((0, len(low)), int)))
+        assert layer.pool.upload(1, built)
+        layer.pool.commit([1], [0], [built.rows])
         self.layers.append(layer)
         return layer
 

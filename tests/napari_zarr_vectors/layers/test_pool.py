@@ -24,6 +24,8 @@ class ArraySink:
         self.queue = [job for job in self.queue if job[0] == "indices"]
         self.positions = np.full((rows, 3), np.nan, np.float32)
         self.values = np.full(rows, np.nan, np.float32)
+        self.others = np.full((rows, 3), np.nan, np.float32)
+        self.sizes = np.full(rows, np.nan, np.float32)
         self.extra = np.full((rows, 2), np.nan, np.float32) if extra else None
 
     def write_vertices(self, row, positions, extra):
@@ -31,6 +33,12 @@ class ArraySink:
         self._do("positions", row, positions)
         if extra is not None:
             self._do("extra", row, extra)
+
+    def write_others(self, row, others, extra):
+        self._do("others", row, others)
+
+    def write_sizes(self, row, sizes):
+        self._do("sizes", row, sizes)
 
     def write_levels(self, row, levels):
         assert levels.dtype == np.float32
@@ -336,3 +344,51 @@ def test_pages_are_divided_anew_only_while_nothing_lies_in_them():
     assert fitting == list(range(64))  # four pages of 256 rows are 64 of 16
     pool.commit(range(64), [0] * 64, [16] * 64)
     assert drawn(sink) == [(node, row) for node in range(64) for row in range(16)]
+
+
+def segments(node, rows, vertices):
+    """Four corners a row; corner c of row r lies at (node, r, c). `vertices` of the chunk, spread over the rows."""
+    positions = np.zeros((4 * rows, 3), np.float32)
+    positions[:, 0], positions[:, 1], positions[:, 2] = node, np.repeat(np.arange(rows), 4), np.tile(range(4), rows)
+    return BuiltChunk(
+        positions=positions,
+        values=np.zeros(4 * rows, np.float32),
+        levels=np.zeros(4 * rows, np.float32),
+        extra=None,
+        keys=np.zeros(min(rows, 1), np.int64),
+        starts=np.array([0, rows] if rows else [0]),
+        count=vertices,
+        fraction=1.0,
+        corners=4,
+        others=positions[:, ::-1].copy(),
+        sizes=np.ones(4 * rows, np.float32),
+        cost=np.minimum(np.arange(rows + 1), vertices),
+    )
+
+
+@given(st.data())
+def test_rows_of_several_corners_are_drawn_whole_in_the_order_of_their_pattern(data):
+    pattern = (0, 1, 2, 2, 1, 3)
+    pool, sink = PagePool(16 * 12, page_rows=16, pattern=pattern), ArraySink(lazy=True)
+    pool.attach(sink)
+    rows = {node: data.draw(st.integers(0, 40)) for node in range(3)}
+    counts = {node: data.draw(st.integers(0, rows[node])) for node in rows}
+    for node in rows:
+        assert pool.upload(node, segments(node, rows[node], counts[node]))
+    ranges = [(node, *sorted(data.draw(st.integers(0, rows[node])) for _ in range(2))) for node in rows]
+    pool.commit(*np.array(ranges).T)
+    sink.flush()
+    indices = sink.indices[: sink.count].reshape(-1, len(pattern))
+    indices = indices[indices[:, 0] > 0]
+    drawn = sink.positions[indices]  # (rows, 6, 3)
+    assert (drawn[:, :, 2] == pattern).all()
+    assert (drawn[:, :, :2] == drawn[:, :1, :2]).all()
+    assert np.array_equal(sink.others[indices], drawn[:, :, ::-1])
+    found = sorted(map(tuple, drawn[:, 0, :2].astype(int).tolist()))
+    assert found == sorted((node, row) for node, low, high in ranges for row in range(low, high))
+    vertices = sum(min(high, counts[node]) - min(low, counts[node]) for node, low, high in ranges)
+    assert pool.shown_vertices == vertices
+    assert (sink.positions[:4] > 1e38).all(), "padding draws corners that lie nowhere"
+    pool.evict([0])
+    vertices -= sum(min(high, counts[0]) - min(low, counts[0]) for node, low, high in ranges if node == 0)
+    assert pool.shown_vertices == vertices

@@ -1,4 +1,4 @@
-"""Reading chunk by chunk what joins vertices: every link once, whatever chunks are read together."""
+"""Reading chunk by chunk what joins vertices: every link is one chunk's own, whatever chunks are read together."""
 
 from __future__ import annotations
 
@@ -53,8 +53,12 @@ def test_every_link_belongs_to_one_chunk(kind, data):
                 for i in range(len(part)):
                     mine = batch.links[batch.link_offsets[i] : batch.link_offsets[i + 1]]
                     low, high = batch.offsets[i : i + 2]
-                    assert ((mine >= low) & (mine < high)).any(axis=1).all(), "a link has an end in its own chunk"
-                found += [tuple(sorted(row)) for row in labels[batch.links].tolist()]
+                    assert ((mine >= low) & (mine < high)).any(axis=1).all(), "a link has an end in its chunk"
+                    lines = [tuple(sorted(row)) for row in labels[mine].tolist()]
+                    ours = set(labels[low:high].tolist())
+                    touching = [row for row in wanted_links(case) if ours & set(row)]
+                    assert sorted(lines) == touching, "a chunk has all links that touch it, each once"
+                found += [tuple(sorted(row)) for row in labels[batch.links[batch.owned]].tolist()]
                 owned += labels[:inner].tolist()
                 assert np.array_equal(case.positions[labels], batch.positions.astype(case.positions.dtype))
                 ids = np.array(case.object_ids)

@@ -1,0 +1,86 @@
+"""Vertices of one chunk as they lie in the pool: rows of points, segments or triangles, sorted by place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["BuiltChunk", "row_range"]
+
+Float32Array = npt.NDArray[np.float32]
+Int64Array = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BuiltChunk:
+    """One chunk, ready to be copied into pages. The arrays are never written again.
+
+    A row is what is drawn or not: a point, a segment or a triangle. It has C corners, each with numbers of its own.
+
+    Attributes
+    ----------
+    positions : (C n, 3) float32
+        Up to three data axes minus the origin; 0 where there are fewer.
+    values : (C n,) float32
+        What colours the corners.
+    levels : (C n,) float32
+        Level and weight (see `weights`); of corners also which of their row each is.
+    extra : (C n, 2) float32 or None
+        Data axes 3 and 4 minus the origin; None up to three axes.
+    keys : (s,) int64
+        The places that hold rows, ascending.
+    starts : (s + 1,) int64
+        Rows of place i are ``starts[i]:starts[i + 1]``.
+    count : int
+        Vertices of the chunk in the store.
+    fraction : float
+        Share of them that was kept.
+    corners : int
+        C.
+    others : (C n, 3) float32 or None
+        Of segments the other end; of triangles the normal.
+    others_extra : (C n, 2) float32 or None
+        Data axes 3 and 4 of the other end.
+    sizes : (C n,) float32 or None
+        What sizes the corners.
+    cost : (n + 1,) int64 or None
+        Vertices of the chunk that the rows before each draw; None where that is one a row.
+    """
+
+    positions: Float32Array
+    values: Float32Array
+    levels: Float32Array
+    extra: Float32Array | None
+    keys: Int64Array
+    starts: Int64Array
+    count: int
+    fraction: float
+    corners: int = 1
+    others: Float32Array | None = None
+    others_extra: Float32Array | None = None
+    sizes: Float32Array | None = None
+    cost: Int64Array | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many points, segments or triangles there are."""
+        return len(self.positions) // self.corners
+
+    def vertices(self, starts: Int64Array, stops: Int64Array) -> Int64Array:
+        """Count the vertices that ranges of rows draw, (m,) each."""
+        return stops - starts if self.cost is None else self.cost[stops] - self.cost[starts]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        optional = (self.extra, self.others, self.others_extra, self.sizes, self.cost)
+        rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes
+        return rows + self.keys.nbytes + self.starts.nbytes + sum(a.nbytes for a in optional if a is not None)
+
+
+def row_range(built: BuiltChunk, lo_key: int, hi_key: int) -> tuple[int, int]:
+    """Rows of the places with ``lo_key <= key < hi_key``, half-open."""
+    first, last = np.searchsorted(built.keys, (lo_key, hi_key))
+    return int(built.starts[first]), int(built.starts[last])

@@ -1,0 +1,328 @@
+"""Decoded vertices and links of one chunk -> segments or triangles that can be uploaded as they are.
+
+Segments are cut where they leave a place, so that levels meet at the faces of places without gaps. A triangle is a row of
+each place in which a vertex of it lies, in each chunk that it touches: where levels meet, they overlap by a ring.
+
+Rows are put in the order of a hash of their object, then sorted by place, so that the first rows of a place are whole
+objects as far as they lie there, the same ones from frame to frame and in every chunk.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.pieces import cut_segments
+from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
+from napari_zarr_vectors._build.points import pack_axes, stable_order
+
+__all__ = ["CORNER_STEP", "LinkedPart", "Place", "build_segments", "build_triangles"]
+
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+CORNER_STEP = 16
+"""A corner's number times this is added to its level: one number a vertex says both."""
+_SEGMENT_CORNERS, _TRIANGLE_CORNERS = 4, 3
+_EDGE = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkedPart:
+    """One chunk's share of what was read.
+
+    Attributes
+    ----------
+    positions : (N, D) float32 or float64
+        Store units; the chunk's own vertices and, anywhere among them, those of others that its links lead to.
+    own : (lo, hi)
+        Rows of the chunk's own vertices.
+    links : (M, L) int64
+        All that touch the chunk.
+    owned : (M,) bool
+        Which of them are the chunk's own.
+    values, sizes : (N,) float32 or None
+        What colours and sizes the vertices.
+    objects : (N,) int64 or None
+        Object of each vertex, -1 for none.
+    """
+
+    positions: npt.NDArray[np.floating]
+    own: tuple[int, int]
+    links: Int64Array
+    owned: BoolArray
+    values: Float32Array | None = None
+    sizes: Float32Array | None = None
+    objects: Int64Array | None = None
+
+    def alone(self) -> LinkedPart:
+        """Give the same without vertices that neither are the chunk's own nor an end of its links."""
+        low, high = self.own
+        ends = self.links.reshape(-1)
+        far = np.unique(ends[(ends < low) | (ends >= high)])
+        rows = np.concatenate([np.arange(low, high), far])
+        number = np.where(
+            (self.links >= low) & (self.links < high), self.links - low, high - low + np.searchsorted(far, self.links)
+        )
+        picked = [None if a is None else a[rows] for a in (self.values, self.sizes, self.objects)]
+        return LinkedPart(self.positions[rows], (0, high - low), number, self.owned, *picked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where a chunk lies; as the arguments of `build_points`."""
+
+    origin: npt.ArrayLike
+    chunk_lo: npt.ArrayLike
+    cell_shape: npt.ArrayLike
+    ratios: npt.ArrayLike
+    level: int = 0
+    seed: int = 0
+
+
+def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smooth: bool = True) -> BuiltChunk:
+    """Make segments of steps and edges, four corners each; a vertex without any becomes one of no length.
+
+    Parameters
+    ----------
+    part : LinkedPart
+        Links of two ends.
+    place : Place
+    fraction : float
+        Share of the chunk's vertices that may be drawn, in (0, 1]. A larger share contains a smaller one.
+    smooth : bool
+        Whether values between two ends are those between their values; else those of the nearer end.
+    """
+    alone = _alone(part)
+    links = np.concatenate([part.links.reshape(-1, _EDGE), alone])
+    owned = np.concatenate([part.owned, np.ones(len(alone), bool)])
+    shape = place_shape(place.ratios, part.positions.shape[1])
+    unit = (part.positions - np.asarray(place.chunk_lo, np.float64)) / np.asarray(place.cell_shape, np.float64)
+    # Division rounds: a vertex of the chunk is not to come to lie beyond its face.
+    unit[slice(*part.own)] = np.clip(unit[slice(*part.own)], 0, np.nextafter(shape.astype(np.float64), 0))
+    pieces = cut_segments(unit[links[:, 0]], unit[links[:, 1]], shape, owned)
+    rows = _choose(part, place, links, pieces.segment, _keys_of(pieces.cells, place), fraction)
+    segment, along = links[pieces.segment[rows.order]], (pieces.begin[rows.order], pieces.end[rows.order])
+    ends = [_between(part.positions.astype(np.float64), segment, at) for at in along]
+    packed = [pack_axes(end, place.origin) for end in ends]
+    values = [_value_between(part.values, segment, at, smooth=smooth) for at in along]
+    sizes = [_value_between(part.sizes, segment, at, smooth=True) for at in along]
+    return _built(
+        part,
+        place,
+        rows,
+        positions=_corners(packed[0][0], packed[1][0]),
+        extra=_corners_or_none(packed[0][1], packed[1][1]),
+        others=_corners(packed[1][0], packed[0][0]),
+        others_extra=_corners_or_none(packed[1][1], packed[0][1]),
+        values=_corners_or_none(values[0], values[1]),
+        sizes=_corners_or_none(sizes[0], sizes[1]),
+        corners=_SEGMENT_CORNERS,
+    )
+
+
+def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) -> BuiltChunk:
+    """Make triangles of faces, three corners each; faces of more corners are fans.
+
+    Parameters
+    ----------
+    part : LinkedPart
+        Links of three or more corners.
+    place : Place
+    fraction : float
+        Share of the chunk's vertices that may be drawn, in (0, 1].
+    """
+    faces = _fans(part.links)
+    triangle, keys = _places_of(part, place, faces)
+    rows = _choose(part, place, faces, triangle, keys, fraction)
+    here = faces[triangle[rows.order]].reshape(-1)
+    main, extra = pack_axes(part.positions, place.origin)
+    return _built(
+        part,
+        place,
+        rows,
+        positions=main[here],
+        extra=None if extra is None else extra[here],
+        others=vertex_normals(main, faces)[here],
+        others_extra=None,
+        values=None if part.values is None else part.values[here],
+        sizes=None,
+        corners=_TRIANGLE_CORNERS,
+    )
+
+
+def vertex_normals(positions: Float32Array, faces: Int64Array) -> Float32Array:
+    """Give the mean normal of the faces around each vertex, weighed by area, (N, 3); 0 where there are none."""
+    corners = positions[faces].astype(np.float64)  # (M, 3, 3)
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    flat, weights = faces.reshape(-1), np.repeat(across, faces.shape[1], axis=0)
+    total = np.stack([np.bincount(flat, weights[:, k], len(positions)) for k in range(3)], axis=1)
+    length = np.linalg.norm(total, axis=1, keepdims=True)
+    unit: Float32Array = np.divide(total, length, out=np.zeros(total.shape), where=length > 0).astype(np.float32)
+    return unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Which links become rows, in their order, with places and the vertices that the rows before each draw."""
+
+    order: Int64Array
+    keys: Int64Array
+    starts: Int64Array
+    cost: Int64Array
+    fraction: float
+
+
+def _choose(
+    part: LinkedPart, place: Place, links: Int64Array, link: Int64Array, keys: Int64Array, fraction: float
+) -> _Rows:
+    """Order rows, (P,) each a part of one of (M, L) links in a place, and leave out as many as a share asks."""
+    if not 0 < fraction <= 1:
+        msg = f"fraction must be in (0, 1], got {fraction!r}"
+        raise ValueError(msg)
+    low, high = part.own
+    count = high - low
+    order = np.argsort(_ranks(part, place, links)[link], kind="stable")
+    if fraction < 1:
+        # Strictly: a row draws several vertices, and none may be more than there is room for.
+        most = math.floor(fraction * count * (1 + 1e-12))
+        cost = _cost(links[link[order]], low, high)
+        order = order[: int(np.searchsorted(cost, most, side="right")) - 1]
+    by_place = stable_order(keys[order])
+    order = order[by_place]
+    found, starts = np.unique(keys[order], return_index=True)
+    cost = _cost(links[link[order]], low, high)
+    return _Rows(order, found, np.append(starts, len(order)).astype(np.int64), cost, fraction)
+
+
+def _ranks(part: LinkedPart, place: Place, links: Int64Array) -> npt.NDArray[np.uint64]:
+    """Give a number that looks random to each link: the same for all links of an object."""
+    with np.errstate(over="ignore"):
+        if part.objects is None:
+            step = np.uint64(place.seed) * np.uint64(0x9E3779B97F4A7C15)
+            return _mixed(np.arange(len(links), dtype=np.uint64) + step)
+        return _mixed(part.objects[links[:, 0]].astype(np.uint64))
+
+
+def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Mix the bits of numbers (splitmix64's finaliser)."""
+    with np.errstate(over="ignore"):
+        out = numbers + np.uint64(0x9E3779B97F4A7C15)
+        out = (out ^ (out >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        out = (out ^ (out >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return np.asarray(out ^ (out >> np.uint64(31)))
+
+
+def _cost(links: Int64Array, low: int, high: int) -> Int64Array:
+    """Count the chunk's own vertices that the links before each draw, (M + 1,): each where it comes first."""
+    flat = links.reshape(-1)
+    seen = np.full(high - low, len(links), np.int64)
+    at = np.flatnonzero((flat >= low) & (flat < high))[::-1]
+    seen[flat[at] - low] = at // max(1, links.shape[1])  # of values that are set twice the last one stays
+    out = np.zeros(len(links) + 1, np.int64)
+    np.cumsum(np.bincount(seen, minlength=len(links) + 1)[: len(links)], out=out[1:])
+    return out
+
+
+def _keys_of(cells: Int64Array, place: Place) -> Int64Array:
+    if np.all(place_shape(place.ratios, cells.shape[1]) == 1):
+        return np.zeros(len(cells), dtype=np.int64)
+    return place_keys(cells, place.ratios)
+
+
+def _places_of(part: LinkedPart, place: Place, faces: Int64Array) -> tuple[Int64Array, Int64Array]:
+    """Give each triangle with each place of the chunk in which a vertex of it lies, as two columns (P,)."""
+    low, high = part.own
+    shape = place_shape(place.ratios, part.positions.shape[1])
+    keys = _keys_of(cells_of(part.positions[low:high], place.chunk_lo, place.cell_shape, shape), place)
+    own = (faces >= low) & (faces < high)
+    of = np.full(faces.shape, -1, np.int64)
+    of[own] = keys[faces[own] - low]
+    of.sort(axis=1)
+    distinct = of >= 0
+    distinct[:, 1:] &= of[:, 1:] != of[:, :-1]
+    return np.nonzero(distinct)[0], of[distinct]
+
+
+def _alone(part: LinkedPart) -> Int64Array:
+    """Give links from vertices of the chunk that no link of its own leads to, to themselves."""
+    low, high = part.own
+    used = np.zeros(len(part.positions), bool)
+    used[part.links.reshape(-1)] = True
+    alone = low + np.flatnonzero(~used[low:high])
+    return np.stack([alone, alone], axis=1)
+
+
+def _fans(faces: Int64Array) -> Int64Array:
+    """Cut (M, L) faces into triangles, (M (L - 2), 3)."""
+    corners = faces.shape[1]
+    if corners == 3:
+        return faces
+    cut = np.stack([np.zeros(corners - 2, int), np.arange(1, corners - 1), np.arange(2, corners)], axis=1)
+    return faces[:, cut].reshape(-1, 3)
+
+
+def _between(positions: Float64Array, links: Int64Array, at: Float64Array) -> Float64Array:
+    """Give points on links, (P, D); exactly the ends at 0 and 1."""
+    first, second = positions[links[:, 0]], positions[links[:, 1]]
+    t = at[:, None]
+    return np.where(t < 1, first + t * (second - first), second)
+
+
+def _value_between(
+    values: Float32Array | None, links: Int64Array, at: Float64Array, *, smooth: bool
+) -> Float32Array | None:
+    if values is None:
+        return None
+    first, second = values[links[:, 0]], values[links[:, 1]]
+    if not smooth:
+        return np.where(at < 0.5, first, second)
+    with np.errstate(over="ignore"):  # the lowest float stands for what is missing
+        between = first + at * (second.astype(np.float64) - first)
+    return np.where(at <= 0, first, np.where(at >= 1, second, between)).astype(np.float32)
+
+
+def _corners(first: Float32Array, second: Float32Array) -> Float32Array:
+    """Put two corners at each of two ends, (4 P, ..), row by row."""
+    return np.stack([first, first, second, second], axis=1).reshape(-1, *first.shape[1:])
+
+
+def _corners_or_none(first: Float32Array | None, second: Float32Array | None) -> Float32Array | None:
+    return None if first is None or second is None else _corners(first, second)
+
+
+def _built(
+    part: LinkedPart,
+    place: Place,
+    rows: _Rows,
+    *,
+    positions: Float32Array,
+    extra: Float32Array | None,
+    others: Float32Array,
+    others_extra: Float32Array | None,
+    values: Float32Array | None,
+    sizes: Float32Array | None,
+    corners: int,
+) -> BuiltChunk:
+    corner = np.arange(corners, dtype=np.float32) * CORNER_STEP + place.level
+    return BuiltChunk(
+        positions=positions,
+        values=np.zeros(len(positions), np.float32) if values is None else values,
+        levels=np.tile(corner, len(rows.order)),
+        extra=extra,
+        keys=rows.keys,
+        starts=rows.starts,
+        count=part.own[1] - part.own[0],
+        fraction=rows.fraction,
+        corners=corners,
+        others=others,
+        others_extra=others_extra,
+        sizes=sizes,
+        cost=rows.cost,
+    )

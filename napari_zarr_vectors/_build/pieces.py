@@ -1,0 +1,101 @@
+"""Segments cut where they leave a place, so that what lies in a place can be shown or hidden alone. Pure numpy.
+
+A chunk draws of a segment what lies inside the chunk. What lies neither in the chunk of one end nor in that of the other
+(coarse levels have long steps) is drawn by the chunk that the segment belongs to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Pieces", "cut_segments"]
+
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+MOST_CUTS = 64
+"""A segment through more places than this is one piece: there is something wrong with it, or with the grid."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pieces:
+    """Parts of segments.
+
+    Attributes
+    ----------
+    segment : (P,) int64
+        Ascending.
+    begin, end : (P,) float64
+        From 0 at the first end to 1 at the second one.
+    cells : (P, D) int64
+        Cell of the place of each, counted from the chunk's first one, clipped into the chunk.
+    """
+
+    segment: Int64Array
+    begin: Float64Array
+    end: Float64Array
+    cells: Int64Array
+
+
+def cut_segments(first: Float64Array, second: Float64Array, shape: Int64Array, owned: BoolArray) -> Pieces:
+    """Cut segments at the faces of cells and leave those pieces that a chunk draws.
+
+    Parameters
+    ----------
+    first, second : (M, D) float64
+        Ends, in cells from the chunk's lower corner.
+    shape : (D,) int64
+        Cells of the chunk.
+    owned : (M,) bool
+        Whether a segment is the chunk's own.
+    """
+    low, high = np.floor(first), np.floor(second)
+    crossed = np.abs(high - low).astype(np.int64)
+    crossed[crossed.sum(axis=1) > MOST_CUTS] = 0
+    segment, at = _crossings(first, second, low, crossed)
+    order = np.lexsort((at, segment))
+    segment, at = segment[order], at[order]
+    # Each segment has one piece more than crossings.
+    counts = np.bincount(segment, minlength=len(first))
+    pieces = np.repeat(np.arange(len(first)), counts + 1)
+    starts = np.cumsum(counts + 1) - (counts + 1)
+    begin, end = np.zeros(len(pieces)), np.ones(len(pieces))
+    inner = np.ones(len(pieces), bool)
+    inner[starts] = False
+    begin[inner] = at
+    last = np.ones(len(pieces), bool)
+    last[starts + counts] = False
+    end[last] = at
+    middle = ((begin + end) / 2)[:, None]
+    cell = np.floor(first[pieces] + middle * (second - first)[pieces]).astype(np.int64)
+    kept = _drawn(cell, low[pieces].astype(np.int64), high[pieces].astype(np.int64), shape, owned[pieces])
+    kept &= (end > begin) | (counts[pieces] == 0)
+    return Pieces(pieces[kept], begin[kept], end[kept], np.clip(cell[kept], 0, shape - 1))
+
+
+def _crossings(
+    first: Float64Array, second: Float64Array, low: Float64Array, crossed: Int64Array
+) -> tuple[Int64Array, Float64Array]:
+    """Give where segments cross faces of cells: the segment and the place on it, axis by axis."""
+    segments, places = [np.empty(0, np.int64)], [np.empty(0)]
+    for axis in np.flatnonzero(crossed.any(axis=0)).tolist():
+        counts = crossed[:, axis]
+        segment = np.repeat(np.arange(len(first)), counts)
+        number = np.arange(len(segment)) - np.repeat(np.cumsum(counts) - counts, counts)
+        p, q = first[segment, axis], second[segment, axis]
+        face = np.where(q > p, low[segment, axis] + 1 + number, low[segment, axis] - number)
+        segments.append(segment)
+        places.append(np.clip((face - p) / (q - p), 0, 1))
+    return np.concatenate(segments), np.concatenate(places)
+
+
+def _drawn(cell: Int64Array, low: Int64Array, high: Int64Array, shape: Int64Array, owned: BoolArray) -> BoolArray:
+    """Tell which pieces the chunk draws: those inside of it and, of its own segments, those between both ends' chunks."""
+    chunk, ends = cell // shape, (low // shape, high // shape)
+    inside = (chunk == 0).all(axis=1)
+    of_an_end = (chunk == ends[0]).all(axis=1) | (chunk == ends[1]).all(axis=1)
+    return np.asarray(inside | (owned & ~of_an_end), bool)

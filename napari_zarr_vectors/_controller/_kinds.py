@@ -1,0 +1,73 @@
+"""What each kind of geometry is shown as."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface
+from napari_zarr_vectors._stream import LinkedSource, PointSource
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from napari_zarr_vectors._layers import StreamingLayer
+    from napari_zarr_vectors._lod import Tree
+    from napari_zarr_vectors._stream import ByteCache
+    from zarr_vectors.lazy import LazyStore
+
+__all__ = ["Drawn", "drawn_as", "source_of"]
+
+Float64Array: TypeAlias = "npt.NDArray[np.float64]"
+
+LINES = ("line", "polyline", "streamline", "graph", "skeleton")
+SURFACES = ("mesh",)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """How a store is drawn.
+
+    Attributes
+    ----------
+    layer : type of StreamingLayer
+    rows_a_vertex : float
+        Rows of the pool that a vertex takes on average, for chunks that are not there yet.
+    has_links : bool
+        Whether what joins vertices is read.
+    is_surface : bool
+        Whether it is faces.
+    loss : str
+        What a person must know of what is not shown; empty where all is.
+    """
+
+    layer: type[StreamingLayer]
+    rows_a_vertex: float = 1.0
+    has_links: bool = False
+    is_surface: bool = False
+    loss: str = ""
+
+
+def drawn_as(store: LazyStore) -> Drawn:
+    """Choose the layer for a store."""
+    kind = store.geometry_type
+    if kind in ("", "point_cloud"):
+        return Drawn(StreamingPoints)
+    if store.adds_levels:
+        why = "its levels add to each other, whose links are not read chunk by chunk"
+        return Drawn(StreamingPoints, loss=f"{store.name} shows the vertices of its {kind}s as points: {why}.")
+    if kind in SURFACES:
+        return Drawn(StreamingSurface, rows_a_vertex=2.1, has_links=True, is_surface=True)
+    if kind in LINES:
+        return Drawn(StreamingLines, rows_a_vertex=1.5 if kind == "graph" else 1.1, has_links=True)
+    return Drawn(StreamingPoints, loss=f"{store.name} holds the kind {kind!r}; its vertices are shown as points.")
+
+
+def source_of(
+    drawn: Drawn, store: LazyStore, tree: Tree, origin: Float64Array, cache: ByteCache, size_by: str | None
+) -> PointSource:
+    """Make what loads the chunks of a store."""
+    if not drawn.has_links:
+        return PointSource(store, tree, origin, cache)
+    return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface, size_by=size_by)

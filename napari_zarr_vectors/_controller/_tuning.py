@@ -1,0 +1,39 @@
+"""The numbers that the engine is tuned by."""
+
+from __future__ import annotations
+
+import os
+
+__all__ = [
+    "FRAMES_A_COMMIT",
+    "LOADERS",
+    "LONGEST_WAIT_S",
+    "POOL_SHARE",
+    "POOL_SLACK_ROWS",
+    "REST_S",
+    "SETTLE_S",
+    "SLOW_PAINT_S",
+    "UPLOAD_BYTES",
+    "UPLOAD_MS",
+]
+
+UPLOAD_MS = 1.5
+"""What a frame does is over by then, but for the one array that is under way."""
+UPLOAD_BYTES = 4 << 20
+"""The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
+LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
+"""More threads than cores that decode load no faster, and the planner waits for the interpreter's lock."""
+POOL_SHARE = 2.0
+"""Rows of the pool for each vertex of the budget: what is shown, and room for whatever replaces it."""
+POOL_SLACK_ROWS = 1 << 18
+"""And for the last pages of small chunks, which are not full."""
+FRAMES_A_COMMIT = 1.5
+LONGEST_WAIT_S = 0.3
+"""Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
+chunk as it comes would paint all the time and load nothing."""
+SLOW_PAINT_S = 0.05
+"""Where paints take longer than this, frames come quicker while uploads wait: each is as short as ever."""
+SETTLE_S = 0.3
+"""A plan is made once more this long after the last change: what was held against flicker may go now."""
+REST_S = 0.5
+"""A view that has not changed for so long is looked at: it may take longer to paint."""

@@ -1,0 +1,129 @@
+"""The vispy visuals of segments and triangles of a pool."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from vispy.visuals.shaders import Function
+
+from napari_zarr_vectors._layers._shaders import (
+    EDGE_DEPTH,
+    KEEP_DEPTH,
+    SEGMENT_FRAGMENT,
+    TRIANGLE_FRAGMENT,
+    segment_shader,
+    triangle_shader,
+)
+from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, PoolVisual
+
+__all__ = ["SegmentPoolVisual", "TrianglePoolVisual"]
+
+Float64Array = npt.NDArray[np.float64]
+
+THINNEST_PX = 1.0
+RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
+
+
+class SegmentPoolVisual(PoolVisual):
+    """Segments of a pool as strips of some pixels with round ends, so that those of a line are one.
+
+    The ends are moved aside on the screen by the vertex shader; what is beyond the radius is cut away by the fragment
+    shader. A segment is cut at the slab, not left out.
+    """
+
+    def __init__(self, origin: npt.ArrayLike) -> None:
+        extra = np.size(origin) > 3
+        super().__init__(origin, segment_shader(extra=extra), SEGMENT_FRAGMENT, "triangles", linked=True)
+        program = self.shared_program
+        program["a_other"], program["a_size"] = self.sink.others, self.sink.sizes
+        if extra:
+            program["a_other_extra"] = self.sink.others_extra
+        program["u_direction"] = np.eye(3, dtype=np.float32)
+        self.set_sized(sized=False)
+        self.set_shape("round")
+
+    def set_sized(self, *, sized: bool) -> None:
+        """Let the vertices' own sizes count, or not."""
+        self.shared_program["u_sized"] = float(sized)
+        self.update()
+
+    def set_shape(self, shading: str) -> None:
+        """Draw lines of one brightness ("flat"), as tubes ("round"), or with a smooth edge ("soft")."""
+        if shading == self._shading:
+            return
+        self._shading = shading
+        self.shared_program["u_shape"] = SHAPES[shading]
+        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
+        self.update()
+
+    def set_axis_names(self, names: tuple[str, ...]) -> None:
+        """Let axes named x, y, z give red, green, blue where directions colour; else the first three, in order."""
+        colors = [RGB_OF_AXES.get(name.lower(), -1) for name in names[:3]]
+        if sorted(colors) != [0, 1, 2][: len(colors)]:
+            colors = list(range(len(colors)))
+        turn = np.zeros((3, 3), dtype=np.float32)
+        turn[np.arange(len(colors)), colors] = 1.0  # vispy sends rows as columns
+        self.shared_program["u_direction"] = turn
+        self.update()
+
+    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+        program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
+        program["u_size"] = (self._size, float(self._in_world), THINNEST_PX * scale, LARGEST_PX * scale)
+        program["u_px"] = self._pixels(view)
+        program["u_half"] = self._half_px(view).astype(np.float32)
+
+
+class TrianglePoolVisual(PoolVisual):
+    """Triangles of a pool, lit from the eye."""
+
+    def __init__(self, origin: npt.ArrayLike) -> None:
+        super().__init__(
+            origin, triangle_shader(extra=np.size(origin) > 3), TRIANGLE_FRAGMENT, "triangles", linked=True
+        )
+        self.shared_program["a_other"] = self.sink.others
+        self.set_shape("round")
+        self.set_wire(0.0)
+        self.set_back(drawn=True)
+
+    def set_shape(self, shading: str) -> None:
+        """Light each face alone ("flat"), smoothly ("round"), or not at all ("soft")."""
+        self._shading = shading
+        self.shared_program["u_shape"] = SHAPES[shading]
+        self.update()
+
+    def set_wire(self, width: float) -> None:
+        """Draw the edges of faces only, of so many pixels; 0 draws the faces."""
+        self.shared_program["u_wire"] = width
+        self.update()
+
+    def set_back(self, *, drawn: bool) -> None:
+        """Draw faces that turn away, or leave them out."""
+        self.shared_program["u_back"] = float(drawn)
+        self.update()
+
+    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+        images = self._scene_images(view)
+        program = self.shared_program
+        program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)
+        program["u_scene_extra0"], program["u_scene_extra1"] = images[3:].astype(np.float32)
+        linear = images[:3, :3]  # row k: where data axis k goes
+        program["u_normal"] = np.linalg.pinv(linear).T.astype(np.float32)
+        to_clip = view.transforms.get_transform("scene", "render")
+        ends = to_clip.imap([[0, 0, -0.5, 1], [0, 0, 0.5, 1]])
+        ends = ends[:, :3] / ends[:, 3:]
+        light = ends[1] - ends[0]
+        length = float(np.linalg.norm(light))
+        program["u_light"] = (light / length if length > 0 else np.array([0.0, 0.0, 1.0])).astype(np.float32)
+
+    def _scene_images(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+        """Give where a step of one data unit along each data axis goes in the scene, (5, 4)."""
+        shown = self._axes[::-1]
+        points = np.zeros((len(shown) + 1, 4))
+        points[: len(shown), : len(shown)] = np.eye(len(shown))
+        points[:, 3] = 1
+        mapped = view.transforms.get_transform("visual", "scene").map(points)
+        out = np.zeros((MOST_AXES, 4))
+        out[list(shown), :3] = mapped[:-1, :3] - mapped[-1, :3]
+        return out
