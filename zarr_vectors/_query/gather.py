@@ -2,7 +2,7 @@
 
 Batches come chunk by chunk, rows belong to objects that run through many chunks. Fragments are sorted by chunk; where
 each row comes from and goes to is numbered for many chunks at once, and a batch then costs one take and one scatter a
-column.
+column. Where the fragments of a chunk are named one after the other, as in most stores, rows are not taken first.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Gather:
         counts = (table.count[self._numbers[low:high]].sum() for low, high in pairwise(self._bounds.tolist()))
         self._before = offsets_of(np.fromiter(counts, np.int64, chunks))
         self._window = (0, 0)
-        self._rows = self._targets = np.empty(0, np.int64)
+        self._rows: Int64Array | None = None
+        self._targets = np.empty(0, np.int64)
         self._room: list[AnyArray] = []
         self._names: tuple[str, ...] = ()
 
@@ -60,32 +61,48 @@ class Gather:
             self._room = [np.empty((int(self.starts[-1]), *a.shape[1:]), a.dtype) for a in sources]
         last = first + len(batch.coords)
         rows, targets = self._numbered(first, last)
-        if not len(rows):
+        if not len(targets):
             return
-        if len(batch.coords) > 1:
-            rows = rows + np.repeat(batch.offsets[:-1], np.diff(self._before[first : last + 1]))
+        before = self._before[first : last + 1] - self._before[first]
+        if rows is None and not np.array_equal(before, batch.offsets):
+            rows = expand_ranges(batch.offsets[:-1], np.diff(before))
+        elif rows is not None and len(batch.coords) > 1:
+            rows = rows + np.repeat(batch.offsets[:-1], np.diff(before))
         begin, end = int(targets[0]), int(targets[-1]) + 1
         is_run = end - begin == len(targets) and bool((targets[1:] > targets[:-1]).all())
         for source, room in zip(sources, self._room, strict=True):
-            items, target = as_items(source), as_items(room)
+            taken, target = as_items(source), as_items(room)
+            if rows is not None:
+                taken = np.take(taken, rows, mode="clip")
             if is_run:
-                np.take(items, rows, mode="clip", out=target[begin:end])
+                target[begin:end] = taken
             else:
-                target[targets] = np.take(items, rows, mode="clip")
+                np.put(target, targets, taken, mode="clip")  # in half the time of target[targets] = taken
 
-    def _numbered(self, first: int, last: int) -> tuple[Int64Array, Int64Array]:
-        """Give where the rows of the fragments in chunks ``first:last`` come from, in these, and where they go."""
+    def _numbered(self, first: int, last: int) -> tuple[Int64Array | None, Int64Array]:
+        """Give where the rows of the fragments in chunks ``first:last`` come from, in these, and where they go.
+
+        None in place of the former where it is the first rows of each chunk, in order.
+        """
         begin, end = self._window
         if not begin <= first <= last <= end:
             begin = first
             reach = int(np.searchsorted(self._before, self._before[first] + _WINDOW_ROWS, side="right")) - 1
             end = max(last, reach)
             self._window = begin, end
-            some = slice(*self._bounds[[begin, end]].tolist())
-            self._rows, sizes = self._table.rows_of(self._numbers[some])
-            self._targets = expand_ranges(self._starts[some], sizes)
+            self._number(begin, end)
         part = slice(*(self._before[[first, last]] - self._before[begin]).tolist())
-        return self._rows[part], self._targets[part]
+        return None if self._rows is None else self._rows[part], self._targets[part]
+
+    def _number(self, begin: int, end: int) -> None:
+        some = slice(*self._bounds[[begin, end]].tolist())
+        numbers = self._numbers[some]
+        sizes = self._table.count[numbers]
+        before = offsets_of(sizes)[:-1]
+        chunk = np.repeat(self._before[begin:end] - self._before[begin], np.diff(self._bounds[begin : end + 1]))
+        in_order = self._table.is_range[numbers] & (self._table.start[numbers] == before - chunk)
+        self._rows = None if in_order.all() else self._table.rows_of(numbers)[0]
+        self._targets = expand_ranges(self._starts[some], sizes)
 
     @property
     def positions(self) -> FloatArray:

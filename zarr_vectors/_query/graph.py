@@ -33,6 +33,8 @@ __all__ = ["Network", "links_within", "read_graph", "read_mesh"]
 
 _EDGE = 2
 _FARTHEST = 2.0**62
+_MOST_NARROW = np.iinfo(np.int32).max
+_PIECE_ROWS = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,13 +215,19 @@ def _with_implied(links: _Links, table: FragmentTable, count: int) -> _Links:
 
 def _one_parent_each(ends: Int64Array, table: FragmentTable, count: int) -> _Links:
     """Give the links of rows of which each has at most one parent; those that lead out of the rows are left out."""
-    parents = np.arange(-1, count)  # the last one is what child -1 finds
+    parents: AnyArray = np.arange(-1, count, dtype=np.int32 if count <= _MOST_NARROW else np.int64)
     parents[table.start[table.count > 0]] = -1
     parents[ends[:, 0]] = ends[:, 1]
-    parents[-1] = -1
-    children = np.flatnonzero(parents >= 0)
-    out = np.empty((len(children), _EDGE), np.int64)
-    out[:, 0], out[:, 1] = children, parents[children]
+    parents[-1] = -1  # what child -1 finds
+    out = np.empty((int(np.count_nonzero(parents >= 0)), _EDGE), np.int64)
+    first = 0
+    # In pieces that stay in cache: children and parents as arrays of their own take as much memory as both.
+    for low in range(0, count, _PIECE_ROWS):
+        piece = parents[low : low + _PIECE_ROWS]
+        children = np.flatnonzero(piece >= 0)
+        last = first + len(children)
+        out[first:last, 0], out[first:last, 1] = children + low, piece[children]
+        first = last
     return _Links(out, {})
 
 

@@ -13,6 +13,7 @@ With F = 0 only the 16 header bytes are written.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,8 @@ __all__ = [
 
 MAGIC = 0x5A564647
 _MOST_NARROW = 2**30  # start and count together fit 32 bits
-_HEADER_BYTES = 16
+_HEADER = struct.Struct("<4I")
+_HEADER_BYTES = _HEADER.size
 _ROWS_LIMIT = 2**62  # the sum of two numbers below it is an int64
 
 
@@ -312,7 +314,7 @@ def decode_fragments(payload: bytes | UInt8Array) -> FragmentIndex:
     if len(raw) < _HEADER_BYTES:
         msg = f"{len(raw)} bytes are too short for a fragment index"
         raise ValueError(msg)
-    magic, version_flags, count, ranges = (int(v) for v in raw[:_HEADER_BYTES].view("<u4"))
+    magic, version_flags, count, ranges = _HEADER.unpack_from(raw.data)
     if magic != MAGIC or version_flags != 1 or ranges > count:
         msg = f"header is magic {magic:#x}, version {version_flags & 0xFFFF}, {ranges} ranges of {count} fragments"
         raise ValueError(msg)
@@ -352,7 +354,7 @@ def _only_ranges(raw: UInt8Array, count: int) -> FragmentIndex | None:
         return None
     table = raw[begin:end].view("<i8").astype(np.int64, copy=False)
     # Of a number below 0 the same bits are a large one.
-    if raw[end : end + 4].any() or int(table.view(np.uint64).max()) >= _ROWS_LIMIT:
+    if raw[end : end + 4].tobytes() != bytes(4) or int(table.view(np.uint64).max()) >= _ROWS_LIMIT:
         return None
     empty = np.empty(0, np.int64)
     return FragmentIndex(np.ones(count, bool), table.reshape(-1, 2), np.zeros(1, np.int64), empty)

@@ -123,16 +123,17 @@ def decode_manifests(
         the object's row.
     """
     raw = np.ascontiguousarray(flat)
-    places, num_blocks = _find_blocks(raw, offsets, rank)
+    places, num_blocks, is_regular = _find_blocks(raw, offsets, rank)
     owner = np.repeat(np.arange(len(num_blocks)), num_blocks)
+    block_offsets = offsets_of(num_blocks)
+    if is_regular:
+        blocks = records_at(raw, places, _one_dtype(rank))
+        fragments = blocks["fragment"].astype(np.int64)
+        _check_fragments(fragments, owner)
+        return Manifests(block_offsets, blocks["chunk"].astype(np.int64), fragments)
     heads = records_at(raw, places, _head_dtype(rank))
     chunks, modes = heads["chunk"].astype(np.int64), heads["mode"]
     bodies = places + heads.itemsize
-    block_offsets = offsets_of(num_blocks)
-    if not modes.any():
-        fragments = records_at(raw, bodies, "<i8").astype(np.int64)
-        _check_fragments(fragments, owner)
-        return Manifests(block_offsets, chunks, fragments)
     starts, counts = _runs(raw, bodies, modes)
     _check_runs(starts, counts, modes, owner, limit)
     fragments = expand_ranges(starts, counts)
@@ -155,8 +156,18 @@ def _one_dtype(rank: int) -> np.dtype[np.void]:
 # -- where blocks are --------------------------------------------------------------------------------------
 
 
-def _find_blocks(raw: UInt8Array, offsets: Int64Array, rank: int) -> tuple[Int64Array, Int64Array]:
-    """Give the byte position of every block, ascending, and the number of blocks of every object, shape (O,)."""
+def _find_blocks(raw: UInt8Array, offsets: Int64Array, rank: int) -> tuple[Int64Array, Int64Array, bool]:
+    """Find the blocks of all objects.
+
+    Returns
+    -------
+    places : (B,) int64
+        Byte position of every block, ascending.
+    num_blocks : (O,) int64
+        Blocks of every object.
+    is_regular : bool
+        Whether all blocks name one fragment (mode 0).
+    """
     begins, lengths = offsets[:-1], np.diff(offsets)
     if ((lengths > 0) & (lengths < _COUNT_BYTES)).any():
         _refuse(int(np.argmax((lengths > 0) & (lengths < _COUNT_BYTES))), "it is too short for a number of blocks")
@@ -166,17 +177,19 @@ def _find_blocks(raw: UInt8Array, offsets: Int64Array, rank: int) -> tuple[Int64
     size = _one_dtype(rank).itemsize
     regular = lengths == _COUNT_BYTES * written + num_blocks * size
     inner = np.where(regular, num_blocks, 0)
-    places = np.repeat(begins + _COUNT_BYTES, inner) + size * expand_ranges(np.zeros_like(inner), inner)
+    places = np.repeat(begins + _COUNT_BYTES - size * offsets_of(inner)[:-1], inner)
+    places += size * np.arange(len(places))
     other = raw[places + _INT * rank] != _ONE
     if other.any():
         owner = np.repeat(np.arange(len(inner)), inner)
         regular[owner[other]] = False
         places = places[regular[owner]]
-    if not regular.all():
+    is_regular = bool(regular.all())
+    if not is_regular:
         rows = np.flatnonzero(~regular)
         walked = _walk(raw, begins[rows] + _COUNT_BYTES, offsets[rows + 1], num_blocks[rows], rows, rank)
         places = np.sort(np.concatenate([places, walked]))
-    return places, num_blocks
+    return places, num_blocks, is_regular
 
 
 def _walk(

@@ -64,14 +64,14 @@ def decode_vlen(raw: bytes | UInt8Array, chosen: Int64Array | None = None) -> tu
     """
     raw = np.frombuffer(raw, np.uint8)
     _check_item_count(raw)
-    items = VLenBytes().decode(raw)
+    items: list[bytes] = VLenBytes().decode(raw).tolist()
     sizes = np.fromiter(map(len, items), np.int64, len(items))
     used = _HEADER_BYTES * (len(items) + 1) + int(sizes.sum())
     if used != len(raw):
         msg = f"{len(items)} items take {used} bytes, but there are {len(raw)}"
         raise ValueError(msg)
     if chosen is not None:
-        items, sizes = items[chosen], sizes[chosen]
+        items, sizes = [items[i] for i in chosen.tolist()], sizes[chosen]
     return np.frombuffer(b"".join(items), np.uint8), offsets_of(sizes)
 
 

@@ -173,6 +173,22 @@ def test_a_skeleton_stores_only_what_the_order_does_not_say():
     assert np.array_equal(found.edges, edges)
 
 
+def test_edges_of_a_large_skeleton_come_back_as_those_of_a_small_one():
+    rng = np.random.default_rng(1)
+    n = 50_000  # more than are looked at together
+    place = np.arange(n)[:, None] * [0.001, 0.0] + [0.0, 0.5]
+    parents = np.where(rng.random(n) < 0.1, (rng.random(n) * np.arange(n)).astype(int), np.arange(-1, n - 1))
+    parents[rng.random(n) < 0.01] = -1  # many trees
+    children = np.flatnonzero(parents >= 0)
+    edges = np.stack([children, parents[children]], axis=1)
+    memory = MemoryStore()
+    key = {"nkey": np.arange(n)}
+    write_graph(memory, place, edges, chunk_shape=10, geometry_type="skeleton", attributes=key)
+    found = read_graph(memory)
+    assert (np.diff(found.edges[:, 0]) > 0).all()
+    assert counted(found.attributes["nkey"][found.edges]) == counted(edges)
+
+
 TWO = [[0.0, 0.0], [1.0, 1.0], [2.0, 2.0]]
 
 

@@ -148,25 +148,23 @@ class FlatArray:
 
     def read_items(self, chunks: Sequence[int]) -> Iterator[Items]:
         """Read chunks of byte strings, given by number, one after the other."""
-        for chunk, raw in zip(chunks, self.read_raw(chunks), strict=True):
-            yield self.items(chunk, raw)
+        for chunk, stored in zip(chunks, self.read_stored(chunks), strict=True):
+            yield self.items(chunk, stored)
 
-    def read_raw(self, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
-        """Read chunks of byte strings as `items` takes them, one after the other; some are fetched ahead."""
+    def read_stored(self, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
+        """Read chunks of byte strings as they are stored, one after the other; some are fetched ahead."""
         absent = 0
         for (chunk,), stored in self._fetch([(i,) for i in chunks]):
             if stored is None:
                 absent = self._count_absent(absent, 8 * self._rows(chunk))
-                yield None
-            else:
-                most = min(MAX_CELL_BYTES, max(_ITEMS_BYTES, _MOST_RATIO * len(stored)))
-                yield self._unpack((chunk,), stored, most)
+            yield stored
 
-    def items(self, chunk: int, raw: UInt8Array | None, rows: Int64Array | None = None) -> Items:
-        """Split what `read_raw` gave for a chunk into its items, or into those in some rows of it, (k,)."""
+    def items(self, chunk: int, stored: UInt8Array | None, rows: Int64Array | None = None) -> Items:
+        """Decode what `read_stored` gave for a chunk into its items, or into those in some rows of it, (k,)."""
         present = self._rows(chunk)
-        if raw is None:
+        if stored is None:
             return np.empty(0, np.uint8), np.zeros((present if rows is None else len(rows)) + 1, np.int64)
+        raw = self._unpack((chunk,), stored, min(MAX_CELL_BYTES, max(_ITEMS_BYTES, _MOST_RATIO * len(stored))))
         found = int.from_bytes(raw[:4].tobytes(), "little")
         if found != self.meta.chunk_shape[0]:
             self._corrupt((chunk,), f"it has {found} items, expected {self.meta.chunk_shape[0]}")

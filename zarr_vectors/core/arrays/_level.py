@@ -35,7 +35,9 @@ from zarr_vectors.typing import Float64Array, Int64Array
 __all__ = ["LevelArrays"]
 
 _KEPT_BYTES = 64 << 20
-_FRAGMENTS_TOGETHER = 32  # chunks whose fragments are decoded at once: it bounds what that takes
+# Chunks whose fragments are decoded at once: it bounds what that takes. Where chunks are looked at one by one, few at a
+# time stay in memory that is used again.
+_FRAGMENTS_TOGETHER, _FRAGMENTS_AHEAD = 32, 8
 
 
 class LevelArrays:
@@ -186,14 +188,15 @@ class LevelArrays:
 
     def fragment_table(self, coords: Int64Array) -> FragmentTable:
         """Read the fragments of chunks, shape (n, R), in one table."""
-        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in self._groups(coords)])
+        groups = self._groups(coords, _FRAGMENTS_TOGETHER)
+        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in groups])
 
     def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentIndex]:
         """Read the fragment index of each chunk, shape (n, R), one after the other: all are never held at once."""
-        return chain.from_iterable(self.fragment_indices(group) for group in self._groups(coords))
+        return chain.from_iterable(map(self.fragment_indices, self._groups(coords, _FRAGMENTS_AHEAD)))
 
-    def _groups(self, coords: Int64Array) -> list[Int64Array]:
-        step = _FRAGMENTS_TOGETHER if self.is_local else max(1, len(coords))
+    def _groups(self, coords: Int64Array, size: int) -> list[Int64Array]:
+        step = size if self.is_local else max(1, len(coords))
         return [coords[low : low + step] for low in range(0, max(1, len(coords)), step)]
 
     def fragment_indices(self, coords: Int64Array) -> list[FragmentIndex]:

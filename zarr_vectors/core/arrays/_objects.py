@@ -337,9 +337,10 @@ class ObjectIndex:
 
     def _decode(self, array: FlatArray, chunks: Sequence[int], rows: Sequence[Int64Array]) -> Manifests:
         """Decode the manifests in these rows of each of these chunks; all in one call, as most are short."""
-        items, raw = [], self._raw(array, chunks)
-        for chunk, one, own in zip(chunks, raw, rows, strict=True):
-            items.append(array.items(chunk, one, own))
+        items: list[Items] = []
+        for chunk, stored, own in zip(chunks, self._stored(array, chunks), rows, strict=True):
+            items.append(array.items(chunk, stored, own))
+            self._keep(chunk, stored)
         flat = np.concatenate([flat for flat, _ in items])
         offsets = offsets_of(np.concatenate([np.diff(offsets) for _, offsets in items]))
         try:
@@ -357,29 +358,25 @@ class ObjectIndex:
             reason = f"{error} (rows counted from {first})" if first else str(error)
             raise CorruptChunkError(self.store.name, array.path, str(chunk), reason) from error
 
-    def _raw(self, array: FlatArray, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
-        """Read chunks of manifests, those that were read lately from memory."""
+    def _stored(self, array: FlatArray, chunks: Sequence[int]) -> Iterator[UInt8Array | None]:
+        """Read the bytes of chunks of manifests, those that were read lately from memory."""
         with self._lock:
             kept = {i: self._kept[i] for i in chunks if i in self._kept}
             for i in kept:
                 self._kept.move_to_end(i)
-        found = array.read_raw([i for i in chunks if i not in kept])
+        found = array.read_stored([i for i in chunks if i not in kept])
         for i in chunks:
-            if i in kept:
-                yield kept[i]
-            else:
-                raw = next(found)
-                self._keep(i, raw)
-                yield raw
+            yield kept[i] if i in kept else next(found)
 
-    def _keep(self, chunk: int, raw: UInt8Array | None) -> None:
-        if _bytes_of(raw) > _KEPT_BYTES:
+    def _keep(self, chunk: int, stored: UInt8Array | None) -> None:
+        """Keep a chunk as it is stored: unpacked it takes many times the memory, and little time."""
+        if _bytes_of(stored) > _KEPT_BYTES:
             return
         with self._lock:
             if chunk in self._kept:
                 return
-            self._kept[chunk] = raw
-            self._kept_bytes += _bytes_of(raw)
+            self._kept[chunk] = stored
+            self._kept_bytes += _bytes_of(stored)
             while self._kept_bytes > _KEPT_BYTES:
                 self._kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
@@ -399,5 +396,5 @@ class ObjectIndex:
         return self.attributes.read_with_presence(name)[1]
 
 
-def _bytes_of(raw: UInt8Array | None) -> int:
-    return 0 if raw is None else raw.nbytes
+def _bytes_of(stored: UInt8Array | None) -> int:
+    return 0 if stored is None else stored.nbytes
