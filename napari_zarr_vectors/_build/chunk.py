@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BuiltChunk", "row_range"]
+__all__ = ["HIDDEN_VALUE", "BuiltChunk", "row_range"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
+
+HIDDEN_VALUE = 3.0e38
+"""Value of a vertex that is not to be seen; all that is above 1e38 is not. A row is hidden with any of its corners."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

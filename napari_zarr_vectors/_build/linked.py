@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
 from napari_zarr_vectors._build.pieces import cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
@@ -121,7 +121,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         extra=_corners_or_none(packed[0][1], packed[1][1]),
         others=_corners(packed[1][0], packed[0][0]),
         others_extra=_corners_or_none(packed[1][1], packed[0][1]),
-        values=_corners_or_none(values[0], values[1]),
+        values=_hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
         sizes=_corners_or_none(sizes[0], sizes[1]),
         corners=_SEGMENT_CORNERS,
     )
@@ -151,7 +151,9 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
         extra=None if extra is None else extra[here],
         others=vertex_normals(main, faces)[here],
         others_extra=None,
-        values=None if part.values is None else part.values[here],
+        values=_hidden_whole(
+            None if part.values is None else part.values[here], part.values, faces[triangle[rows.order]]
+        ),
         sizes=None,
         corners=_TRIANGLE_CORNERS,
     )
@@ -286,6 +288,16 @@ def _value_between(
     with np.errstate(over="ignore"):  # the lowest float stands for what is missing
         between = first + at * (second.astype(np.float64) - first)
     return np.where(at <= 0, first, np.where(at >= 1, second, between)).astype(np.float32)
+
+
+def _hidden_whole(
+    corners: Float32Array | None, values: Float32Array | None, links: Int64Array
+) -> Float32Array | None:
+    """Hide all corners of a row, (C n,), if any vertex of its link, (n, L), is hidden."""
+    if corners is None or values is None or not (values > HIDDEN_VALUE / 2).any():
+        return corners
+    hidden = (values[links] > HIDDEN_VALUE / 2).any(axis=1)
+    return np.where(np.repeat(hidden, len(corners) // max(1, len(links))), np.float32(HIDDEN_VALUE), corners)
 
 
 def _corners(first: Float32Array, second: Float32Array) -> Float32Array:

@@ -16,8 +16,8 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as, source_of
-from napari_zarr_vectors._controller._prepare import DIRECTION, Colors, prepare_colors
+from napari_zarr_vectors._controller._kinds import drawn_as, source_of, wanted_of
+from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
@@ -137,6 +137,7 @@ class Engine:
         self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
+        self._layer.filter.events.connect(self._on_color_by)
         self._clock.on_touch(self._on_touch)
         self._clock.on_view_change(self._on_change)
         self._clock.on_frame(self._on_frame)
@@ -422,17 +423,18 @@ class Engine:
         self.colors = colors
         self._layer.value_info = colors.info
         with self._layer.style.events.color_by.blocked():
-            self._layer.style.color_by = DIRECTION if colors.info.kind == DIRECTION else colors.coloring.attribute
+            self._layer.style.color_by = colors.name
         self._layer.events.value_info()
 
     def _on_color_by(self) -> None:
+        """Find out how vertices are coloured and which are shown: both are the value that each has."""
         if self._closed:
             return
         if self._source is None:
             self._color_asked = True
             return
         name = self._layer.style.color_by
-        self._recolouring = self._opener.submit(prepare_colors, self._store, name)
+        self._recolouring = self._opener.submit(prepare_colors, self._store, name, None, wanted_of(self._layer.filter))
         self._clock.active = True
 
     def _finish_recolouring(self) -> None:
@@ -484,6 +486,7 @@ class Engine:
         self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
+        self._layer.filter.events.disconnect(self._on_color_by)
         if self._loader is not None:
             self._loader.close()
         if self._planner is not None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface
-from napari_zarr_vectors._stream import LinkedSource, PointSource
+from napari_zarr_vectors._stream import LinkedSource, PointSource, Wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._layers import StreamingLayer
     from napari_zarr_vectors._lod import Tree
+    from napari_zarr_vectors._model import DisplayFilter
     from napari_zarr_vectors._stream import ByteCache
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Drawn", "drawn_as", "source_of"]
+__all__ = ["Drawn", "drawn_as", "source_of", "wanted_of"]
 
 Float64Array: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -71,3 +72,10 @@ def source_of(
     if not drawn.has_links:
         return PointSource(store, tree, origin, cache)
     return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface, size_by=size_by)
+
+
+def wanted_of(intent: DisplayFilter) -> Wanted | None:
+    """Freeze what is shown; None for everything."""
+    if intent.is_open:
+        return None
+    return Wanted(intent.where, intent.groups, intent.object_ids, intent.share)

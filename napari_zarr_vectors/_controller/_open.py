@@ -16,7 +16,7 @@ from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._controller._fallback import SETTLE_S, Fallback
 from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
-from napari_zarr_vectors._controller._kinds import Drawn, drawn_as
+from napari_zarr_vectors._controller._kinds import Drawn, drawn_as, wanted_of
 from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_choice
 from napari_zarr_vectors._controller._running import adding, run, take_out, watch
@@ -33,7 +33,7 @@ from napari_zarr_vectors._layers import (
 )
 from napari_zarr_vectors._layers._lut import rgba_of
 from napari_zarr_vectors._layers._selection import is_colormap
-from napari_zarr_vectors._model import DisplayStyle, LodControl
+from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
@@ -50,6 +50,7 @@ __all__ = ["open_layer"]
 
 PEER = "zarr-vectors"
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
+_FILTER = tuple(f.name for f in fields(DisplayFilter))
 
 
 def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]:  # noqa: ANN401 - see below
@@ -67,8 +68,9 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
     path : str, Path, zarr Store or zarr Group
     **display : Any
         Any attribute of `DisplayStyle` (``color_by``, ``colormap``, ``size``.., and ``color`` also as any colour
-        that napari knows), ``budget`` and ``level`` of the layer's `lod`, and napari's own layer options (``name``,
-        ``scale``, ``opacity``, ``blending``..).
+        that napari knows) and of `DisplayFilter` (``where``, ``groups``, ``object_ids``, ``share``), ``budget`` and
+        ``level`` of the layer's `lod`, and napari's own layer options (``name``, ``scale``, ``opacity``,
+        ``blending``..).
 
     Returns
     -------
@@ -132,15 +134,17 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     display = _sized(store) | display
     color_by = display.get("color_by", AUTO)
     style, lod = _take_intent(display)
+    shown = _take_filter(display)
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
-        opening = Opening(store, color_by, drawn.rows_a_vertex)
+        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown))
         undo.callback(opening.cancel)
         layer = drawn.layer(
             store.extent,
             lod=lod,
             style=style,
+            shown=shown,
             source=store.name,
             place=path,
             default_slab=np.array(store.bin_shape),
@@ -172,6 +176,10 @@ def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
         msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
         raise ArgumentError(msg)
     return style, LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
+
+
+def _take_filter(display: dict[str, Any]) -> DisplayFilter:
+    return DisplayFilter(**{name: display.pop(name) for name in _FILTER if name in display})
 
 
 def _sized(store: LazyStore) -> dict[str, Any]:

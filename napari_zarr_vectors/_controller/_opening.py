@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_zarr_vectors._controller._prepare import prepare
 
 if TYPE_CHECKING:
+    from napari_zarr_vectors._stream import Wanted
     from zarr_vectors.lazy import LazyStore
 
 __all__ = ["Opening"]
@@ -23,11 +24,15 @@ class Opening:
         An attribute, None, or "auto".
     rows_a_vertex : float
         Rows of the pool that a vertex takes.
+    wanted : Wanted or None
+        What is shown.
     """
 
-    def __init__(self, store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0) -> None:
+    def __init__(
+        self, store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0, wanted: Wanted | None = None
+    ) -> None:
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex)
+        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex, wanted)
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""

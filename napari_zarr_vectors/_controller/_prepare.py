@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._lod import build_tree
-from napari_zarr_vectors._stream import Coloring, color_values
+from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values
+from zarr_vectors.exceptions import ArgumentError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_zarr_vectors._lod import Tree
+    from napari_zarr_vectors._stream import Wanted
     from zarr_vectors.lazy import LazyStore
 
 __all__ = [
@@ -37,8 +39,11 @@ SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
+OBJECT, GROUP = "object", "group"
+"""What colours each object otherwise, and each group's objects."""
 DIRECTION = "direction"
 """What colours lines by where they run; an attribute of that name comes first."""
+MOST_COLORS = 4096
 PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
 PAGE_WASTE = 0.25
 """What last pages that are not full may add to the pool: many small pages cost time on the GUI thread."""
@@ -46,11 +51,12 @@ PAGE_WASTE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colors:
-    """How points are coloured: what the loader computes and what the layer makes of it."""
+    """How vertices are coloured: what the loader computes and what the layer makes of it; `name` is what was asked."""
 
     coloring: Coloring
     info: ValueInfo
     words: tuple[str, ...] = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +75,7 @@ class Opened:
     preview: npt.NDArray[np.float64]  # (n, D)
 
 
-def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0) -> Opened:
+def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0, wanted: Wanted | None = None) -> Opened:
     """Read the catalogue, build the tree, look at a sample of the coarsest level.
 
     `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
@@ -82,7 +88,8 @@ def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0) 
     page_rows, padding = _pages(rows)
     most = int(rows.sum()) + page_rows * len(rows)
     padding *= rows_a_vertex
-    return Opened(tree, page_rows, padding, most, prepare_colors(store, chosen, sample), _levels(store), sample[0])
+    colors = prepare_colors(store, chosen, sample, wanted)
+    return Opened(tree, page_rows, padding, most, colors, _levels(store), sample[0])
 
 
 def _pages(count: npt.NDArray[np.int64]) -> tuple[int, float]:
@@ -104,9 +111,14 @@ def _levels(store: LazyStore) -> LevelInfo:
 
 
 def color_choices(store: LazyStore, *, with_direction: bool = False) -> list[str]:
-    """Give what can colour vertices: the attributes and, of lines, their direction."""
-    names = list(store.attribute_names(store.levels[0]))
-    return names if not with_direction or DIRECTION in names else [*names, DIRECTION]
+    """Give what can colour vertices: attributes of vertices, of objects, the object, the group, of lines the direction.
+
+    Of equal names the first is meant.
+    """
+    names = [*store.attribute_names(store.levels[0]), *store.object_attribute_names()]
+    if store.n_objects > 1:
+        names += [OBJECT, *([GROUP] if store.groups else [])]
+    return list(dict.fromkeys([*names, *([DIRECTION] if with_direction else [])]))
 
 
 def _automatic(store: LazyStore) -> str | None:
@@ -152,23 +164,85 @@ def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
     return batch.positions.astype(np.float64), dict(batch.attributes)
 
 
-def prepare_colors(store: LazyStore, name: str | None, sample: Sample | None = None) -> Colors:
-    """Find out how an attribute colours points; limits come from the middle 99 % of a sample."""
+def prepare_colors(
+    store: LazyStore, name: str | None, sample: Sample | None = None, wanted: Wanted | None = None
+) -> Colors:
+    """Find out how an attribute colours vertices; limits come from the middle 99 % of a sample.
+
+    `wanted` is what is shown; an ``ArgumentError`` says what of it the store has not.
+    """
+    if wanted is not None:
+        wanted.of(store, store.levels[0])
+    found = _colors(store, name, sample)
+    return replace(found, coloring=replace(found.coloring, wanted=wanted), name=name)
+
+
+def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors:
     if name is None:
         return Colors(Coloring(), ValueInfo())
-    if name == DIRECTION and name not in store.attribute_names(store.levels[0]):
-        return Colors(Coloring(kind="direction"), ValueInfo("direction"))
+    if name not in store.attribute_names(store.levels[0]):
+        return _of_objects(store, name)
     if _is_rgb(store, name):
         return Colors(Coloring(name, "rgb"), ValueInfo("rgb"))
     words = store.categories(name, store.levels[0])
     if words is not None:
-        # One colour more, for what is missing.
-        return Colors(Coloring(name, "category", words), ValueInfo("category", categories=len(words) + 1), words)
+        return _category(Coloring(name, "category", words))
     coloring = Coloring(name, "scalar")
     if sample is None:
         sample = _sample(store, build_tree(store.catalogue()), [name])
     values = sample[1].get(name)
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
+
+
+def _category(coloring: Coloring) -> Colors:
+    # One colour more, for what is missing.
+    return Colors(coloring, ValueInfo("category", categories=len(coloring.words) + 1), coloring.words)
+
+
+def _of_objects(store: LazyStore, name: str) -> Colors:
+    """Colour by what is said of objects, or by direction."""
+    if name in store.object_attribute_names():
+        ids, values = store.object_values(name)
+    elif name == OBJECT:
+        ids, values = store.object_values()
+        number = np.argsort(np.argsort(ids, kind="stable"), kind="stable") % MOST_COLORS
+        return _category(_coded(ids, number, tuple(map(str, range(min(len(ids), MOST_COLORS))))))
+    elif name == GROUP:
+        return _of_groups(store)
+    elif name == DIRECTION:
+        return Colors(Coloring(kind="direction"), ValueInfo("direction"))
+    else:
+        msg = f"{store.name} has nothing named {name!r} to colour by"
+        raise ArgumentError(msg)
+    column = values[:, 0] if values.ndim == 2 else values
+    if column.dtype.kind in "OUST":
+        present = np.array([word is not None for word in column.tolist()], bool)
+        words, codes = np.unique(column[present].astype(str), return_inverse=True)
+        number = np.full(len(ids), len(words))
+        number[present] = codes
+        return _category(_coded(ids, number, tuple(words.tolist())))
+    coloring = Coloring(kind="scalar")
+    coloring = replace(coloring, objects=_by_id(ids, color_values(coloring, column)))
+    return Colors(coloring, ValueInfo("scalar", _limits(coloring, column)))
+
+
+def _of_groups(store: LazyStore) -> Colors:
+    """Colour each object by the first group it is in."""
+    ids, _ = store.object_values()
+    groups = store.groups
+    number = np.full(len(ids), len(groups))
+    for code, members in reversed([*enumerate(groups.values())]):
+        number[np.isin(ids, members)] = code
+    return _category(_coded(ids, number, tuple(groups)))
+
+
+def _coded(ids: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], words: tuple[str, ...]) -> Coloring:
+    return Coloring(kind="category", words=words, objects=_by_id(ids, codes.astype(np.float32)))
+
+
+def _by_id(ids: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> ObjectValues:
+    order = np.argsort(ids, kind="stable")
+    return ObjectValues(ids[order], values[order])
 
 
 def _limits(coloring: Coloring, values: npt.NDArray[np.generic] | None) -> tuple[float, float]:

@@ -9,9 +9,9 @@ from weakref import WeakSet, ref
 import numpy as np
 
 from napari_zarr_vectors._controller._engine import Engine
-from napari_zarr_vectors._controller._kinds import drawn_as
+from napari_zarr_vectors._controller._kinds import drawn_as, wanted_of
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO, DIRECTION
+from napari_zarr_vectors._controller._prepare import AUTO, color_choices
 from napari_zarr_vectors._layers import Clock, StreamingLayer, notify
 from napari_zarr_vectors._model import LodStatus
 from zarr_vectors.exceptions import ZarrVectorsError
@@ -117,7 +117,8 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
             notify(f"{layer.name} shows nothing: {store.name} holds another kind of geometry now; open it again")
             return
         layer.pool.clear()
-        opening = Opening(store, _known_color(store, layer.style.color_by), drawn_as(store).rows_a_vertex)
+        color_by = _known_color(store, layer.style.color_by)
+        opening = Opening(store, color_by, drawn_as(store).rows_a_vertex, wanted_of(layer.filter))
         undo.callback(opening.cancel)
         run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
         undo.pop_all()
@@ -125,4 +126,4 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
 
 def _known_color(store: LazyStore, name: str | None) -> str | None:
     """Give the attribute that coloured a layer, if the store still has it."""
-    return name if name in (None, DIRECTION, *store.attribute_names(store.levels[0])) else AUTO
+    return name if name in (None, *color_choices(store, with_direction=True)) else AUTO

@@ -80,7 +80,7 @@ varying float v_alpha;
 void main() {
     vec4 clip = clip_of(a_position, a_extra);
     bool inside = all(greaterThanEqual(a_position, u_lo)) && all(lessThanEqual(a_position, u_hi))
-        && all(greaterThanEqual(a_extra, u_extra_lo)) && all(lessThanEqual(a_extra, u_extra_hi));
+        && all(greaterThanEqual(a_extra, u_extra_lo)) && all(lessThanEqual(a_extra, u_extra_hi)) && a_value < 1e38;
     float px = u_size.x * u_px;
     if (u_size.y > 0.5) px /= max(clip.w, 1e-30);
     px = clamp(px, u_size.z, u_size.w);
@@ -144,7 +144,7 @@ void main() {
     paint(a_value);
     vec3 step = a_other - a_position;
     if (u_mode > 3.5) v_color = vec4(abs(u_direction * step) / max(length(step), 1e-30), 1.0);
-    bool hidden = first > last || a_position.x > 1e37;
+    bool hidden = first > last || a_position.x > 1e37 || a_value > 1e38;
     // What lies behind the eye has no place on the screen: the segment ends before it.
     float near = 1e-5 * max(abs(p.w), abs(q.w));
     if (p.w < near && q.w < near) hidden = true;
@@ -189,7 +189,7 @@ varying vec3 v_edge;
 
 void main() {
     float corner = floor(a_level / 16.0);
-    bool hidden = a_position.x > 1e37;
+    bool hidden = a_position.x > 1e37 || a_value > 1e38;
     vec4 clip = clip_of(a_position, a_extra);
     // Where levels meet they overlap: the finer one lies in front.
     clip.z += 2e-5 * (a_level - 16.0 * corner) * abs(clip.w);

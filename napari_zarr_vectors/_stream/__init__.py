@@ -1,10 +1,11 @@
 """Worker threads: planning, reading, building; the byte-budget cache. No napari, no Qt."""
 
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
+from napari_zarr_vectors._stream.coloring import Coloring, ObjectValues, Wanted, color_values
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
-from napari_zarr_vectors._stream.source import Coloring, LinkedSource, PointSource, color_values
+from napari_zarr_vectors._stream.source import LinkedSource, PointSource
 
 __all__ = [
     "FIRST_PAUSE_S",
@@ -14,6 +15,7 @@ __all__ = [
     "Failure",
     "LinkedSource",
     "Loader",
+    "ObjectValues",
     "Planned",
     "Planner",
     "PointSource",
@@ -21,6 +23,7 @@ __all__ = [
     "ShownRanges",
     "Source",
     "View",
+    "Wanted",
     "color_values",
     "default_cache_bytes",
     "shown_ranges",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +13,12 @@ from napari_zarr_vectors._build import (
     build_points,
     build_segments,
     build_triangles,
-    pack_rgb,
     place_keys,
 )
+from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
+from zarr_vectors.lazy import LinkedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,52 +28,13 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._lod import Tree
     from napari_zarr_vectors._stream.cache import ByteCache
-    from zarr_vectors.lazy import LazyStore
+    from zarr_vectors.lazy import LazyStore, RaggedBatch, VertexFilter
 
-__all__ = ["Coloring", "LinkedSource", "PointSource", "color_values"]
+__all__ = ["LinkedSource", "PointSource"]
 
 BATCH_ROWS = 1 << 17
 ROWS_A_GROUP = 8
 """Of a coarse chunk, for each part of it that gets a weight of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coloring:
-    """Which attribute colours the points, and how it becomes one number a vertex.
-
-    `attribute` None means one colour, or by direction; `kind` is that of `ValueInfo`; `words` are a category's, and
-    what is missing or is none of them has the code after the last.
-    """
-
-    attribute: str | None = None
-    kind: str = "none"
-    words: tuple[str, ...] = ()
-
-
-def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """Give the number that colours each vertex, (N,) float32.
-
-    Channels other than red, green, blue are shown by their first one; NaN becomes the lowest float, which every
-    colormap shows as its first colour.
-    """
-    if coloring.kind == "rgb":
-        return pack_rgb(values[:, :3].astype(np.uint8))
-    column = values[:, 0] if values.ndim == 2 else values
-    if coloring.kind == "category":
-        codes = column.astype(np.int64)
-        known = (codes >= 0) & (codes < len(coloring.words))
-        return np.where(known, codes, len(coloring.words)).astype(np.float32)
-    numbers = column.astype(np.float32)
-    out: npt.NDArray[np.float32] = np.where(np.isnan(numbers), np.finfo(np.float32).min, numbers)
-    return out
-
-
-def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32] | None:
-    """Give the numbers of points of a level that lacks the attribute: the lowest, or "missing"."""
-    if coloring.attribute is None:
-        return None
-    lowest = {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
-    return np.full(len(positions), lowest, dtype=np.float32)
 
 
 class PointSource:
@@ -92,6 +53,7 @@ class PointSource:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
         """By epoch; an entry is added before the first request of its epoch and never changed."""
+        self._questions: dict[tuple[int, int], VertexFilter] = {}
         self._changed: ConcurrentWriteError | None = None
 
     def batch(self, requests: Sequence[Request]) -> int:
@@ -142,8 +104,10 @@ class PointSource:
 
     def _names(self, epoch: int, level: int) -> list[str]:
         """List the attributes to read at a level."""
-        name = self.coloring[epoch].attribute
-        return [name] if name is not None and name in self._store.attribute_names(level) else []
+        question = self._question(epoch, level)
+        names = dict.fromkeys([self.coloring[epoch].attribute, *(() if question is None else question.attributes)])
+        known = self._store.attribute_names(level)
+        return [name for name in names if name is not None and name in known]
 
     def _values(
         self,
@@ -151,9 +115,40 @@ class PointSource:
         level: int,
         positions: npt.NDArray[np.floating],
         attributes: Mapping[str, npt.NDArray[np.generic]],
+        objects: npt.NDArray[np.int64] | None,
     ) -> npt.NDArray[np.float32] | None:
-        """Give the number that colours each vertex."""
+        """Give the number that colours each vertex, or hides it."""
+        values = self._colors(epoch, level, positions, attributes, objects)
+        question = self._question(epoch, level)
+        if question is None:
+            return values
+        return hide(values, question.mask(attributes, objects, len(positions)))
+
+    def _question(self, epoch: int, level: int) -> VertexFilter | None:
+        """Give what hides vertices of a level."""
+        wanted = self.coloring[epoch].wanted
+        if wanted is None:
+            return None
+        if (epoch, level) not in self._questions:
+            self._questions[epoch, level] = wanted.of(self._store, level)
+        return self._questions[epoch, level]
+
+    def _needs_objects(self, epoch: int, level: int) -> bool:
+        question = self._question(epoch, level)
+        return self.coloring[epoch].objects is not None or (question is not None and question.needs_objects)
+
+    def _colors(
+        self,
+        epoch: int,
+        level: int,
+        positions: npt.NDArray[np.floating],
+        attributes: Mapping[str, npt.NDArray[np.generic]],
+        objects: npt.NDArray[np.int64] | None,
+    ) -> npt.NDArray[np.float32] | None:
         coloring = self.coloring[epoch]
+        if coloring.objects is not None and objects is not None:
+            ids = self._store.object_values(level=level)[0]
+            return coloring.objects.of(ids, missing_value(coloring))[objects]  # -1 finds the last
         found = attributes.get(coloring.attribute or "")
         if found is None:
             return no_values(coloring, positions)
@@ -163,10 +158,14 @@ class PointSource:
         tree, first = self._tree, requests[0]
         depth = int(tree.level_of(np.array(first.node)))
         names = self._names(first.epoch, tree.levels[depth])
-        coords = tree.coords[[r.node for r in requests]]
-        batch = self._store.read_chunks(tree.levels[depth], coords, names)
+        coords, level = tree.coords[[r.node for r in requests]], tree.levels[depth]
+        if self._needs_objects(first.epoch, level):
+            batch: RaggedBatch | LinkedBatch = self._store.read_linked(level, coords, names, with_objects=True)
+        else:
+            batch = self._store.read_chunks(level, coords, names)
         self._look()
-        values = self._values(first.epoch, tree.levels[depth], batch.positions, batch.attributes)
+        objects = batch.objects if isinstance(batch, LinkedBatch) else None
+        values = self._values(first.epoch, level, batch.positions, batch.attributes, objects)
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
@@ -225,7 +224,7 @@ class LinkedSource(PointSource):
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
         self._look()
-        values = self._values(first.epoch, level, batch.positions, batch.attributes)
+        values = self._values(first.epoch, level, batch.positions, batch.attributes, batch.objects)
         sizes = _sizes(batch.attributes.get(self._size_by or ""), len(batch.positions))
         out = []
         for i, request in enumerate(requests):

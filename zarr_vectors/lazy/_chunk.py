@@ -16,9 +16,9 @@ from zarr_vectors.encoding import FragmentIndex, FragmentTable
 from zarr_vectors.types._read import SKELETON, kind_of
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
-__all__ = ["LINKED_KINDS", "Chunk", "ChunkParts"]
+__all__ = ["Chunk", "ChunkParts"]
 
-LINKED_KINDS = ("graph", SKELETON, "mesh")
+_LINKED_KINDS = ("graph", SKELETON, "mesh")
 _NO_OBJECT = -1
 
 
@@ -74,13 +74,13 @@ class ChunkParts:
         """Make a chunk, given as a row of the level's chunk list, of its vertices."""
         kind = kind_of(self.arrays.store)
         array = self.arrays.fragments
-        if array is None or (self.arrays.objects is None and kind not in LINKED_KINDS):
+        if array is None or (self.arrays.objects is None and kind not in _LINKED_KINDS):
             return Chunk(positions, attributes)
         coords = self.arrays.coords[row : row + 1]
         fragments = decode_fragment_cell(array, coords[0].tolist())
         objects = None if self.arrays.objects is None else self._objects(row, fragments.num_fragments)
         links = None
-        if kind in LINKED_KINDS:
+        if kind in _LINKED_KINDS:
             batch = RaggedBatch(self.arrays.meta.level, coords, np.array([0, len(positions)]), positions, {})
             links = links_within(self.arrays, batch, FragmentTable.of([fragments]), is_skeleton=kind == SKELETON)
         return Chunk(positions, attributes, fragments, objects, links)

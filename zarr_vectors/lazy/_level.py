@@ -17,10 +17,12 @@ from zarr_vectors.core.arrays._link_sources import LinkSources
 from zarr_vectors.encoding import FragmentIndex, FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy._cache import ChunkCache
-from zarr_vectors.lazy._chunk import LINKED_KINDS, Chunk, ChunkParts
+from zarr_vectors.lazy._chunk import Chunk, ChunkParts
 from zarr_vectors.spatial import ChunkLookup
 from zarr_vectors.types._read import SKELETON, decode_attributes, kind_of
 from zarr_vectors.typing import AnyArray, Int64Array
+
+SEQUENCES = ("line", "polyline", "streamline")
 
 __all__ = ["LevelReader", "check_coords", "iterate"]
 
@@ -140,7 +142,7 @@ class LevelReader:
         counts = np.diff(self._starts)[places]
         rows = self._order[expand_ranges(self._starts[places], counts)]
         kind = kind_of(self.arrays.store)
-        is_sequence = kind not in LINKED_KINDS
+        is_sequence = kind in SEQUENCES
         sources = None if is_sequence else self._link_sources()
         batch = read_linked(
             self.arrays,

@@ -24,14 +24,16 @@ from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
+from zarr_vectors.lazy._counting import level_catalogue
+from zarr_vectors.lazy._filter import VertexFilter
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
-from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
+from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count, object_values
 from zarr_vectors.lazy._place import Place
 from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
 from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels
 from zarr_vectors.types._result import Result
-from zarr_vectors.typing import Float64Array, Int64Array
+from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
 
 __all__ = ["LazyStore", "open_zv"]
 
@@ -246,36 +248,9 @@ class LazyStore:
         return Catalogue(self._store.root.bounds, levels)
 
     def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
-        content = self._content(meta.level)
-        readers = [self._reader(each.level) for each in content]
-        found = [self._counts(each, reader) for each, reader in zip(content, readers, strict=True)]
-        arrays, places, counts = readers[0].arrays, readers[0].places, found[0][0]
-        if len(readers) > 1:
-            union = self._union(meta.level)
-            places, counts = union.places, union.counts([own for own, _ in found])
-        return LevelCatalogue(
-            meta.level,
-            arrays.chunk_shape,
-            np.array(self.resolution_at(meta.level)),
-            places,
-            counts,
-            all(exact for _, exact in found),
-            self.vertex_count(meta.level),
-        )
-
-    @staticmethod
-    def _counts(meta: LevelMetadata, reader: LevelReader) -> tuple[Int64Array, bool]:
-        """Give the vertices in each of a level's own places, and whether that is exact."""
-        arrays = reader.arrays
-        counts, exact = arrays.counts, True
-        if counts is None:
-            sizes = arrays.positions.array.payload_sizes(arrays.coords)
-            if sizes is not None:
-                counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
-            else:
-                share = -(-meta.vertex_count // max(1, len(arrays.coords)))
-                counts, exact = np.full(len(arrays.coords), share, np.int64), False
-        return reader.vertex_counts(counts), exact
+        readers = [self._reader(each.level) for each in self._content(meta.level)]
+        union = self._union(meta.level) if len(readers) > 1 else None
+        return level_catalogue(readers, union, self.resolution_at(meta.level), self.vertex_count(meta.level))
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -400,6 +375,25 @@ class LazyStore:
             msg = f"level {level} of {self.name} adds to coarser levels: its links are not read chunk by chunk"
             raise UnsupportedFeatureError(msg)
         return reader.read_linked(asked, reader.names(attributes), with_objects=with_objects)
+
+    def filter(
+        self,
+        level: int = 0,
+        *,
+        object_ids: npt.ArrayLike | None = None,
+        groups: GroupChoice | None = None,
+        where: Where | None = None,
+        share: float = 1.0,
+    ) -> VertexFilter:
+        """Prepare a question as `read` takes it, to be asked of chunk after chunk; `share` is a part of the objects."""
+        reader = self._reader(level)
+        place = f"level {level} of {self.name}"
+        asked = select(self.spatial_dims, (), None, (), place, object_ids=object_ids, groups=groups, where=where)
+        return VertexFilter(reader.arrays, asked, share)
+
+    def object_values(self, name: str | None = None, level: int = 0) -> tuple[Int64Array, AnyArray]:
+        """Give the ids of a level's objects and the values of one of their attributes; without a name the ids twice."""
+        return object_values(self._reader(level).arrays, name)
 
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.

@@ -1,0 +1,103 @@
+"""What colours vertices and which are shown, as one number a vertex. Pure but for what a store says of objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_zarr_vectors._build import HIDDEN_VALUE, pack_rgb
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from zarr_vectors.lazy import LazyStore, VertexFilter
+
+__all__ = ["Coloring", "ObjectValues", "Wanted", "color_values", "hide", "missing_value", "no_values"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectValues:
+    """A number for each object: ids ascending, (O,) int64, and values, (O,) float32."""
+
+    ids: npt.NDArray[np.int64]
+    values: npt.NDArray[np.float32]
+
+    def of(self, ids: npt.NDArray[np.int64], missing: float) -> npt.NDArray[np.float32]:
+        """Give the numbers of objects by id, (k,), and last that of no object."""
+        out = np.full(len(ids) + 1, missing, np.float32)
+        if len(self.ids):
+            place = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+            known = self.ids[place] == ids
+            out[:-1][known] = self.values[place[known]]
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which vertices are shown; as the keywords of `LazyStore.filter`."""
+
+    where: Mapping[str, Any] | None = None
+    groups: tuple[str, ...] | None = None
+    object_ids: tuple[int, ...] | None = None
+    share: float = 1.0
+
+    def of(self, store: LazyStore, level: int) -> VertexFilter:
+        """Ask it of a level; ids that a level has not are nobody's there."""
+        ids = None
+        if self.object_ids is not None:
+            ids = np.intersect1d(np.array(self.object_ids, np.int64), store.object_values(level=level)[0])
+        return store.filter(level, object_ids=ids, groups=self.groups, where=self.where, share=self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Coloring:
+    """What colours the vertices, and how it becomes one number a vertex.
+
+    `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
+    category's, and what is missing or is none of them has the code after the last. `wanted` hides all others.
+    """
+
+    attribute: str | None = None
+    kind: str = "none"
+    words: tuple[str, ...] = ()
+    objects: ObjectValues | None = None
+    wanted: Wanted | None = None
+
+
+def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """Give the number that colours each vertex, (N,) float32.
+
+    Channels other than red, green, blue are shown by their first one; NaN becomes the lowest float, which every
+    colormap shows as its first colour.
+    """
+    if coloring.kind == "rgb":
+        return pack_rgb(values[:, :3].astype(np.uint8))
+    column = values[:, 0] if values.ndim == 2 else values
+    if coloring.kind == "category":
+        codes = column.astype(np.int64)
+        known = (codes >= 0) & (codes < len(coloring.words))
+        return np.where(known, codes, len(coloring.words)).astype(np.float32)
+    numbers = column.astype(np.float32)
+    out: npt.NDArray[np.float32] = np.where(np.isnan(numbers), np.finfo(np.float32).min, numbers)
+    return out
+
+
+def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32] | None:
+    """Give the numbers of points of a level that lacks the attribute: the lowest, or "missing"."""
+    if coloring.attribute is None:
+        return None
+    return np.full(len(positions), missing_value(coloring), dtype=np.float32)
+
+
+def missing_value(coloring: Coloring) -> float:
+    """Give the number of a vertex that has no value."""
+    return {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
+
+
+def hide(values: npt.NDArray[np.float32] | None, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Give the values with those of vertices that are not shown replaced."""
+    given = np.zeros(len(shown), np.float32) if values is None else values
+    return np.where(shown, given, np.float32(HIDDEN_VALUE))

@@ -1,0 +1,184 @@
+"""Colours of objects and filters, live, on every kind and level, in a real window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_zarr_vectors._build import HIDDEN_VALUE
+from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface, Window
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.graphs import write_graph
+from zarr_vectors.types.meshes import write_mesh
+from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
+
+pytestmark = pytest.mark.gui
+
+LINES, ROWS = 30, 40
+GROUPS = {"even": list(range(0, LINES, 2)), "few": [3, 5]}
+
+
+@pytest.fixture(scope="module")
+def tracts(tmp_path_factory):
+    """Lines along axis 2, of which line k lies at height 3 k and has the vertex values k + row / 100."""
+    path = tmp_path_factory.mktemp("shown") / "tracts.zarrvectors"
+    rows = np.linspace(1, 89, ROWS)
+    lines = [np.stack([np.full(ROWS, 3.0 * k + 1), 45 + 5 * np.sin(rows / 9 + k), rows], axis=1) for k in range(LINES)]
+    write_polylines(
+        path,
+        lines,
+        chunk_shape=30,
+        bin_shape=10,
+        groups=GROUPS,
+        object_attributes={"mass": np.arange(LINES, dtype="f4") * 10},
+        attributes={"along": [k + np.arange(ROWS, dtype="f4") / 100 for k in range(LINES)]},
+    )
+    build_pyramid(path, [(2, 1)])
+    return path
+
+
+@pytest.fixture
+def viewer():
+    window = Window(ndisplay=3, size=(500, 420))
+    yield window.viewer
+    window.close()
+
+
+@pytest.fixture
+def settle(qtbot):
+    def wait(layer):
+        qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
+
+    return wait
+
+
+def rows_of(layer):
+    """Height of the line of each resident row, and its value."""
+    pool = layer.pool
+    found = []
+    for node in list(pool.resident):
+        corners = pool.corners
+        height = pool.chunk(node).positions[::corners, 0] + layer.origin[0]
+        found.append(np.stack([np.round((height - 1) / 3), pool.values(node)[::corners]], axis=1))
+    return np.concatenate(found)
+
+
+def lines_shown(layer):
+    rows = rows_of(layer)
+    return set(rows[rows[:, 1] < HIDDEN_VALUE / 2, 0].astype(int).tolist())
+
+
+def test_filters_change_what_is_shown_and_never_what_is_loaded(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, color_by="along")
+    settle(layer)
+    assert lines_shown(layer) == set(range(LINES))
+    before = layer.lod.status.shown_vertices
+    for level in (0, 1):
+        layer.lod.level = level
+        for name, value, wanted in (
+            ("groups", ["few"], {3, 5}),
+            ("object_ids", [7, 1, 2], {1, 2, 7}),
+            ("where", {"mass": (">=", 250)}, set(range(25, LINES))),
+            ("where", {"along": ("<", 4)}, set(range(4))),
+            ("where", {"or": [{"mass": (">", 275)}, {"along": ("<", 1)}]}, {0, 28, 29}),
+        ):
+            setattr(layer.filter, name, value)
+            assert not layer.lod.status.complete, "a filter makes the view incomplete at once"
+            settle(layer)
+            assert lines_shown(layer) == wanted, (level, name, value)
+            setattr(layer.filter, name, None)
+            settle(layer)
+            assert lines_shown(layer) == set(range(LINES))
+    layer.lod.level = None
+    settle(layer)
+    assert layer.lod.status.shown_vertices == before
+
+
+def test_a_share_of_the_objects_is_whole_objects_and_the_same_ones(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, share=0.5)
+    settle(layer)
+    half = lines_shown(layer)
+    assert 5 < len(half) < 25
+    layer.lod.level = 1
+    settle(layer)
+    assert lines_shown(layer) == half
+    layer.filter.share = 0.2
+    settle(layer)
+    assert lines_shown(layer) < half
+
+
+def test_objects_colour_their_vertices_on_every_level(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, color_by="mass")
+    settle(layer)
+    assert layer.value_info.kind == "scalar"
+    for level in (0, 1):
+        layer.lod.level = level
+        settle(layer)
+        rows = rows_of(layer)
+        assert np.allclose(rows[:, 1], 10 * rows[:, 0])
+    layer.style.color_by = "group"
+    settle(layer)
+    assert engine_of(layer).colors.words == ("even", "few")
+    rows = rows_of(layer)
+    line = rows[:, 0].astype(int)
+    wanted = np.where(line % 2 == 0, 0, np.where(np.isin(line, GROUPS["few"]), 1, 2))
+    assert np.array_equal(rows[:, 1], wanted)
+    layer.style.color_by = "object"
+    settle(layer)
+    rows = rows_of(layer)
+    assert np.array_equal(rows[:, 0], rows[:, 1])
+    layer.style.color_by = "direction"
+    settle(layer)
+    assert layer.value_info.kind == "direction"
+
+
+def test_a_filter_that_names_what_is_not_there_is_told_and_shows_what_was_shown(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, groups=["few"])
+    settle(layer)
+    with notification_manager:
+        layer.filter.where = {"weight": (">", 1)}
+        settle(layer)
+        assert "no attribute 'weight'" in notification_manager.records[-1].message
+    assert lines_shown(layer) == {3, 5}
+    with pytest.raises(ArgumentError, match="colour by"):
+        open_layer(viewer, tracts, color_by="weight")
+
+
+def test_a_duplicate_shows_the_same(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, groups=["few"])
+    settle(layer)
+    other = type(layer).from_state(layer.data, **layer._get_state())
+    assert other.filter.groups == ("few",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "layer_type"), [("points", StreamingPoints), ("graph", StreamingLines), ("mesh", StreamingSurface)]
+)
+def test_objects_are_filtered_and_coloured_in_every_kind(viewer, settle, tmp_path, kind, layer_type):
+    rng = np.random.default_rng(0)
+    positions = rng.uniform(0, 90, (300, 3))
+    owner = np.repeat(np.arange(10), 30)
+    attributes = {"mass": np.arange(10.0)}
+    path = tmp_path / "s.zv"
+    if kind == "points":
+        write_points(path, positions, chunk_shape=30, object_ids=owner, object_attributes=attributes)
+    elif kind == "graph":
+        edges = np.stack([np.arange(1, 300), np.arange(299)], axis=1)
+        edges = edges[owner[edges[:, 0]] == owner[edges[:, 1]]]
+        write_graph(path, positions, edges, chunk_shape=30, object_ids=owner, object_attributes=attributes)
+    else:
+        faces = [np.array([[k, k + 1, k + 2] for k in range(28)])] * 10
+        write_mesh(
+            path, [positions[owner == k] for k in range(10)], faces, chunk_shape=30, object_attributes=attributes
+        )
+    (layer,) = open_layer(viewer, path, color_by="mass", where={"mass": ("between", (2, 4))})
+    settle(layer)
+    assert isinstance(layer, layer_type)
+    corners = layer.pool.corners
+    values = np.concatenate([layer.pool.values(node)[::corners] for node in list(layer.pool.resident)])
+    assert set(values[values < HIDDEN_VALUE / 2].tolist()) == {2, 3, 4}
+    assert (values > HIDDEN_VALUE / 2).any()

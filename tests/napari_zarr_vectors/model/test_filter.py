@@ -1,0 +1,31 @@
+"""What is shown can be said, and nothing else can."""
+
+import numpy as np
+import pytest
+
+from napari_zarr_vectors._model import DisplayFilter
+
+
+def test_everything_is_shown_at_first_and_each_change_is_told():
+    shown, told = DisplayFilter(), []
+    assert shown.is_open
+    shown.events.connect(lambda info: told.append(info.signal.name))
+    shown.where = {"length": (">", 10)}
+    shown.groups = ["a", "b"]
+    shown.object_ids = np.array([3, 1])
+    shown.share = 0.5
+    assert told == ["where", "groups", "object_ids", "share"]
+    assert (shown.groups, shown.object_ids) == (("a", "b"), (3, 1))
+    assert not shown.is_open
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("where", "length > 10"), ("groups", "a"), ("groups", [1]), ("object_ids", [0.5]), ("object_ids", 3),
+     ("share", 1.5), ("share", float("nan")), ("share", True)],
+)  # fmt: skip
+def test_what_is_no_filter_is_refused_and_changes_nothing(name, value):
+    shown = DisplayFilter()
+    with pytest.raises(ValueError, match=name):
+        setattr(shown, name, value)
+    assert shown.is_open

@@ -1,0 +1,96 @@
+"""Which vertices of a level's chunks are wanted, asked chunk by chunk: for viewers that hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from zarr_vectors._query import Selection
+from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
+from zarr_vectors._query.where import Comparison, resolve
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
+
+__all__ = ["VertexFilter", "share_of_ids"]
+
+_LARGEST = float(2**64)
+
+
+class VertexFilter:
+    """A question that is asked of every chunk of a level; made by `LazyStore.filter`.
+
+    Attributes
+    ----------
+    attributes : tuple of str
+        Vertex attributes that `mask` needs, as codes where they are categorical.
+    needs_objects : bool
+        Whether `mask` needs the object of each vertex.
+    """
+
+    def __init__(self, arrays: LevelArrays, selection: Selection, share: float) -> None:
+        self._arrays = arrays
+        self._chosen: Chosen = choose_objects(arrays, selection)
+        self.attributes = self._chosen.names
+        self._allowed = self._objects(share)
+        self.needs_objects = self._allowed is not None or bool(self._chosen.masks)
+
+    def _objects(self, share: float) -> BoolArray | None:
+        """Give which objects may be wanted, and last whether a vertex without any may."""
+        index, rows = self._arrays.objects, self._chosen.rows
+        if index is None or (rows is None and share >= 1):
+            return None
+        allowed = np.zeros(index.num_objects + 1, bool)
+        if rows is None:
+            allowed[:] = True
+        else:
+            allowed[rows] = True
+        if share < 1:
+            allowed[:-1] &= share_of_ids(index.ids, share)
+        return allowed
+
+    def mask(self, attributes: Mapping[str, AnyArray], objects: Int64Array | None, count: int) -> BoolArray:
+        """Tell which of (count,) vertices are wanted.
+
+        Parameters
+        ----------
+        attributes : dict of (N,) or (N, C) arrays
+        objects : (N,) int64 or None
+            Row in the object index of each vertex' object, -1 for none.
+        """
+        wanted = np.ones(count, bool)
+        if self._allowed is not None and objects is not None:
+            wanted &= self._allowed[objects]  # -1 finds the last
+        if self._chosen.condition is None:
+            return wanted
+        matches = vertex_masks(self._arrays, self._chosen, attributes)
+
+        def mask_of(test: Comparison) -> BoolArray:
+            if test in matches:
+                return matches[test]
+            if objects is None:
+                return np.zeros(count, bool)
+            return np.append(self._chosen.masks[test], False)[objects]
+
+        found = resolve(self._chosen.condition, mask_of)
+        return wanted if found is None else wanted & found
+
+
+def share_of_ids(ids: Int64Array, share: float) -> BoolArray:
+    """Choose a share of objects by their ids: always the same ones, and of a larger share all of a smaller one's.
+
+    Raises
+    ------
+    ArgumentError
+        If the share is no number from 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        msg = f"share must be a number from 0 to 1, got {share!r}"
+        raise ArgumentError(msg)
+    with np.errstate(over="ignore"):  # splitmix64: 64 bits that look random, the same on every machine
+        bits = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        bits ^= bits >> np.uint64(31)
+    return np.asarray(bits.astype(np.float64) < share * _LARGEST, bool)
