@@ -28,7 +28,6 @@ class Pieces:
     Attributes
     ----------
     segment : (P,) int64
-        Ascending.
     begin, end : (P,) float64
         From 0 at the first end to 1 at the second one.
     cells : (P, D) int64
@@ -53,9 +52,32 @@ def cut_segments(first: Float64Array, second: Float64Array, shape: Int64Array, o
     owned : (M,) bool
         Whether a segment is the chunk's own.
     """
-    low, high = np.floor(first), np.floor(second)
-    crossed = np.abs(high - low).astype(np.int64)
+    low, high = np.floor(first).astype(np.int64), np.floor(second).astype(np.int64)
+    crossed = np.abs(high - low)
     crossed[crossed.sum(axis=1) > MOST_CUTS] = 0
+    # Most segments are whole, which is quickly said.
+    is_cut = crossed.any(axis=1)
+    whole, cut = np.flatnonzero(~is_cut), np.flatnonzero(is_cut)
+    whole = whole[((low[whole] >= 0) & (low[whole] < shape)).all(axis=1) | owned[whole]]
+    parts = _cut(first[cut], second[cut], (low[cut], high[cut]), crossed[cut], shape, owned[cut])
+    return Pieces(
+        np.concatenate([whole, cut[parts.segment]]),
+        np.concatenate([np.zeros(len(whole)), parts.begin]),
+        np.concatenate([np.ones(len(whole)), parts.end]),
+        np.concatenate([np.clip(low[whole], 0, shape - 1), parts.cells]),
+    )
+
+
+def _cut(
+    first: Float64Array,
+    second: Float64Array,
+    ends: tuple[Int64Array, Int64Array],
+    crossed: Int64Array,
+    shape: Int64Array,
+    owned: BoolArray,
+) -> Pieces:
+    """Cut segments that cross so many faces along each axis, (M, D)."""
+    low, high = ends
     segment, at = _crossings(first, second, low, crossed)
     order = np.lexsort((at, segment))
     segment, at = segment[order], at[order]
@@ -72,13 +94,12 @@ def cut_segments(first: Float64Array, second: Float64Array, shape: Int64Array, o
     end[last] = at
     middle = ((begin + end) / 2)[:, None]
     cell = np.floor(first[pieces] + middle * (second - first)[pieces]).astype(np.int64)
-    kept = _drawn(cell, low[pieces].astype(np.int64), high[pieces].astype(np.int64), shape, owned[pieces])
-    kept &= (end > begin) | (counts[pieces] == 0)
+    kept = _drawn(cell, low[pieces], high[pieces], shape, owned[pieces]) & (end > begin)
     return Pieces(pieces[kept], begin[kept], end[kept], np.clip(cell[kept], 0, shape - 1))
 
 
 def _crossings(
-    first: Float64Array, second: Float64Array, low: Float64Array, crossed: Int64Array
+    first: Float64Array, second: Float64Array, low: Int64Array, crossed: Int64Array
 ) -> tuple[Int64Array, Float64Array]:
     """Give where segments cross faces of cells: the segment and the place on it, axis by axis."""
     segments, places = [np.empty(0, np.int64)], [np.empty(0)]
