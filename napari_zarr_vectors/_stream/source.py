@@ -19,6 +19,7 @@ from napari_zarr_vectors._build import (
 )
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
+from zarr_vectors.lazy import WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -163,8 +164,9 @@ class PointSource:
         tree, first = self._tree, requests[0]
         depth = int(tree.level_of(np.array(first.node)))
         names = self._names(first.epoch, tree.levels[depth])
+        weighted = self._store.has_weights(tree.levels[depth])
         coords = tree.coords[[r.node for r in requests]]
-        batch = self._store.read_chunks(tree.levels[depth], coords, names)
+        batch = self._store.read_chunks(tree.levels[depth], coords, [*names, WEIGHTS] if weighted else names)
         self._look()
         values = self._values(first.epoch, tree.levels[depth], batch.positions, batch.attributes)
         out = []
@@ -180,7 +182,8 @@ class PointSource:
                 fraction=request.fraction,
                 seed=request.node,
                 level=tree.levels[depth],
-                below=below_of(tree, request.node, rows.stop - rows.start),
+                weights=batch.attributes[WEIGHTS][rows] if weighted else None,
+                below=None if weighted else below_of(tree, request.node, rows.stop - rows.start),
             )
             self._cache.put(request, built)
             out.append(built)

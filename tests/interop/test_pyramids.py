@@ -43,6 +43,7 @@ WRITERS = {
     ),
     "graph": lambda path: write_graph(path, NODES, TREE, edge_attributes={"w": np.arange(299)}, **LAYOUT),
     "mesh": lambda path: write_mesh(path, SHEET, FACES, vertex_attributes={"z": SHEET[:, 2]}, **LAYOUT),
+    "points": lambda path: write_points(path, NODES, attributes={"x": NODES[:, 0]}, **LAYOUT),
     "objects": lambda path: write_points(path, NODES, object_ids=np.arange(300) % 7, **LAYOUT),
 }
 

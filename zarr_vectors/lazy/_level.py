@@ -119,9 +119,10 @@ class LevelReader:
         return {_POSITIONS: batch.positions[rows], **values}
 
     def names(self, attributes: Iterable[str] | None) -> tuple[str, ...]:
-        """Check which attributes are asked for; None for all of them."""
+        """Check which attributes are asked for; None for all of them; weights only by name."""
         arrays = self.arrays
-        return select(arrays.ndim, arrays.attribute_names, None, attributes, arrays.where).attributes
+        asked = arrays.attribute_names if attributes is None else attributes
+        return select(arrays.ndim, arrays.value_names, None, asked, arrays.where).attributes
 
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks by place, (n, D), in that order; codes for categorical attributes."""

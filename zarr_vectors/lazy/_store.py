@@ -194,6 +194,10 @@ class LazyStore:
         """Give the names of a level's vertex attributes, sorted."""
         return self._reader(level).arrays.attribute_names
 
+    def has_weights(self, level: int) -> bool:
+        """Whether `read_chunks` can give a level's `WEIGHTS`."""
+        return self._reader(level).arrays.has_weights
+
     def attribute_dtype(self, name: str, level: int = 0) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """Give the stored dtype and the channels (``()`` for one number a vertex) of a vertex attribute."""
         column = self._reader(level).arrays.attribute(name).column
@@ -373,7 +377,10 @@ class LazyStore:
         return self._place.watch(readers[0].iterate(plan, prefetch, workers))
 
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
-        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
+        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories.
+
+        `WEIGHTS` may be asked for among the attributes.
+        """
         reader, asked = self._reader(level), check_coords(coords, self.spatial_dims)
         found = reader if len(self._content(level)) == 1 else self._union(level)
         return found.read_chunks(asked, reader.names(attributes))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.encoding import expand_ranges, offsets_of
 from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._contract import (
@@ -22,7 +23,7 @@ from zarr_vectors.multiresolution._contract import (
     representatives,
 )
 from zarr_vectors.multiresolution._lines import nearest_kept, significance
-from zarr_vectors.multiresolution._reduce import Groups, reduce_rows
+from zarr_vectors.multiresolution._reduce import WEIGHTS_COLUMN, Groups, reduce_rows, total_weights
 from zarr_vectors.multiresolution._surface import surface_clusters
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._forest import depth_first, parents_of
@@ -159,10 +160,14 @@ def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float6
 def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
     group = np.empty(len(content.positions), np.int64)
     group[found.groups.order] = np.repeat(np.arange(len(found.kept)), found.groups.counts)
+    own = {column.name: values for column, values in content.attributes}
+    weights = own[WEIGHTS].astype(np.int64) if WEIGHTS in own else None
     attributes = [
-        (column, reduce_rows(values, found.groups, modes[column.name], column.name))
+        (column, reduce_rows(values, found.groups, modes[column.name], column.name, weights))
         for column, values in content.attributes
+        if column.name != WEIGHTS
     ]
+    attributes.append((WEIGHTS_COLUMN, total_weights(found.groups, weights)))
     positions = content.positions[found.kept] if found.positions is None else found.positions
     if objects.paths is not None:
         begins = np.searchsorted(found.kept, objects.paths)

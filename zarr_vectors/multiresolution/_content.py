@@ -57,7 +57,7 @@ def owners(content: Content) -> Int64Array:
 
 
 def _everything(arrays: LevelArrays) -> Selection:
-    return select(arrays.ndim, arrays.attribute_names, None, None, arrays.where)
+    return select(arrays.ndim, arrays.value_names, None, None, arrays.where)
 
 
 def _lines(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Content:

@@ -13,12 +13,13 @@ import numpy as np
 
 from zarr_vectors._query import read_batch
 from zarr_vectors._spec import LevelMetadata, RootMetadata
+from zarr_vectors._spec.names import VERTEX_WEIGHTS, WEIGHTS
 from zarr_vectors.constants import BLOCK_ROWS
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.multiresolution._options import LevelOptions
-from zarr_vectors.multiresolution._reduce import reduce_rows
+from zarr_vectors.multiresolution._reduce import WEIGHTS_COLUMN, reduce_rows, total_weights
 from zarr_vectors.multiresolution._source import LevelSource
 from zarr_vectors.multiresolution._steps import Step
 from zarr_vectors.multiresolution._thin import find_cell, occupied, thin
@@ -71,6 +72,7 @@ def thinned_level(
     grid = _grid(source, tiles, step)
     columns = [Column("positions", arrays.positions.column.dtype, (root.ndim,))]
     columns += [arrays.attribute(name).column for name in arrays.attribute_names]
+    columns.append(WEIGHTS_COLUMN)
     writer = LevelWriter(target, step.level, grid, columns, options.storage)
     plan = _TilePlan(grid, cell, options.modes)
     left = 0
@@ -203,15 +205,18 @@ def _count_tile(source: LevelSource, tile: Int64Array, cell: Float64Array, step:
 
 def _thin_tile(source: LevelSource, tile: Int64Array, plan: _TilePlan, seed: tuple[int, ...]) -> SortedRows:
     arrays = source.arrays
-    batch = read_batch(arrays, tile, arrays.attribute_names)
+    batch = read_batch(arrays, tile, arrays.value_names)
     position_column = Column("positions", batch.positions.dtype, (arrays.ndim,))
     if not len(batch.positions):
         return sort_rows(plan.grid, batch.positions, position_column, [], block_rows=BLOCK_ROWS)
     found = thin(batch.positions, plan.cell, seed)
+    weights = batch.attributes[WEIGHTS].astype(np.int64) if arrays.has_weights else None
     columns = [
-        (arrays.attribute(name).column, reduce_rows(values, found.groups, plan.modes[name], name))
+        (arrays.attribute(name).column, reduce_rows(values, found.groups, plan.modes[name], name, weights))
         for name, values in batch.attributes.items()
+        if name != WEIGHTS
     ]
+    columns.append((WEIGHTS_COLUMN, total_weights(found.groups, weights)))
     kept = np.take(batch.positions, found.kept, axis=0)
     return sort_rows(plan.grid, kept, position_column, columns, block_rows=BLOCK_ROWS)
 
@@ -219,7 +224,7 @@ def _thin_tile(source: LevelSource, tile: Int64Array, plan: _TilePlan, seed: tup
 def _metadata(
     step: Step, count: int, root: RootMetadata, resolution: Float64Array, attributes: tuple[str, ...]
 ) -> LevelMetadata:
-    present: tuple[str, ...] = ("vertices", "vertex_fragments")
+    present: tuple[str, ...] = ("vertices", "vertex_fragments", VERTEX_WEIGHTS)
     chunk = step.chunk_shape(root)
     return LevelMetadata(
         level=step.level,
