@@ -166,6 +166,19 @@ class LevelReader:
         before: Int64Array = offsets_of(counts[self._order])[self._starts]
         return np.diff(before)
 
+    def known_counts(self) -> tuple[Int64Array, bool]:
+        """Give the vertices in each place without reading any, and whether that is exact."""
+        arrays = self.arrays
+        counts, exact = arrays.counts, True
+        if counts is None:
+            sizes = arrays.positions.array.payload_sizes(arrays.coords)
+            if sizes is not None:
+                counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
+            else:
+                share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
+                counts, exact = np.full(len(arrays.coords), share, np.int64), False
+        return self.vertex_counts(counts), exact
+
     def _find(self, coords: Int64Array) -> Int64Array:
         """Find places; ``ArgumentError`` for one that is empty."""
         if self._lookup is None:

@@ -25,6 +25,7 @@ from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
+from zarr_vectors.lazy._lineage import read_lineage
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count
 from zarr_vectors.lazy._place import Place
 from zarr_vectors.lazy._union import LevelUnion
@@ -148,10 +149,7 @@ class LazyStore:
     def bounding_box(self) -> tuple[Float64Array, Float64Array]:
         """(lo, hi), each (D,) float64; hi lies just above the largest coordinate, so the box holds every vertex."""
         lo, hi = self._store.root.bounds
-        return lo.copy(), upper_edge(hi, self._position_dtype())
-
-    def _position_dtype(self) -> np.dtype[Any]:
-        return self._reader(self.levels[0]).arrays.positions.column.dtype
+        return lo.copy(), upper_edge(hi, self._reader(self.levels[0]).arrays.positions.column.dtype)
 
     def vertex_count(self, level: int = 0) -> int:
         """Give the vertices of a level; of an additive one those of the coarser levels that complete it too."""
@@ -250,9 +248,8 @@ class LazyStore:
         return Catalogue(self._store.root.bounds, levels)
 
     def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
-        content = self._content(meta.level)
-        readers = [self._reader(each.level) for each in content]
-        found = [self._counts(each, reader) for each, reader in zip(content, readers, strict=True)]
+        readers = [self._reader(each.level) for each in self._content(meta.level)]
+        found = [reader.known_counts() for reader in readers]
         arrays, places, counts = readers[0].arrays, readers[0].places, found[0][0]
         if len(readers) > 1:
             union = self._union(meta.level)
@@ -266,20 +263,6 @@ class LazyStore:
             all(exact for _, exact in found),
             self.vertex_count(meta.level),
         )
-
-    @staticmethod
-    def _counts(meta: LevelMetadata, reader: LevelReader) -> tuple[Int64Array, bool]:
-        """Give the vertices in each of a level's own places, and whether that is exact."""
-        arrays = reader.arrays
-        counts, exact = arrays.counts, True
-        if counts is None:
-            sizes = arrays.positions.array.payload_sizes(arrays.coords)
-            if sizes is not None:
-                counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
-            else:
-                share = -(-meta.vertex_count // max(1, len(arrays.coords)))
-                counts, exact = np.full(len(arrays.coords), share, np.int64), False
-        return reader.vertex_counts(counts), exact
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -330,18 +313,18 @@ class LazyStore:
         ConcurrentWriteError
             If another store has been written to the place since this one was opened.
         """
-        if level is not None and target_resolution is not None:
-            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
-            raise ArgumentError(msg)
         if target_resolution is not None:
-            level = self._level_for(target_resolution)
+            level = self._level_for(target_resolution, level)
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
         content = self._content(0 if level is None else level)
         found = read_levels([self._reader(meta.level) for meta in content], request)
         self._place.check()
         return found
 
-    def _level_for(self, target_resolution: float) -> int:
+    def _level_for(self, target_resolution: float, level: int | None) -> int:
+        if level is not None:
+            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
+            raise ArgumentError(msg)
         if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
             msg = f"target_resolution must be a number >= 0, got {target_resolution}"
             raise ArgumentError(msg)
@@ -407,6 +390,14 @@ class LazyStore:
             msg = f"level {level} of {self.name} adds to coarser levels: its links are not read chunk by chunk"
             raise UnsupportedFeatureError(msg)
         return reader.read_linked(asked, reader.names(attributes), with_objects=with_objects)
+
+    def lineage(self, level: int, delta: int = 1) -> Int64Array:
+        """Give which vertex stands for which, (M, 2): a row of `level` and the row of level + `delta` that stands for it.
+
+        Of a finer level, `delta` below 0, it is a row that this one stands for. Ascending; rows are counted as
+        `read_chunks` gives all chunks of the catalogue. The pyramid must have been built with links between levels.
+        """
+        return read_lineage(self._reader(level).arrays, self._reader(level + delta).arrays)
 
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.

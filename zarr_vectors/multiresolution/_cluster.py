@@ -37,33 +37,47 @@ _SAMPLE_LINES = 2000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coarse:
-    """A coarser level's content and how far it may be from the finer one, (D,) float64."""
+    """A coarser level's content.
+
+    Attributes
+    ----------
+    content : Content
+    error : (D,) float64
+        How far it may be from the finer one.
+    parents : (N,) int64
+        The vertex that stands for each of the finer one's.
+    """
 
     content: Content
     error: Float64Array
+    parents: Int64Array
 
 
-def without_objects(content: Content, stays: BoolArray) -> Content:
+def without_objects(content: Content, stays: BoolArray) -> tuple[Content, Int64Array]:
     """Take the vertices and links of some objects away; their rows, ids and attributes stay.
 
     Parameters
     ----------
     content : Content
     stays : (O,) bool
+
+    Returns
+    -------
+    content : Content
+    vertices : (M,) int64
+        Those that stay.
     """
-    if stays.all():
-        return content
     objects = content.objects
-    if objects is None:
-        return content
+    if objects is None or stays.all():
+        return content, np.arange(len(content.positions))
     if objects.paths is not None:
         paths = np.asarray(objects.paths, np.int64)
         counts = np.where(stays, np.diff(paths), 0)
         rows = expand_ranges(paths[:-1], counts)
-        return _taken(content, rows, replace(objects, paths=offsets_of(counts)))
+        return _taken(content, rows, replace(objects, paths=offsets_of(counts))), rows
     owner = owners(content)
     rows = np.flatnonzero(stays[owner])
-    return _taken(content, rows, replace(objects, owner=owner[rows]))
+    return _taken(content, rows, replace(objects, owner=owner[rows])), rows
 
 
 def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
@@ -98,14 +112,15 @@ def coarsened(
     """
     target = round(len(content.positions) / float(np.prod(coarsen)))
     if not len(content.positions) or content.objects is None or content.topology.kind == "line":
-        return Coarse(content, np.zeros(len(bins)))
+        return Coarse(content, np.zeros(len(bins)), np.arange(len(content.positions)))
     if content.objects.paths is not None:
         found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
     elif content.topology.kind == "mesh" and content.links is not None:
         found = surface_clusters(content, owners(content), target, bins, quadrics=quadrics)
     else:
         found = _contracted(content, owners(content), target, bins)
-    return Coarse(_carried(content, content.objects, found, modes), found.error)
+    carried, parents = _carried(content, content.objects, found, modes)
+    return Coarse(carried, found.error, parents)
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
@@ -157,7 +172,10 @@ def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float6
 # -- carrying along ---------------------------------------------------------------------------------------------------
 
 
-def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
+def _carried(
+    content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]
+) -> tuple[Content, Int64Array]:
+    """Make the content of the clusters, and tell which one each vertex went into."""
     group = np.empty(len(content.positions), np.int64)
     group[found.groups.order] = np.repeat(np.arange(len(found.kept)), found.groups.counts)
     own = {column.name: values for column, values in content.attributes}
@@ -171,13 +189,17 @@ def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping
     positions = content.positions[found.kept] if found.positions is None else found.positions
     if objects.paths is not None:
         begins = np.searchsorted(found.kept, objects.paths)
-        return replace(content, positions=positions, attributes=attributes, objects=replace(objects, paths=begins))
+        objects = replace(objects, paths=begins)
+        return replace(content, positions=positions, attributes=attributes, objects=objects), group
     owner = owners(content)[found.kept]
     links = None if content.links is None else _mapped(content.links, group)
     coarse = replace(
         content, positions=positions, attributes=attributes, objects=replace(objects, owner=owner), links=links
     )
-    return _in_depth_first_order(coarse) if content.topology.links == "branches" else coarse
+    if content.topology.links != "branches":
+        return coarse, group
+    ordered, place = _in_depth_first_order(coarse)
+    return ordered, place[group]
 
 
 def _mapped(links: Links, group: Int64Array) -> Links:
@@ -196,8 +218,8 @@ def _chosen(links: Links, ends: Int64Array, source: Int64Array) -> Links:
     return Links(ends, links.directed, [(column, values[source]) for column, values in links.attributes])
 
 
-def _in_depth_first_order(content: Content) -> Content:
-    """Put the nodes of trees so that most follow their parent, as they are stored."""
+def _in_depth_first_order(content: Content) -> tuple[Content, Int64Array]:
+    """Put the nodes of trees so that most follow their parent, as they are stored, and tell where each went."""
     count = len(content.positions)
     edges = np.empty((0, 2), np.int64) if content.links is None else content.links.ends
     parents = parents_of(edges, count)
@@ -205,7 +227,7 @@ def _in_depth_first_order(content: Content) -> Content:
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
     objects = content.objects
-    return replace(
+    ordered = replace(
         content,
         positions=content.positions[order],
         attributes=[(column, values[order]) for column, values in content.attributes],
@@ -213,3 +235,4 @@ def _in_depth_first_order(content: Content) -> Content:
         links=None if content.links is None else replace(content.links, ends=place[edges]),
         breaks=parents[order] < 0,
     )
+    return ordered, place
