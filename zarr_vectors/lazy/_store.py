@@ -392,9 +392,9 @@ class LazyStore:
         return reader.read_linked(asked, reader.names(attributes), with_objects=with_objects)
 
     def lineage(self, level: int, delta: int = 1) -> Int64Array:
-        """Give which vertex stands for which, (M, 2): a row of `level` and the row of level + `delta` that stands for it.
+        """Give which vertex stands for which, (M, 2): rows of `level` and those of level + `delta` that stand for them.
 
-        Of a finer level, `delta` below 0, it is a row that this one stands for. Ascending; rows are counted as
+        Where `delta` is below 0, those that they stand for. Ascending; rows are counted as
         `read_chunks` gives all chunks of the catalogue. The pyramid must have been built with links between levels.
         """
         return read_lineage(self._reader(level).arrays, self._reader(level + delta).arrays)
