@@ -5,7 +5,6 @@ How it goes is in docs/decisions/0015-pyramids-tile-by-tile.md.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,22 +23,17 @@ from zarr_vectors.encoding import expand_ranges
 from zarr_vectors.multiresolution._lineage import Lineage, place_of
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._reduce import WEIGHTS_COLUMN, Groups, reduce_rows, total_weights
+from zarr_vectors.multiresolution._search import grid_over, rows_of, search_cell, tiles_of
 from zarr_vectors.multiresolution._source import LevelSource
 from zarr_vectors.multiresolution._steps import Step
-from zarr_vectors.multiresolution._thin import find_cell, occupied, thin
-from zarr_vectors.multiresolution._tiles import spread_sample, tile_chunks
-from zarr_vectors.spatial import BinGrid, ChunkLookup, extent, sort_order
-from zarr_vectors.types._pipeline import LevelWriter, Storage
+from zarr_vectors.multiresolution._thin import thin
+from zarr_vectors.spatial import BinGrid, ChunkLookup, sort_order
+from zarr_vectors.types._pipeline import LevelWriter
 from zarr_vectors.types._sort import SortedRows, sort_rows
 from zarr_vectors.types._tasks import TaskRunner
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 
 __all__ = ["thinned_level"]
-
-_TILE_ROWS = 1 << 19
-_SAMPLE_ROWS = 1 << 20
-_COUNT_TOLERANCE = 0.03
-_MOST_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,10 +81,10 @@ def thinned_level(
     """
     root = arrays.store.root
     source = LevelSource(arrays)
-    tiles = _tiles(arrays, step, options.storage)
+    tiles = tiles_of(arrays, step, options.storage)
     message = f"level {step.level}"
-    cell, tiles = _search(source, tiles, step, runner)
-    grid = _grid(source, tiles, step)
+    cell, tiles = search_cell(source, tiles, step, runner)
+    grid = grid_over(source, tiles, step)
     columns = [Column("positions", arrays.positions.column.dtype, (root.ndim,))]
     columns += [arrays.attribute(name).column for name in arrays.attribute_names]
     columns.append(WEIGHTS_COLUMN)
@@ -103,7 +97,7 @@ def thinned_level(
         left += int(found.rows.counts.sum())
         if found.parents is not None:
             noted.append((tile, found.rows.coords, found.rows.counts, found.parents))
-        runner.advance(_rows_of(arrays, tile), message)
+        runner.advance(rows_of(arrays, tile), message)
     # Where few points are left any small cell keeps them apart; they were still moved by what came before.
     meta = _metadata(step, left, root, np.maximum(cell, error), arrays.attribute_names)
     writer.close(meta)
@@ -131,120 +125,7 @@ def _parents(
     return out
 
 
-def _tiles(arrays: LevelArrays, step: Step, storage: Storage) -> list[Int64Array]:
-    ndim = arrays.ndim
-    shards = np.array(storage.shard_shape or (1,) * ndim, np.int64)[-ndim:]
-    return tile_chunks(arrays.coords[:, -ndim:], _counts(arrays), step.chunk_growth, shards, _TILE_ROWS)
-
-
-def _counts(arrays: LevelArrays) -> Int64Array:
-    """Give the rows of each chunk, or where the store does not tell them what a chunk holds on average."""
-    if arrays.counts is not None:
-        return arrays.counts
-    chunks = len(arrays.coords)
-    return np.full(chunks, math.ceil(arrays.meta.vertex_count / max(1, chunks)), np.int64)
-
-
-def _rows_of(arrays: LevelArrays, tile: Int64Array) -> int:
-    return int(_counts(arrays)[tile].sum())
-
-
-def _grid(source: LevelSource, tiles: Sequence[Int64Array], step: Step) -> BinGrid:
-    """Lay the coarse grid over what it is going to hold."""
-    arrays = source.arrays
-    root = arrays.store.root
-    chunk, bins = step.chunk_shape(root), step.bin_shape(root)
-    if len(tiles) == 1 and len(positions := _positions(source, tiles[0])):
-        held = extent(positions)
-    elif len(tiles) > 1:
-        coarse = arrays.coords[:, -arrays.ndim :] // step.chunk_growth
-        held = (np.stack([coarse.min(axis=0), coarse.max(axis=0)]) + 0.5) * chunk
-    else:
-        held = root.bounds
-    # A bin larger than its chunk orders nothing: such a chunk is one bin.
-    return BinGrid.of_extent(held, chunk, np.where(bins > chunk, chunk, bins))
-
-
-# -- the cell ---------------------------------------------------------------------------------------------------------
-
-
-def _search(
-    source: LevelSource, tiles: list[Int64Array], step: Step, runner: TaskRunner
-) -> tuple[Float64Array, list[Int64Array]]:
-    """Search the cell that leaves the wanted share of all rows; give the tiles too, which may have to become one."""
-    arrays = source.arrays
-    total = arrays.meta.vertex_count
-    unit = step.bin_shape(arrays.store.root)
-    if not total:
-        return unit, tiles
-    rows = np.array([_rows_of(arrays, tile) for tile in tiles])
-    chosen = spread_sample(rows, _SAMPLE_ROWS)
-    sample = list(runner.map(_positions, [(source, tiles[i]) for i in chosen.tolist()]))
-    spread = np.ptp(arrays.coords[:, -arrays.ndim :], axis=0) + 1
-    find = _Finder(sample, spread * arrays.chunk_shape, unit, step.scales)
-    wanted = max(1, round(total * step.share))
-    cell = find(wanted * sum(map(len, sample)) / total)
-    if len(tiles) == 1:
-        return cell, tiles
-    tried: list[tuple[float, Float64Array]] = []
-    for _ in range(_MOST_PASSES):
-        counted = list(runner.map(_count_tile, [(source, tile, cell, step) for tile in tiles]))
-        if not all(count.is_nested for count in counted):
-            everything = [np.arange(len(arrays.coords))]
-            return _search(source, everything, step, runner)
-        found = sum(count.occupied for count in counted)
-        tried.append((abs(math.log(found / wanted)), cell))
-        if tried[-1][0] < _COUNT_TOLERANCE:
-            break
-        cell = find(find.count(cell) * wanted / found)
-    return min(tried, key=lambda miss: miss[0])[1], tiles
-
-
-class _Finder:
-    """Finds the cell that leaves so many points of a sample."""
-
-    def __init__(self, sample: Sequence[FloatArray], size: Float64Array, unit: Float64Array, scales: BoolArray) -> None:
-        self._sample, self._size, self._unit, self._scales = sample, size, unit, scales
-
-    def count(self, cell: Float64Array) -> int:
-        return sum(occupied(positions, cell) for positions in self._sample)
-
-    def __call__(self, wanted: float) -> Float64Array:
-        return find_cell(self.count, self._size, wanted, self._unit, self._scales)
-
-
 # -- tasks ------------------------------------------------------------------------------------------------------------
-
-
-def _positions(source: LevelSource, tile: Int64Array) -> FloatArray:
-    return read_batch(source.arrays, tile, ()).positions
-
-
-@dataclass(frozen=True, slots=True)
-class _TileCount:
-    """Occupied cells of a tile, and whether all rows lie in the coarse chunk that their own chunk is a part of.
-
-    They do unless rounding at a face says otherwise, or another writer reckoned in other ways. Rows that do not would
-    get into a chunk of another tile.
-    """
-
-    occupied: int
-    is_nested: bool
-
-
-def _count_tile(source: LevelSource, tile: Int64Array, cell: Float64Array, step: Step) -> _TileCount:
-    arrays = source.arrays
-    batch = read_batch(arrays, tile, ())
-    chunk = step.chunk_shape(arrays.store.root)
-    owner = (batch.coords[:, -arrays.ndim :] // step.chunk_growth).astype(np.float64)
-    rows = np.diff(batch.offsets)
-    is_nested = all(
-        np.array_equal(
-            np.floor(batch.positions[:, axis].astype(np.float64) / chunk[axis]), np.repeat(owner[:, axis], rows)
-        )
-        for axis in range(arrays.ndim)
-    )
-    return _TileCount(occupied(batch.positions, cell), is_nested)
 
 
 def _thin_tile(source: LevelSource, tile: Int64Array, plan: _TilePlan, seed: tuple[int, ...]) -> _Thinned:

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from zarr_vectors._spec import LevelScale, RootMetadata, codec_chain
 from zarr_vectors.constants import POINT_CLOUD
-from zarr_vectors.core._backends import Backend
+from zarr_vectors.core._backends import Backend, LocalFiles
 from zarr_vectors.core._commit import check_revisable, revised_store
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
+from zarr_vectors.multiresolution._additive import additive_root, check_additive, write_additive_levels
 from zarr_vectors.multiresolution._lineage import CrossLinks, Lineage, check_cross_links, place_of, stale_families
 from zarr_vectors.multiresolution._objects import ObjectLevels
 from zarr_vectors.multiresolution._options import LevelOptions
@@ -49,6 +50,7 @@ def build_pyramid(
     sparsity_seed: int | None = None,
     cross_level_depth: int = 1,
     cross_level_storage: str = "none",
+    refinement: str = "replace",
     executor: Executor | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -86,6 +88,10 @@ def build_pyramid(
     cross_level_storage : "none", "implicit" or "explicit"
         Whether to store which coarse vertex stands for each finer one: "implicit" from finer to coarser levels,
         "explicit" also back. They take 16 bytes a vertex and direction, and as much memory; see `LazyStore.lineage`.
+    refinement : "replace" or "add"
+        "add", of points without objects: level 0 is written anew too, each point is stored once, on the coarsest level
+        that has it, and a level is read as the union with all coarser ones. Points keep their own values, so `agg_mode`
+        says nothing, and chunks do not grow. Readers of format 0.9.2 see parts of such a store only.
     executor : concurrent.futures.Executor, optional
         Where tiles are worked on: threads, processes or a cluster that sees the store; the result is the same. It is
         not shut down. Without one, and for kinds with objects, all is done here.
@@ -108,12 +114,17 @@ def build_pyramid(
     arrays = _source_level(store, 0)
     if factors is None:
         factors = automatic_factors(store.root, arrays.meta.vertex_count, len(arrays.coords))
-    steps = plan_steps(store.root, factors, chunk_scale)
+    is_additive = _check_refinement(refinement)
+    steps = plan_steps(store.root, factors, chunk_scale, is_additive=is_additive)
     links = check_cross_links(cross_level_depth, cross_level_storage)
     options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, links)
     first = LevelScale(0, np.ones(store.root.ndim), store.root.bin_shape)
     runner = _runner(f"building the pyramid of {store.name}", arrays, steps, executor, progress, cancel)
-    _write_levels(arrays, steps, options, runner, [first, *(_scale(store.root, step) for step in steps)])
+    scales = [first, *(_scale(store.root, step) for step in steps)]
+    if is_additive and steps:
+        _write_additive(arrays, steps, options, runner, scales)
+    else:
+        _write_levels(arrays, steps, options, runner, scales)
 
 
 def coarsen_level(
@@ -258,6 +269,32 @@ def _write_levels(
         stamp = {"cross_level_depth": links.depth if links else 0, "cross_level_storage": links.storage}
         other: dict[str, Any] = {**root.other, **stamp}
         stamp_root(publication, replace(root, scales=tuple(scales), other=other), store.backend)
+
+
+def _check_refinement(refinement: str) -> bool:
+    if refinement not in ("replace", "add"):
+        msg = f"refinement must be 'replace' or 'add', got {refinement!r}"
+        raise ArgumentError(msg)
+    return refinement == "add"
+
+
+def _write_additive(
+    arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner, scales: Sequence[LevelScale]
+) -> None:
+    """Write all levels anew, each point once, and publish the store with these scales."""
+    store = arrays.store
+    if options.topology is not POINTS or options.links:
+        what = "links between levels" if options.topology is POINTS else f"a {options.topology.kind} with objects"
+        msg = f"{store.name}: refinement='add' is for points without objects and goes without links, not for {what}"
+        raise UnsupportedFeatureError(msg)
+    check_additive(arrays)
+    with revised_store(store.backend, keep=lambda name: not name.isdecimal()) as publication:
+        if isinstance(publication.backend, LocalFiles):
+            write_additive_levels(publication.backend, arrays, steps, options, runner)
+        runner.finish("publishing")
+        other: dict[str, Any] = {**store.root.other, "cross_level_depth": 0, "cross_level_storage": "none"}
+        root = additive_root(replace(store.root, scales=tuple(scales), other=other))
+        stamp_root(publication, root, store.backend)
 
 
 def _scale(root: RootMetadata, step: Step) -> LevelScale:

@@ -9,7 +9,7 @@ from zarr.storage import MemoryStore
 from tests.zarr_vectors.multiresolution.test_weights import N, weights_of, written
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution import _points
+from zarr_vectors.multiresolution import _search
 from zarr_vectors.multiresolution.coarsen import build_pyramid, coarsen_level
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.polylines import write_polylines
@@ -53,7 +53,7 @@ def test_each_vertex_is_linked_to_the_one_that_stands_for_it(kind, storage):
 def test_links_of_many_tiles_are_those_of_one(monkeypatch):
     stores = [written("points"), written("points")]
     build_pyramid(stores[0], [(2, 1)], cross_level_storage="implicit")
-    monkeypatch.setattr(_points, "_TILE_ROWS", 500)
+    monkeypatch.setattr(_search, "_TILE_ROWS", 500)
     build_pyramid(stores[1], [(2, 1)], cross_level_storage="implicit")
     pairs = pairs_of(stores[1], 0)
     assert len(pairs) == N
