@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,11 +29,12 @@ from zarr_vectors.multiresolution._surface import surface_clusters
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._forest import depth_first, parents_of
 from zarr_vectors.types._owners import Objects
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Coarse", "coarsened", "without_objects"]
 
 _SAMPLE_LINES = 2000
+_BLOCK_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,16 +46,16 @@ class Coarse:
     content : Content
     error : (D,) float64
         How far it may be from the finer one.
-    parents : (N,) int64
-        The vertex that stands for each of the finer one's.
+    parents : (N,) int64 or None
+        The vertex that stands for each of the finer one's, where it was asked for.
     """
 
     content: Content
     error: Float64Array
-    parents: Int64Array
+    parents: Int64Array | None
 
 
-def without_objects(content: Content, stays: BoolArray) -> tuple[Content, Int64Array]:
+def without_objects(content: Content, stays: BoolArray) -> tuple[Content, Int64Array | None]:
     """Take the vertices and links of some objects away; their rows, ids and attributes stay.
 
     Parameters
@@ -64,12 +66,12 @@ def without_objects(content: Content, stays: BoolArray) -> tuple[Content, Int64A
     Returns
     -------
     content : Content
-    vertices : (M,) int64
-        Those that stay.
+    vertices : (M,) int64 or None
+        Those that stay; None for all.
     """
     objects = content.objects
     if objects is None or stays.all():
-        return content, np.arange(len(content.positions))
+        return content, None
     if objects.paths is not None:
         paths = np.asarray(objects.paths, np.int64)
         counts = np.where(stays, np.diff(paths), 0)
@@ -94,7 +96,13 @@ def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
 
 
 def coarsened(
-    content: Content, coarsen: Int64Array, bins: Float64Array, modes: Mapping[str, str], *, quadrics: bool = False
+    content: Content,
+    coarsen: Int64Array,
+    bins: Float64Array,
+    modes: Mapping[str, str],
+    *,
+    quadrics: bool = False,
+    with_parents: bool = False,
 ) -> Coarse:
     """Make one of about ``prod(coarsen)`` vertices each, none moved by more than a bin.
 
@@ -109,26 +117,75 @@ def coarsened(
         How each vertex attribute is aggregated.
     quadrics : bool
         Whether the closed parts of meshes are decimated by quadrics.
+    with_parents : bool
+        Whether to tell which vertex stands for each.
     """
     target = round(len(content.positions) / float(np.prod(coarsen)))
     if not len(content.positions) or content.objects is None or content.topology.kind == "line":
-        return Coarse(content, np.zeros(len(bins)), np.arange(len(content.positions)))
+        return Coarse(content, np.zeros(len(bins)), np.arange(len(content.positions)) if with_parents else None)
     if content.objects.paths is not None:
-        found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
-    elif content.topology.kind == "mesh" and content.links is not None:
+        tolerance = min(_tolerance(content.positions, content.objects.paths, target), float(bins.min()))
+        return _simplified_lines(content, content.objects, tolerance, modes, with_parents=with_parents)
+    if content.topology.kind == "mesh" and content.links is not None:
         found = surface_clusters(content, owners(content), target, bins, quadrics=quadrics)
     else:
         found = _contracted(content, owners(content), target, bins)
     carried, parents = _carried(content, content.objects, found, modes)
-    return Coarse(carried, found.error, parents)
+    return Coarse(carried, found.error, parents if with_parents else None)
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
 
 
-def _simplified(positions: FloatArray, paths: Int64Array, target: int, most: float) -> Clusters:
-    """Leave out what lies within a tolerance that is found on some of the lines."""
-    tolerance = min(_tolerance(positions, paths, target), most)
+def _simplified_lines(
+    content: Content, objects: Objects, tolerance: float, modes: Mapping[str, str], *, with_parents: bool
+) -> Coarse:
+    """Leave out what lies within a tolerance, some lines at a time: beside the content that is all that is held."""
+    paths = np.asarray(objects.paths, np.int64)
+    edges = np.unique(np.append(np.flatnonzero(np.diff(paths // _BLOCK_ROWS, prepend=-1)), len(paths) - 1))
+    parts, parents, before = [], [], 0
+    for low, high in pairwise(edges.tolist()):
+        rows = slice(int(paths[low]), int(paths[high]))
+        begins = paths[low : high + 1] - paths[low]
+        own = replace(objects, paths=begins)
+        some = replace(
+            content,
+            positions=content.positions[rows],
+            attributes=[(column, values[rows]) for column, values in content.attributes],
+            objects=own,
+        )
+        coarse, group = _carried(some, own, _simplified(some.positions, begins, tolerance), modes)
+        parts.append(coarse)
+        if with_parents:
+            parents.append(group + before)
+        before += len(coarse.positions)
+    joined = _joined(content, objects, parts)
+    error = np.full(content.positions.shape[1], tolerance)
+    return Coarse(joined, error, np.concatenate(parents) if with_parents else None)
+
+
+def _joined(content: Content, objects: Objects, parts: list[Content]) -> Content:
+    """Put the lines of all parts one behind the other."""
+    paths = [part.objects.paths for part in parts if part.objects is not None]
+    counts = [np.diff(np.asarray(each, np.int64)) for each in paths]
+    attributes = [
+        (column, np.concatenate([part.attributes[i][1] for part in parts]))
+        for i, (column, _) in enumerate(parts[0].attributes)
+    ]
+    return replace(
+        content,
+        positions=np.concatenate([part.positions for part in parts]),
+        attributes=attributes,
+        objects=replace(objects, paths=offsets_of(np.concatenate(counts))),
+    )
+
+
+def _simplified(positions: FloatArray, paths: Int64Array, tolerance: float) -> Clusters:
+    """Leave out what lies within a tolerance."""
+    if not len(positions):
+        return Clusters(
+            Groups(np.empty(0, np.intp), np.zeros(1, np.int64)), np.empty(0, np.int64), None, np.full(0, 0.0)
+        )
     stays = significance(positions, paths, tolerance) > tolerance
     kept = np.flatnonzero(stays)
     group = nearest_kept(kept, len(positions))
@@ -137,7 +194,9 @@ def _simplified(positions: FloatArray, paths: Int64Array, target: int, most: flo
     return Clusters(Groups(np.arange(len(positions)), starts), kept, None, np.full(ndim, tolerance))
 
 
-def _tolerance(positions: FloatArray, paths: Int64Array, target: int) -> float:
+def _tolerance(positions: FloatArray, paths: AnyArray | range, target: int) -> float:
+    """Find the tolerance that leaves about `target` vertices, on some of the lines."""
+    paths = np.asarray(paths, np.int64)
     lines = np.flatnonzero(np.diff(paths) > 0)
     some = lines[np.unique(np.linspace(0, len(lines) - 1, _SAMPLE_LINES).astype(np.int64))]
     counts = np.diff(paths)[some]

@@ -87,25 +87,32 @@ class ObjectLevels:
             put_level(target, prepared, meta)
             runner.advance(rows, f"level {step.level}")
 
-    def _note(self, lineage: Lineage, ordered: OrderedRows, parents: Int64Array, step: Step) -> None:
+    def _note(self, lineage: Lineage, ordered: OrderedRows, parents: Int64Array | None, step: Step) -> None:
         """Note which stored row stands for each stored row of the level before."""
         rows = np.asarray(ordered.places(np.arange(len(self._content.positions))), np.int64)
         grown = np.full(lineage.last.rows.num_rows, -1, np.int64)
-        grown[self._rows] = np.append(rows, -1)[parents]
+        if parents is not None:
+            grown[self._rows] = np.append(rows, -1)[parents]
         own = RowGrid(ordered.coords, offsets_of(ordered.counts))
         grid = ordered.grid
         lineage.add(LevelPlace(step.level, own, grid.origin, grid.shape, step.chunk_ratio), grown)
         self._rows = rows
 
-    def _make(self, step: Step) -> tuple[LevelMetadata, Int64Array]:
-        """Make the next content; tell which of its vertices stands for each one of this, -1 for one that goes."""
+    def _make(self, step: Step) -> tuple[LevelMetadata, Int64Array | None]:
+        """Make the next content; tell which of its vertices stands for each one of this, -1 for one that goes.
+
+        It is told only where links between levels are asked for.
+        """
         self._thinner *= step.sparsity
         content, stay = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
         quadrics = self._options.quadrics
         bins = step.bin_shape(self._root)
-        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics)
-        parents = np.full(len(self._content.positions), -1, np.int64)
-        parents[stay] = coarse.parents
+        linked = self.lineage is not None
+        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics, with_parents=linked)
+        parents = coarse.parents
+        if parents is not None and stay is not None:
+            parents = np.full(len(self._content.positions), -1, np.int64)
+            parents[stay] = np.asarray(coarse.parents)
         self._content, self._error = coarse.content, self._error + coarse.error
         chunk = step.chunk_shape(self._root)
         meta = LevelMetadata(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zarr_vectors._query import read_batch
+from zarr_vectors._query import RaggedBatch, read_batch
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.multiresolution._source import LevelSource
 from zarr_vectors.multiresolution._steps import Step
@@ -78,12 +78,13 @@ def search_cell(
         return unit, tiles
     rows = np.array([rows_of(arrays, tile) for tile in tiles])
     chosen = spread_sample(rows, _SAMPLE_ROWS)
-    sample = list(runner.map(_positions, [(source, tiles[i]) for i in chosen.tolist()]))
+    sampled = list(runner.map(_sample_tile, [(source, tiles[i], step) for i in chosen.tolist()]))
+    sample = [tile.positions for tile in sampled]
     spread = np.ptp(arrays.coords[:, -arrays.ndim :], axis=0) + 1
     find = _Finder(sample, spread * arrays.chunk_shape, unit, step.scales)
     wanted = max(1, round(total * step.share))
     cell = find(wanted * sum(map(len, sample)) / total)
-    if len(tiles) == 1:
+    if len(tiles) == 1 or (len(chosen) == len(tiles) and all(tile.is_nested for tile in sampled)):
         return cell, tiles
     tried: list[tuple[float, Float64Array]] = []
     for _ in range(_MOST_PASSES):
@@ -119,28 +120,45 @@ def _positions(source: LevelSource, tile: Int64Array) -> FloatArray:
     return read_batch(source.arrays, tile, ()).positions
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sample:
+    """Positions of a tile, (N, D), and whether they are nested."""
+
+    positions: FloatArray
+    is_nested: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _TileCount:
-    """Occupied cells of a tile, and whether all rows lie in the coarse chunk that their own chunk is a part of.
-
-    They do unless rounding at a face says otherwise, or another writer reckoned in other ways. Rows that do not would
-    get into a chunk of another tile.
-    """
+    """Occupied cells of a tile, and whether its rows are nested."""
 
     occupied: int
     is_nested: bool
 
 
+def _sample_tile(source: LevelSource, tile: Int64Array, step: Step) -> _Sample:
+    batch = read_batch(source.arrays, tile, ())
+    return _Sample(batch.positions, _is_nested(source, batch, step))
+
+
 def _count_tile(source: LevelSource, tile: Int64Array, cell: Float64Array, step: Step) -> _TileCount:
+    batch = read_batch(source.arrays, tile, ())
+    return _TileCount(occupied(batch.positions, cell), _is_nested(source, batch, step))
+
+
+def _is_nested(source: LevelSource, batch: RaggedBatch, step: Step) -> bool:
+    """Tell whether all rows lie in the coarse chunk that their own chunk is a part of.
+
+    They do unless rounding at a face says otherwise, or another writer reckoned in other ways. Rows that do not would
+    get into a chunk of another tile.
+    """
     arrays = source.arrays
-    batch = read_batch(arrays, tile, ())
     chunk = step.chunk_shape(arrays.store.root)
     owner = (batch.coords[:, -arrays.ndim :] // step.chunk_growth).astype(np.float64)
     rows = np.diff(batch.offsets)
-    is_nested = all(
+    return all(
         np.array_equal(
             np.floor(batch.positions[:, axis].astype(np.float64) / chunk[axis]), np.repeat(owner[:, axis], rows)
         )
         for axis in range(arrays.ndim)
     )
-    return _TileCount(occupied(batch.positions, cell), is_nested)

@@ -9,10 +9,10 @@ from zarr.storage import MemoryStore
 from tests.zarr_vectors.multiresolution.test_weights import N, weights_of, written
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution import _search
+from zarr_vectors.multiresolution import _cluster, _lines, _search
 from zarr_vectors.multiresolution.coarsen import build_pyramid, coarsen_level
 from zarr_vectors.types.graphs import write_graph
-from zarr_vectors.types.polylines import write_polylines
+from zarr_vectors.types.polylines import read_polylines, write_polylines
 
 KINDS = ["points", "points of objects", "polylines", "graph", "mesh"]
 FACTORS = [(2, 1)] * 3
@@ -139,3 +139,20 @@ def test_what_was_there_is_not_touched_before_all_is_there(tmp_path):
 def test_what_cannot_be_asked_for_is_refused(asked):
     with pytest.raises(ArgumentError, match="cross_level"):
         build_pyramid(written("points"), [(2, 1)], **asked)
+
+
+def test_lines_taken_some_at_a_time_are_those_taken_at_once(monkeypatch):
+    rng = np.random.default_rng(8)
+    lines = [np.cumsum(rng.normal(size=(count, 3)), axis=0) for count in (*rng.integers(1, 60, 80), 0, 0)]
+    values = [rng.normal(size=len(line)) for line in lines]
+    found = []
+    for rows in (1 << 18, 37):
+        monkeypatch.setattr(_cluster, "_BLOCK_ROWS", rows)
+        monkeypatch.setattr(_lines, "_PIECE_ROWS", rows)
+        store = MemoryStore()
+        write_polylines(store, lines, chunk_shape=10.0, bin_shape=5.0, vertex_attributes={"v": values})
+        build_pyramid(store, FACTORS, cross_level_storage="implicit")
+        levels = [read_polylines(store, level=level) for level in range(4)]
+        found.append([(each.positions.tolist(), each.offsets.tolist(), each.attributes.flat("v").tolist())
+                      for each in levels] + [pairs_of(store, level).tolist() for level in range(3)])  # fmt: skip
+    assert found[0] == found[1]
