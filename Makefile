@@ -57,7 +57,7 @@ long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 soak: system $(STAMP) ## do anything at any time in napari windows, SOAK_ROUNDS=50 of them
 	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m slow tests/journeys/test_fuzz.py $(ARGS)
 
-bench: $(STAMP) ## how fast the library is (ARGS=--quick, --full, --io, --kinds, --plan)
+bench: $(STAMP) ## how fast the library is (ARGS=--quick, --full, --io, --kinds, --pyramids, --plan)
 	@# The peer's own surroundings; without a package index the table has no column of the peer, and says so.
 	-@$(BIN)/python -c "from tests.package_index import peer_interpreter as peer; peer()"
 	$(if $(RAM_DISK),TMPDIR=$(RAM_DISK)) $(BIN)/python benchmarks/run.py $(ARGS)

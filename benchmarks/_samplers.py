@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import KDTree
 
-from zarr_vectors.multiresolution._thin import cell_numbers, thin
+from zarr_vectors.multiresolution._thin import cell_numbers, find_cell, occupied, thin
 from zarr_vectors.spatial import extent
 
 TRIES = 12
@@ -14,27 +14,29 @@ PAIRS_ROWS = 20_000
 
 def ours(positions, target, seed=0):
     """Give rows: one point of each cell, drawn by chance."""
-    return np.sort(_thinned(positions, target, seed).kept)
+    return np.sort(thin(positions, _cell(positions, target), (seed,)).kept)
 
 
-def _thinned(positions, target, seed=0):
-    return thin(positions, target, np.ones(positions.shape[1]), np.ones(positions.shape[1], bool), seed)
+def _cell(positions, target):
+    ndim = positions.shape[1]
+    size = np.ptp(positions, axis=0)
+    return find_cell(lambda cell: occupied(positions, cell), size, target, np.ones(ndim), np.ones(ndim, bool))
 
 
 def centroids(positions, target):
     """Give places: the mean of each cell's points."""
-    groups = _thinned(positions, target).groups
+    groups = thin(positions, _cell(positions, target), (0,)).groups
     ordered = positions[groups.order].astype(float)
     return (np.add.reduceat(ordered, groups.starts[:-1], axis=0) / groups.counts[:, None]).astype(positions.dtype)
 
 
 def central(positions, target):
     """Give rows: the point of each cell that lies nearest to the middle of it."""
-    found = _thinned(positions, target)
-    low = np.floor(extent(positions)[0] / found.cell_shape)
-    inside = positions / found.cell_shape - low
+    cell = _cell(positions, target)
+    low = np.floor(extent(positions)[0] / cell)
+    inside = positions / cell - low
     away = ((inside - np.floor(inside) - 0.5) ** 2).sum(axis=1)
-    key = cell_numbers(positions, extent(positions), found.cell_shape)
+    key = cell_numbers(positions, extent(positions), cell)
     order = np.lexsort((away, key))
     return np.sort(order[np.flatnonzero(np.diff(key[order], prepend=-1))])
 
@@ -48,7 +50,7 @@ def blue_noise(positions, target, seed=0):
     """Give rows: in an order by chance each point that has no neighbour yet within a radius, which fits the target."""
     rank = np.random.default_rng(seed).permutation(len(positions))
     low, high = 0.0, None
-    radius = 0.8 * float(_thinned(positions, target).cell_shape.max())
+    radius = 0.8 * float(_cell(positions, target).max())
     kept = np.arange(len(positions))
     for _ in range(TRIES):
         kept = _apart(positions, rank, radius)
@@ -97,9 +99,9 @@ def best_of(positions, target, candidates=8, seed=0):
 
     Cells take turns by the parity of their place, so that no two of one turn touch.
     """
-    found = _thinned(positions, target, seed)
-    groups, rng = found.groups, np.random.default_rng(seed)
-    cell = np.floor(positions[groups.order[groups.starts[:-1]]] / found.cell_shape).astype(np.int64)
+    edges = _cell(positions, target)
+    groups, rng = thin(positions, edges, (seed,)).groups, np.random.default_rng(seed)
+    cell = np.floor(positions[groups.order[groups.starts[:-1]]] / edges).astype(np.int64)
     turn = rng.permutation(2 ** cell.shape[1])[(cell % 2) @ (2 ** np.arange(cell.shape[1]))]
     kept = np.empty(len(turn), np.int64)
     taken = np.empty((0, positions.shape[1]))
@@ -110,7 +112,7 @@ def best_of(positions, target, candidates=8, seed=0):
         if len(taken):
             away = KDTree(taken).query(positions[rows].reshape(-1, positions.shape[1]))[0].reshape(rows.shape)
             # Of equals the first: where all lie far from everything the choice stays one by chance.
-            best = np.argmax(np.minimum(away, found.cell_shape.max()), axis=1)
+            best = np.argmax(np.minimum(away, edges.max()), axis=1)
         else:
             best = np.zeros(len(cells), np.int64)
         kept[cells] = rows[np.arange(len(cells)), best]

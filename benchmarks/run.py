@@ -1,8 +1,8 @@
 """Every benchmark, one after the other: ``python benchmarks/run.py [--full] [--quick]``.
 
-Prints the tables and writes those of storage to ``docs/benchmarks``: ``io.md``, ``kinds.md``. ``--full`` adds clouds
-of 10 million points, ``--quick`` takes each sample once, leaves the large ones out and writes nothing. ``--io``,
-``--kinds`` and ``--plan`` choose some of them.
+Prints the tables and writes those of storage to ``docs/benchmarks``: ``io.md``, ``kinds.md``, ``building.md``.
+``--full`` adds clouds of 10 million points, ``--quick`` takes each sample once, leaves the large ones out and writes
+nothing. ``--io``, ``--kinds``, ``--pyramids`` and ``--plan`` choose some of them.
 """
 
 import os
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import bench_io
 import bench_kinds
+import bench_pyramids
 
 HERE = Path(__file__).resolve().parent
 REPORTS = HERE.parent / "docs" / "benchmarks"
@@ -62,6 +63,34 @@ peak, the result of a read included, divided by the bytes of the input (position
 """
 
 
+PYRAMIDS = """# Building pyramids
+
+Made by `make bench ARGS=--pyramids` (`benchmarks/bench_pyramids.py`; what each side does: `_pyramids_*.py`) on
+{machine}; the stores lay on {disk} (`TMPDIR` chooses). `ARGS="--pyramids --full"` adds 10 million points.
+
+Three levels, factors (2, 1), of uniform points with two attributes and of random walks of 100 vertices. *ours* carries
+all attributes and weights. *peer* (the public package zarr-vectors 0.9.2, as it comes) writes bin centroids without
+attributes and links between levels. *limit* is numpy and plain files: of points the same thinning, its cell not
+searched; of lines means of what a line has in a cell, in one pass, which bounds no error. One file a cell, nothing is
+compressed.
+
+Seconds are CPU time (user + system), wall time in brackets: medians of {repeats} child processes that take turns, page
+cache warm, opening the store included, imports not. Memory is what a child of its own grows by at its peak, over the
+vertices of level 0. Only the ratios mean something on another machine.
+
+{table}
+
+{falls}
+
+How time and memory grow, ours alone:
+
+{growth}
+
+Points are worked on tile by tile ([0015](../decisions/0015-pyramids-tile-by-tile.md)), kinds with objects hold a
+level at a time ([0012](../decisions/0012-pyramids.md)).
+"""
+
+
 def file_system(folder):
     """Name the kind of file system that a folder lies on, where the system tells."""
     mounts = Path("/proc/self/mounts")
@@ -70,6 +99,13 @@ def file_system(folder):
     rows = [line.split() for line in mounts.read_text().splitlines()]
     above = [(len(row[1]), row[2]) for row in rows if Path(folder).resolve().is_relative_to(row[1])]
     return max(above)[1]
+
+
+def short_of(missed):
+    """Say what falls short."""
+    if not missed:
+        return "Everything wanted is reached."
+    return "\n".join(["Short of what is wanted:", "", *(f"- {line}" for line in missed)])
 
 
 def write_report(name, text, table, repeats, **more):
@@ -82,7 +118,8 @@ def write_report(name, text, table, repeats, **more):
 def main(options):
     quick = "--quick" in options
     repeats = 1 if quick else 3
-    wanted = {part for part in ("io", "kinds", "plan") if f"--{part}" in options} or {"io", "kinds", "plan"}
+    parts = {"io", "kinds", "pyramids", "plan"}
+    wanted = {part for part in parts if f"--{part}" in options} or parts
     if "io" in wanted:
         table = bench_io.run(full="--full" in options, repeats=repeats)
         print("\n".join(table), flush=True)
@@ -90,10 +127,16 @@ def main(options):
             write_report("io.md", IO, table, repeats)
     if "kinds" in wanted:
         table, missed = bench_kinds.run(small=quick, repeats=repeats)
-        falls = "\n".join(["Short of what is wanted:", "", *(f"- {line}" for line in missed)])
+        falls = short_of(missed)
         print("\n".join(["", *table, "", falls]), flush=True)
         if not quick:
-            write_report("kinds.md", KINDS, table, repeats, falls=falls if missed else "Everything wanted is reached.")
+            write_report("kinds.md", KINDS, table, repeats, falls=falls)
+    if "pyramids" in wanted:
+        table, growth, missed = bench_pyramids.run(full="--full" in options, small=quick, repeats=repeats)
+        falls = short_of(missed)
+        print("\n".join(["", *table, "", falls, "", *growth]), flush=True)
+        if not quick:
+            write_report("building.md", PYRAMIDS, table, repeats, falls=falls, growth="\n".join(growth))
     if bench_io.peer_python() is None:
         print("\nThe peer is missing: run the interop tests once, or name its virtual environment in ZV_PEER_VENV.")
     plan = HERE / "bench_plan.py"

@@ -37,6 +37,7 @@ def build_points(
     seed: int = 0,
     level: int = 0,
     below: Below | None = None,
+    weights: npt.NDArray[np.number] | None = None,
 ) -> BuiltChunk:
     """Shuffle, thin and sort the points of one chunk.
 
@@ -61,7 +62,9 @@ def build_points(
     level : int
         Of the store.
     below : Below or None
-        What the rows stand for; None where each stands for itself.
+        What the rows together stand for; None where each stands for itself.
+    weights : (N,) or None
+        What each row stands for, where the store says it.
 
     Raises
     ------
@@ -87,7 +90,9 @@ def build_points(
     return BuiltChunk(
         positions=main,
         values=np.ascontiguousarray(column, dtype=np.float32),
-        levels=level_codes(level, keys, below, keep / count if count else 1.0),
+        levels=level_codes(
+            level, keys, below, keep / count if count else 1.0, None if weights is None else weights[rows]
+        ),
         extra=extra,
         keys=places,
         starts=np.append(starts, keep).astype(np.int64),

@@ -1,8 +1,8 @@
 """How many points of the finest level each point of a coarse chunk stands for.
 
 Thinning evens density out, so one number for a level would make its dense parts too dark and its sparse ones too
-bright, and the border of two levels would show. The tree knows how many points lie under each descendant of a chunk;
-the rows of the chunk that lie there share them.
+bright, and the border of two levels would show. Levels that this library made say it for each point. Of others the
+tree knows how many points lie under each descendant of a chunk; the rows of the chunk that lie there share them.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ class Below:
     counts: Int64Array
 
 
-def level_codes(level: int, keys: Int64Array, below: Below | None, share: float = 1.0) -> Float32Array:
+def level_codes(
+    level: int,
+    keys: Int64Array,
+    below: Below | None,
+    share: float = 1.0,
+    weights: npt.NDArray[np.number] | None = None,
+) -> Float32Array:
     """Give the level and the weight of each row as one number.
 
     Parameters
@@ -53,15 +59,19 @@ def level_codes(level: int, keys: Int64Array, below: Below | None, share: float 
         None where each row stands for itself.
     share : float
         Part of the chunk's rows that these are; what is left out is made up for when it is known how many are shown.
+    weights : (n,) or None
+        What each row stands for, where the store says it; nothing is shared then.
 
     Returns
     -------
     (n,) float32
         ``level + log2(weight) / 32``, weights of at least 1; to be read only.
     """
-    if below is None or not len(keys):
-        return _constant(level, len(keys))
-    octaves = np.log2(np.maximum(_weights(keys, below) * share, 1.0))
+    if weights is None:
+        if below is None or not len(keys):
+            return _constant(level, len(keys))
+        weights = _weights(keys, below) * share
+    octaves = np.log2(np.maximum(weights, 1.0))
     return (level + np.minimum(octaves / CODE_OCTAVES, 0.999)).astype(np.float32)
 
 

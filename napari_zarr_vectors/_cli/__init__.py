@@ -16,6 +16,7 @@ from napari_zarr_vectors._cli._display import HEADLESS, no_display
 from napari_zarr_vectors._cli._errors import one_line_errors
 from napari_zarr_vectors._cli._info import read_info, to_json
 from napari_zarr_vectors._cli._info_text import to_tables
+from napari_zarr_vectors._cli._work import progress_bar, worker_threads
 from napari_zarr_vectors._cli._xvfb import LACKING, can_start, private_display
 from napari_zarr_vectors._samples import SAMPLES
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -100,13 +101,15 @@ def pyramid(
     strategy: Annotated[
         str, typer.Option(help="Which objects stay: random, spatial_coverage, length or attribute:NAME.")
     ] = "random",
+    workers: Annotated[int, typer.Option(min=1, help="Threads; only points without objects are shared out.")] = 1,
 ) -> None:
     """Build coarser levels of a store, in place of those it has; it stays as it was until all are there."""
     steps = None if factors is None else _steps(factors, sparsity)
     if factors is None and sparsity is not None:
         raise typer.BadParameter("it needs --factors, one number each", param_hint="--sparsity")
     with one_line_errors():
-        build_pyramid(path, steps, sparsity_strategy=strategy)
+        with progress_bar() as progress, worker_threads(workers) as executor:
+            build_pyramid(path, steps, sparsity_strategy=strategy, executor=executor, progress=progress)
         found = read_info(path)
     for level in found.levels:
         typer.echo(f"level {level.level}: {level.vertices:,} vertices in {level.chunks:,} chunks")

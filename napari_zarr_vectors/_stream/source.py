@@ -18,7 +18,7 @@ from napari_zarr_vectors._build import (
 from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
-from zarr_vectors.lazy import LinkedBatch
+from zarr_vectors.lazy import WEIGHTS, LinkedBatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -159,6 +159,8 @@ class PointSource:
         depth = int(tree.level_of(np.array(first.node)))
         names = self._names(first.epoch, tree.levels[depth])
         coords, level = tree.coords[[r.node for r in requests]], tree.levels[depth]
+        weighted = self._store.has_weights(level)
+        names = [*names, WEIGHTS] if weighted else names
         if self._needs_objects(first.epoch, level):
             batch: RaggedBatch | LinkedBatch = self._store.read_linked(level, coords, names, with_objects=True)
         else:
@@ -179,7 +181,8 @@ class PointSource:
                 fraction=request.fraction,
                 seed=request.node,
                 level=tree.levels[depth],
-                below=below_of(tree, request.node, rows.stop - rows.start),
+                weights=batch.attributes[WEIGHTS][rows] if weighted else None,
+                below=None if weighted else below_of(tree, request.node, rows.stop - rows.start),
             )
             self._cache.put(request, built)
             out.append(built)

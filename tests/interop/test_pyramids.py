@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shutil import copytree
+
 import numpy as np
 import pytest
 
@@ -43,6 +45,7 @@ WRITERS = {
     ),
     "graph": lambda path: write_graph(path, NODES, TREE, edge_attributes={"w": np.arange(299)}, **LAYOUT),
     "mesh": lambda path: write_mesh(path, SHEET, FACES, vertex_attributes={"z": SHEET[:, 2]}, **LAYOUT),
+    "points": lambda path: write_points(path, NODES, attributes={"x": NODES[:, 0]}, **LAYOUT),
     "objects": lambda path: write_points(path, NODES, object_ids=np.arange(300) % 7, **LAYOUT),
 }
 
@@ -53,13 +56,19 @@ def judged(peer_python, tmp_path_factory):
     for name, write in WRITERS.items():
         write(folder / f"{name}.zv")
         build_pyramid(folder / f"{name}.zv", [(2, 1), (2, 2)])
-    paths = [folder / f"{name}.zv" for name in WRITERS]
-    return {name: (path, report) for name, path, report in zip(WRITERS, paths, judge(peer_python, paths), strict=True)}
+        copytree(folder / f"{name}.zv", folder / f"{name} linked.zv")
+        build_pyramid(
+            folder / f"{name} linked.zv", [(2, 1), (2, 2)], cross_level_storage="explicit", cross_level_depth=-1
+        )
+    names = [*WRITERS, *(f"{name} linked" for name in WRITERS)]
+    paths = [folder / f"{name}.zv" for name in names]
+    return {name: (path, report) for name, path, report in zip(names, paths, judge(peer_python, paths), strict=True)}
 
 
+@pytest.mark.parametrize("linked", ["", " linked"])
 @pytest.mark.parametrize("name", WRITERS)
-def test_the_peer_accepts_and_reads_every_level(judged, name):
-    path, report = judged[name]
+def test_the_peer_accepts_and_reads_every_level(judged, name, linked):
+    path, report = judged[name + linked]
     accepts(report)
     with open_zv(path) as store:
         assert report["levels"].keys() == {"0", "1", "2"}

@@ -1,6 +1,14 @@
 """Selection -> which objects, which chunks -> rows of a level."""
 
-from zarr_vectors._query.execute import ChunkSource, DirectSource, RaggedBatch, Vertices, read_batch, take_rows
+from zarr_vectors._query.execute import (
+    ChunkSource,
+    DirectSource,
+    RaggedBatch,
+    Vertices,
+    chunk_groups,
+    read_batch,
+    take_rows,
+)
 from zarr_vectors._query.graph import Network, links_within, read_graph, read_mesh
 from zarr_vectors._query.lines import Sequences, read_sequences
 from zarr_vectors._query.linked import LinkedBatch, read_linked
@@ -23,6 +31,7 @@ __all__ = [
     "Vertices",
     "Where",
     "check_ids",
+    "chunk_groups",
     "find_rows",
     "links_within",
     "plan_read",

@@ -21,7 +21,9 @@ __all__ = [
     "OBJECT_INDEX",
     "VERTEX_ATTRIBUTES",
     "VERTEX_FRAGMENTS",
+    "VERTEX_WEIGHTS",
     "VERTICES",
+    "WEIGHTS",
     "attribute_path",
     "check_attribute_name",
     "format_cell_keys",
@@ -33,11 +35,18 @@ __all__ = [
 VERTICES = "vertices"
 VERTEX_FRAGMENTS = "vertex_fragments"
 VERTEX_ATTRIBUTES = "vertex_attributes"
+VERTEX_WEIGHTS = "vertex_weights"
 FRAGMENT_ATTRIBUTES = "fragment_attributes"
 OBJECT_INDEX = "object_index"
 OBJECT_ATTRIBUTES = "object_attributes"
 GROUPS = "groups"
 GROUP_ATTRIBUTES = "group_attributes"
+
+WEIGHTS = "/weights"
+"""How many vertices of level 0 each vertex of a coarse level stands for, (N,) uint32.
+
+It is asked for like an attribute, where a level has it, and no attribute has this name.
+"""
 
 _RESERVED = {"", ".", "..", "zarr.json"}
 _FORBIDDEN = set('/\\:*?"<>|') | {chr(i) for i in range(32)}
@@ -46,7 +55,9 @@ _MAX_NAME_BYTES = 200
 
 
 def attribute_path(name: str) -> str:
-    """Give the path of a vertex attribute's grid array inside its level."""
+    """Give the path of a vertex attribute's grid array, or of the weights', inside its level."""
+    if name == WEIGHTS:
+        return VERTEX_WEIGHTS
     return f"{VERTEX_ATTRIBUTES}/{name}"
 
 

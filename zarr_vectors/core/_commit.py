@@ -22,7 +22,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -152,8 +152,8 @@ def new_store(target: Backend, *, overwrite: bool) -> Iterator[Publication]:
 
 
 @contextmanager
-def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publication]:
-    """Write a revision of the store at `target`: top-level names that `keep` accepts are carried over.
+def revised_store(target: Backend, keep: Callable[[str], bool], *, drop: Sequence[str] = ()) -> Iterator[Publication]:
+    """Write a revision of the store at `target`: top-level names that `keep` accepts are carried over, without `drop`.
 
     It is written into a folder of this machine, so the old store stays whole until all of the new one is there. Local
     stores carry files over as hard links (copies where the file system has none), and the folder takes the store's
@@ -167,6 +167,8 @@ def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publ
             for name in target.list_names(""):
                 if name != ROOT_KEY and keep(name):
                     _carry_over(target.path(name), backend.path(name))
+            for path in drop:
+                shutil.rmtree(backend.path(path))
             yield from _published(Publication(backend, commit_id), marked=True)
         return
     with TemporaryDirectory(prefix="zarr-vectors-") as folder:
@@ -175,6 +177,7 @@ def revised_store(target: Backend, keep: Callable[[str], bool]) -> Iterator[Publ
         yield from _published(publication, marked=True)
         if isinstance(target, ZarrStoreBackend):
             gone = [name for name in target.list_names("") if name != ROOT_KEY and not keep(name)]
+            gone += drop
             if gone:
                 _mark_writing(target, commit_id)
             for name in gone:

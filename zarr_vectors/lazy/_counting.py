@@ -9,7 +9,6 @@ import numpy as np
 from zarr_vectors.lazy._catalogue import LevelCatalogue
 from zarr_vectors.lazy._level import LevelReader
 from zarr_vectors.lazy._union import LevelUnion
-from zarr_vectors.typing import Int64Array
 
 __all__ = ["level_catalogue"]
 
@@ -28,7 +27,7 @@ def level_catalogue(
     resolution : (D,) float
     vertex_count : int
     """
-    found = [_counts(reader) for reader in readers]
+    found = [reader.known_counts() for reader in readers]
     arrays, places, counts = readers[0].arrays, readers[0].places, found[0][0]
     if union is not None:
         places, counts = union.places, union.counts([own for own, _ in found])
@@ -41,17 +40,3 @@ def level_catalogue(
         all(exact for _, exact in found),
         vertex_count,
     )
-
-
-def _counts(reader: LevelReader) -> tuple[Int64Array, bool]:
-    """Give the vertices in each of a level's own places, and whether that is exact."""
-    arrays = reader.arrays
-    counts, exact = arrays.counts, True
-    if counts is None:
-        sizes = arrays.positions.array.payload_sizes(arrays.coords)
-        if sizes is not None:
-            counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
-        else:
-            share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
-            counts, exact = np.full(len(arrays.coords), share, np.int64), False
-    return reader.vertex_counts(counts), exact

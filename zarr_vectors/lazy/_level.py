@@ -121,9 +121,10 @@ class LevelReader:
         return {_POSITIONS: batch.positions[rows], **values}
 
     def names(self, attributes: Iterable[str] | None) -> tuple[str, ...]:
-        """Check which attributes are asked for; None for all of them."""
+        """Check which attributes are asked for; None for all of them; weights only by name."""
         arrays = self.arrays
-        return select(arrays.ndim, arrays.attribute_names, None, attributes, arrays.where).attributes
+        asked = arrays.attribute_names if attributes is None else attributes
+        return select(arrays.ndim, arrays.value_names, None, asked, arrays.where).attributes
 
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks by place, (n, D), in that order; codes for categorical attributes."""
@@ -166,6 +167,19 @@ class LevelReader:
         """Give the vertices in each place, given those of each chunk."""
         before: Int64Array = offsets_of(counts[self._order])[self._starts]
         return np.diff(before)
+
+    def known_counts(self) -> tuple[Int64Array, bool]:
+        """Give the vertices in each place without reading any, and whether that is exact."""
+        arrays = self.arrays
+        counts, exact = arrays.counts, True
+        if counts is None:
+            sizes = arrays.positions.array.payload_sizes(arrays.coords)
+            if sizes is not None:
+                counts = np.maximum(sizes, 0) // arrays.positions.column.row_bytes
+            else:
+                share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
+                counts, exact = np.full(len(arrays.coords), share, np.int64), False
+        return self.vertex_counts(counts), exact
 
     def _find(self, coords: Int64Array) -> Int64Array:
         """Find places; ``ArgumentError`` for one that is empty."""

@@ -27,6 +27,7 @@ from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._counting import level_catalogue
 from zarr_vectors.lazy._filter import VertexFilter
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
+from zarr_vectors.lazy._lineage import read_lineage
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count, object_values
 from zarr_vectors.lazy._place import Place
 from zarr_vectors.lazy._union import LevelUnion
@@ -150,10 +151,7 @@ class LazyStore:
     def bounding_box(self) -> tuple[Float64Array, Float64Array]:
         """(lo, hi), each (D,) float64; hi lies just above the largest coordinate, so the box holds every vertex."""
         lo, hi = self._store.root.bounds
-        return lo.copy(), upper_edge(hi, self._position_dtype())
-
-    def _position_dtype(self) -> np.dtype[Any]:
-        return self._reader(self.levels[0]).arrays.positions.column.dtype
+        return lo.copy(), upper_edge(hi, self._reader(self.levels[0]).arrays.positions.column.dtype)
 
     def vertex_count(self, level: int = 0) -> int:
         """Give the vertices of a level; of an additive one those of the coarser levels that complete it too."""
@@ -195,6 +193,10 @@ class LazyStore:
     def attribute_names(self, level: int = 0) -> tuple[str, ...]:
         """Give the names of a level's vertex attributes, sorted."""
         return self._reader(level).arrays.attribute_names
+
+    def has_weights(self, level: int) -> bool:
+        """Whether `read_chunks` can give a level's `WEIGHTS`."""
+        return self._reader(level).arrays.has_weights
 
     def attribute_dtype(self, name: str, level: int = 0) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """Give the stored dtype and the channels (``()`` for one number a vertex) of a vertex attribute."""
@@ -301,18 +303,18 @@ class LazyStore:
         ConcurrentWriteError
             If another store has been written to the place since this one was opened.
         """
-        if level is not None and target_resolution is not None:
-            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
-            raise ArgumentError(msg)
         if target_resolution is not None:
-            level = self._level_for(target_resolution)
+            level = self._level_for(target_resolution, level)
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
         content = self._content(0 if level is None else level)
         found = read_levels([self._reader(meta.level) for meta in content], request)
         self._place.check()
         return found
 
-    def _level_for(self, target_resolution: float) -> int:
+    def _level_for(self, target_resolution: float, level: int | None) -> int:
+        if level is not None:
+            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
+            raise ArgumentError(msg)
         if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
             msg = f"target_resolution must be a number >= 0, got {target_resolution}"
             raise ArgumentError(msg)
@@ -348,7 +350,10 @@ class LazyStore:
         return self._place.watch(readers[0].iterate(plan, prefetch, workers))
 
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
-        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories."""
+        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories.
+
+        `WEIGHTS` may be asked for among the attributes.
+        """
         reader, asked = self._reader(level), check_coords(coords, self.spatial_dims)
         found = reader if len(self._content(level)) == 1 else self._union(level)
         return found.read_chunks(asked, reader.names(attributes))
@@ -386,14 +391,21 @@ class LazyStore:
         share: float = 1.0,
     ) -> VertexFilter:
         """Prepare a question as `read` takes it, to be asked of chunk after chunk; `share` is a part of the objects."""
-        reader = self._reader(level)
-        place = f"level {level} of {self.name}"
-        asked = select(self.spatial_dims, (), None, (), place, object_ids=object_ids, groups=groups, where=where)
-        return VertexFilter(reader.arrays, asked, share)
+        arrays = self._reader(level).arrays
+        asked = select(arrays.ndim, (), None, (), arrays.where, object_ids=object_ids, groups=groups, where=where)
+        return VertexFilter(arrays, asked, share)
 
     def object_values(self, name: str | None = None, level: int = 0) -> tuple[Int64Array, AnyArray]:
         """Give the ids of a level's objects and the values of one of their attributes; without a name the ids twice."""
         return object_values(self._reader(level).arrays, name)
+
+    def lineage(self, level: int, delta: int = 1) -> Int64Array:
+        """Give which vertex stands for which, (M, 2): rows of `level` and those of level + `delta` that stand for them.
+
+        Where `delta` is below 0, those that they stand for. Ascending; rows are counted as
+        `read_chunks` gives all chunks of the catalogue. The pyramid must have been built with links between levels.
+        """
+        return read_lineage(self._reader(level).arrays, self._reader(level + delta).arrays)
 
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
+from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.encoding import expand_ranges, offsets_of
 from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._contract import (
@@ -22,47 +24,62 @@ from zarr_vectors.multiresolution._contract import (
     representatives,
 )
 from zarr_vectors.multiresolution._lines import nearest_kept, significance
-from zarr_vectors.multiresolution._reduce import Groups, reduce_rows
+from zarr_vectors.multiresolution._reduce import WEIGHTS_COLUMN, Groups, reduce_rows, total_weights
 from zarr_vectors.multiresolution._surface import surface_clusters
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._forest import depth_first, parents_of
 from zarr_vectors.types._owners import Objects
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Coarse", "coarsened", "without_objects"]
 
 _SAMPLE_LINES = 2000
+_BLOCK_ROWS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Coarse:
-    """A coarser level's content and how far it may be from the finer one, (D,) float64."""
+    """A coarser level's content.
+
+    Attributes
+    ----------
+    content : Content
+    error : (D,) float64
+        How far it may be from the finer one.
+    parents : (N,) int64 or None
+        The vertex that stands for each of the finer one's, where it was asked for.
+    """
 
     content: Content
     error: Float64Array
+    parents: Int64Array | None
 
 
-def without_objects(content: Content, stays: BoolArray) -> Content:
+def without_objects(content: Content, stays: BoolArray) -> tuple[Content, Int64Array | None]:
     """Take the vertices and links of some objects away; their rows, ids and attributes stay.
 
     Parameters
     ----------
     content : Content
     stays : (O,) bool
+
+    Returns
+    -------
+    content : Content
+    vertices : (M,) int64 or None
+        Those that stay; None for all.
     """
-    if stays.all():
-        return content
     objects = content.objects
-    if objects is None:
-        return content
+    if objects is None or stays.all():
+        return content, None
     if objects.paths is not None:
         paths = np.asarray(objects.paths, np.int64)
         counts = np.where(stays, np.diff(paths), 0)
         rows = expand_ranges(paths[:-1], counts)
-        return _taken(content, rows, replace(objects, paths=offsets_of(counts)))
+        return _taken(content, rows, replace(objects, paths=offsets_of(counts))), rows
     owner = owners(content)
     rows = np.flatnonzero(stays[owner])
-    return _taken(content, rows, replace(objects, owner=owner[rows]))
+    return _taken(content, rows, replace(objects, owner=owner[rows])), rows
 
 
 def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
@@ -79,7 +96,13 @@ def _taken(content: Content, rows: Int64Array, objects: Objects) -> Content:
 
 
 def coarsened(
-    content: Content, coarsen: Int64Array, bins: Float64Array, modes: Mapping[str, str], *, quadrics: bool = False
+    content: Content,
+    coarsen: Int64Array,
+    bins: Float64Array,
+    modes: Mapping[str, str],
+    *,
+    quadrics: bool = False,
+    with_parents: bool = False,
 ) -> Coarse:
     """Make one of about ``prod(coarsen)`` vertices each, none moved by more than a bin.
 
@@ -94,25 +117,75 @@ def coarsened(
         How each vertex attribute is aggregated.
     quadrics : bool
         Whether the closed parts of meshes are decimated by quadrics.
+    with_parents : bool
+        Whether to tell which vertex stands for each.
     """
     target = round(len(content.positions) / float(np.prod(coarsen)))
     if not len(content.positions) or content.objects is None or content.topology.kind == "line":
-        return Coarse(content, np.zeros(len(bins)))
+        return Coarse(content, np.zeros(len(bins)), np.arange(len(content.positions)) if with_parents else None)
     if content.objects.paths is not None:
-        found = _simplified(content.positions, np.asarray(content.objects.paths, np.int64), target, float(bins.min()))
-    elif content.topology.kind == "mesh" and content.links is not None:
+        tolerance = min(_tolerance(content.positions, content.objects.paths, target), float(bins.min()))
+        return _simplified_lines(content, content.objects, tolerance, modes, with_parents=with_parents)
+    if content.topology.kind == "mesh" and content.links is not None:
         found = surface_clusters(content, owners(content), target, bins, quadrics=quadrics)
     else:
         found = _contracted(content, owners(content), target, bins)
-    return Coarse(_carried(content, content.objects, found, modes), found.error)
+    carried, parents = _carried(content, content.objects, found, modes)
+    return Coarse(carried, found.error, parents if with_parents else None)
 
 
 # -- lines ----------------------------------------------------------------------------------------------------------
 
 
-def _simplified(positions: FloatArray, paths: Int64Array, target: int, most: float) -> Clusters:
-    """Leave out what lies within a tolerance that is found on some of the lines."""
-    tolerance = min(_tolerance(positions, paths, target), most)
+def _simplified_lines(
+    content: Content, objects: Objects, tolerance: float, modes: Mapping[str, str], *, with_parents: bool
+) -> Coarse:
+    """Leave out what lies within a tolerance, some lines at a time: beside the content that is all that is held."""
+    paths = np.asarray(objects.paths, np.int64)
+    edges = np.unique(np.append(np.flatnonzero(np.diff(paths // _BLOCK_ROWS, prepend=-1)), len(paths) - 1))
+    parts, parents, before = [], [], 0
+    for low, high in pairwise(edges.tolist()):
+        rows = slice(int(paths[low]), int(paths[high]))
+        begins = paths[low : high + 1] - paths[low]
+        own = replace(objects, paths=begins)
+        some = replace(
+            content,
+            positions=content.positions[rows],
+            attributes=[(column, values[rows]) for column, values in content.attributes],
+            objects=own,
+        )
+        coarse, group = _carried(some, own, _simplified(some.positions, begins, tolerance), modes)
+        parts.append(coarse)
+        if with_parents:
+            parents.append(group + before)
+        before += len(coarse.positions)
+    joined = _joined(content, objects, parts)
+    error = np.full(content.positions.shape[1], tolerance)
+    return Coarse(joined, error, np.concatenate(parents) if with_parents else None)
+
+
+def _joined(content: Content, objects: Objects, parts: list[Content]) -> Content:
+    """Put the lines of all parts one behind the other."""
+    paths = [part.objects.paths for part in parts if part.objects is not None]
+    counts = [np.diff(np.asarray(each, np.int64)) for each in paths]
+    attributes = [
+        (column, np.concatenate([part.attributes[i][1] for part in parts]))
+        for i, (column, _) in enumerate(parts[0].attributes)
+    ]
+    return replace(
+        content,
+        positions=np.concatenate([part.positions for part in parts]),
+        attributes=attributes,
+        objects=replace(objects, paths=offsets_of(np.concatenate(counts))),
+    )
+
+
+def _simplified(positions: FloatArray, paths: Int64Array, tolerance: float) -> Clusters:
+    """Leave out what lies within a tolerance."""
+    if not len(positions):
+        return Clusters(
+            Groups(np.empty(0, np.intp), np.zeros(1, np.int64)), np.empty(0, np.int64), None, np.full(0, 0.0)
+        )
     stays = significance(positions, paths, tolerance) > tolerance
     kept = np.flatnonzero(stays)
     group = nearest_kept(kept, len(positions))
@@ -121,7 +194,9 @@ def _simplified(positions: FloatArray, paths: Int64Array, target: int, most: flo
     return Clusters(Groups(np.arange(len(positions)), starts), kept, None, np.full(ndim, tolerance))
 
 
-def _tolerance(positions: FloatArray, paths: Int64Array, target: int) -> float:
+def _tolerance(positions: FloatArray, paths: AnyArray | range, target: int) -> float:
+    """Find the tolerance that leaves about `target` vertices, on some of the lines."""
+    paths = np.asarray(paths, np.int64)
     lines = np.flatnonzero(np.diff(paths) > 0)
     some = lines[np.unique(np.linspace(0, len(lines) - 1, _SAMPLE_LINES).astype(np.int64))]
     counts = np.diff(paths)[some]
@@ -156,23 +231,34 @@ def _pieces(content: Content, edges: Int64Array, owner: Int64Array, cell: Float6
 # -- carrying along ---------------------------------------------------------------------------------------------------
 
 
-def _carried(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
+def _carried(
+    content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]
+) -> tuple[Content, Int64Array]:
+    """Make the content of the clusters, and tell which one each vertex went into."""
     group = np.empty(len(content.positions), np.int64)
     group[found.groups.order] = np.repeat(np.arange(len(found.kept)), found.groups.counts)
+    own = {column.name: values for column, values in content.attributes}
+    weights = own[WEIGHTS].astype(np.int64) if WEIGHTS in own else None
     attributes = [
-        (column, reduce_rows(values, found.groups, modes[column.name], column.name))
+        (column, reduce_rows(values, found.groups, modes[column.name], column.name, weights))
         for column, values in content.attributes
+        if column.name != WEIGHTS
     ]
+    attributes.append((WEIGHTS_COLUMN, total_weights(found.groups, weights)))
     positions = content.positions[found.kept] if found.positions is None else found.positions
     if objects.paths is not None:
         begins = np.searchsorted(found.kept, objects.paths)
-        return replace(content, positions=positions, attributes=attributes, objects=replace(objects, paths=begins))
+        objects = replace(objects, paths=begins)
+        return replace(content, positions=positions, attributes=attributes, objects=objects), group
     owner = owners(content)[found.kept]
     links = None if content.links is None else _mapped(content.links, group)
     coarse = replace(
         content, positions=positions, attributes=attributes, objects=replace(objects, owner=owner), links=links
     )
-    return _in_depth_first_order(coarse) if content.topology.links == "branches" else coarse
+    if content.topology.links != "branches":
+        return coarse, group
+    ordered, place = _in_depth_first_order(coarse)
+    return ordered, place[group]
 
 
 def _mapped(links: Links, group: Int64Array) -> Links:
@@ -191,8 +277,8 @@ def _chosen(links: Links, ends: Int64Array, source: Int64Array) -> Links:
     return Links(ends, links.directed, [(column, values[source]) for column, values in links.attributes])
 
 
-def _in_depth_first_order(content: Content) -> Content:
-    """Put the nodes of trees so that most follow their parent, as they are stored."""
+def _in_depth_first_order(content: Content) -> tuple[Content, Int64Array]:
+    """Put the nodes of trees so that most follow their parent, as they are stored, and tell where each went."""
     count = len(content.positions)
     edges = np.empty((0, 2), np.int64) if content.links is None else content.links.ends
     parents = parents_of(edges, count)
@@ -200,7 +286,7 @@ def _in_depth_first_order(content: Content) -> Content:
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
     objects = content.objects
-    return replace(
+    ordered = replace(
         content,
         positions=content.positions[order],
         attributes=[(column, values[order]) for column, values in content.attributes],
@@ -208,3 +294,4 @@ def _in_depth_first_order(content: Content) -> Content:
         links=None if content.links is None else replace(content.links, ends=place[edges]),
         breaks=parents[order] < 0,
     )
+    return ordered, place

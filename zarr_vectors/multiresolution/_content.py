@@ -5,16 +5,28 @@ Vertices are in stored order, objects keep their rows, links are rows of these v
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zarr_vectors._query import DirectSource, Network, Selection, read_graph, read_sequences, select
+from zarr_vectors._query import (
+    ChunkSource,
+    DirectSource,
+    Network,
+    RaggedBatch,
+    Selection,
+    chunk_groups,
+    read_batch,
+    read_graph,
+    read_sequences,
+    select,
+)
 from zarr_vectors.core.arrays._groups import read_groups
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._objects import ObjectIndex
 from zarr_vectors.core.arrays._vertices import Column
-from zarr_vectors.encoding import offsets_of
+from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import UnsupportedFeatureError
 from zarr_vectors.spatial import extent
 from zarr_vectors.types._content import Content, Links
@@ -25,8 +37,26 @@ from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
 __all__ = ["owners", "read_content"]
 
 
-def read_content(arrays: LevelArrays, topology: Topology) -> Content:
+_ROWS = "/rows"  # no attribute can have such a name
+
+
+def read_content(
+    arrays: LevelArrays, topology: Topology, starts: Int64Array | None = None
+) -> tuple[Content, Int64Array | None]:
     """Read a level of a kind that has objects.
+
+    Parameters
+    ----------
+    arrays : LevelArrays
+    topology : Topology
+    starts : (n + 1,) int64 or None
+        Where the rows of each chunk begin, to be told the row of each vertex.
+
+    Returns
+    -------
+    content : Content
+    rows : (N,) int64 or None
+        The row of each vertex, where `starts` are given.
 
     Raises
     ------
@@ -41,9 +71,13 @@ def read_content(arrays: LevelArrays, topology: Topology) -> Content:
         by = arrays.divided.column.name
         msg = f"{arrays.where} has chunks divided by {by!r}, of which no pyramid can be built yet"
         raise UnsupportedFeatureError(msg)
-    if topology.fragments == "runs":
-        return _lines(arrays, topology, index)
-    return _network(arrays, topology, index)
+    source = DirectSource(arrays) if starts is None else _Numbered(arrays, starts)
+    names = arrays.value_names if starts is None else (*arrays.value_names, _ROWS)
+    selection = select(arrays.ndim, names, None, None, arrays.where)
+    content = (_lines if topology.fragments == "runs" else _network)(source, selection, topology, index)
+    rows = [values for column, values in content.attributes if column.name == _ROWS]
+    kept = [(column, values) for column, values in content.attributes if column.name != _ROWS]
+    return replace(content, attributes=kept), rows[0] if rows else None
 
 
 def owners(content: Content) -> Int64Array:
@@ -56,12 +90,31 @@ def owners(content: Content) -> Int64Array:
     return np.asarray(objects.owner, np.int64)
 
 
-def _everything(arrays: LevelArrays) -> Selection:
-    return select(arrays.ndim, arrays.attribute_names, None, None, arrays.where)
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """Gives the rows of vertices along with them, as if they were an attribute; else a `DirectSource`."""
+
+    arrays: LevelArrays
+    starts: Int64Array
+
+    def batch(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> RaggedBatch:
+        del of
+        found = read_batch(self.arrays, rows, tuple(name for name in attributes if name != _ROWS))
+        numbers = expand_ranges(self.starts[rows], np.diff(found.offsets))
+        named = {**found.attributes, _ROWS: numbers}
+        return replace(found, attributes={name: named[name] for name in attributes})
+
+    def batches(self, rows: Int64Array, attributes: tuple[str, ...], *, of: int) -> Iterator[RaggedBatch]:
+        for group in chunk_groups(self.arrays, rows):
+            yield self.batch(group, attributes, of=of)
+
+    def fragments(self, rows: Int64Array, *, of: int) -> FragmentTable:
+        return DirectSource(self.arrays).fragments(rows, of=of)
 
 
-def _lines(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Content:
-    found = read_sequences(DirectSource(arrays), _everything(arrays))
+def _lines(source: ChunkSource, selection: Selection, topology: Topology, index: ObjectIndex) -> Content:
+    arrays = source.arrays
+    found = read_sequences(source, selection)
     counts = np.zeros(index.num_objects, np.int64)
     counts[found.objects] = np.diff(found.offsets)
     return Content(
@@ -74,10 +127,11 @@ def _lines(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Conte
     )
 
 
-def _network(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Content:
+def _network(source: ChunkSource, selection: Selection, topology: Topology, index: ObjectIndex) -> Content:
+    arrays = source.arrays
     found = read_graph(
-        DirectSource(arrays),
-        _everything(arrays),
+        source,
+        selection,
         is_skeleton=topology is SKELETONS,
         with_owners=True,
         with_boundary=False,
@@ -112,6 +166,8 @@ def _position_column(arrays: LevelArrays) -> Column:
 
 
 def _own_column(arrays: LevelArrays, name: str) -> Column:
+    if name == _ROWS:
+        return Column(name, np.dtype(np.int64))
     return arrays.attribute(name).column
 
 

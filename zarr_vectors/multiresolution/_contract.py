@@ -132,9 +132,13 @@ def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array)
     """
     groups = group_numbers(piece)
     counts = groups.counts
-    ordered = positions[groups.order].astype(np.float64)
-    middle = np.add.reduceat(ordered, groups.starts[:-1], axis=0) / counts[:, None] if len(counts) else ordered
-    away = ((ordered - np.repeat(middle, counts, axis=0)) ** 2).sum(axis=1)
+    away = np.zeros(len(positions))
+    # Axis by axis: nothing of three numbers a vertex is made.
+    for axis in positions.T if len(counts) else ():
+        ordered = axis[groups.order].astype(np.float64)
+        ordered -= np.repeat(np.add.reduceat(ordered, groups.starts[:-1]) / counts, counts)
+        ordered *= ordered
+        away += ordered
     degree = np.bincount(edges.reshape(-1), minlength=len(positions))
     on_path = (degree == 2)[groups.order]
     best = np.lexsort((away, on_path, np.repeat(np.arange(len(counts)), counts)))

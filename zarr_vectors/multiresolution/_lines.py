@@ -8,6 +8,8 @@ tolerance up to which it stays. So one run serves all levels, and a coarse level
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,8 +18,9 @@ from zarr_vectors.typing import FloatArray, Int64Array
 
 __all__ = ["nearest_kept", "significance"]
 
-Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
+
+_PIECE_ROWS = 1 << 15
 
 
 def significance(positions: FloatArray, offsets: Int64Array, floor: float) -> Float64Array:
@@ -45,14 +48,24 @@ def significance(positions: FloatArray, offsets: Int64Array, floor: float) -> Fl
     used = last >= first
     first, last = first[used], last[used]
     out[first] = out[last] = np.inf
+    # Some lines at a time: what a pass makes stays in the processor's cache.
+    for some in np.split(np.arange(len(first)), np.flatnonzero(np.diff(last // _PIECE_ROWS)) + 1):
+        if len(some):
+            low, high = int(first[some[0]]), int(last[some[-1]]) + 1
+            _cut(positions[low:high], first[some] - low, last[some] - low, floor, out[low:high])
+    return out
+
+
+def _cut(positions: FloatArray, first: Int64Array, last: Int64Array, floor: float, out: Float64Array) -> None:
+    """Write the significance of the inner vertices of spans, (S,) both, which go from end to end of a line."""
     limit = np.full(len(first), np.inf)  # of a span: the significance of what cut it out
-    points = np.asarray(positions, np.float64)
+    axes = [np.ascontiguousarray(column, np.float64) for column in positions.T]
     while True:
         inner = last - first > 1
         first, last, limit = first[inner], last[inner], limit[inner]
         if not len(first):
-            return out
-        farthest, distance = _farthest(points, first, last)
+            return
+        farthest, distance = _farthest(axes, first, last)
         far = distance > floor
         first, last, farthest = first[far], last[far], farthest[far]
         limit = np.minimum(limit[far], distance[far])
@@ -61,25 +74,41 @@ def significance(positions: FloatArray, offsets: Int64Array, floor: float) -> Fl
         limit = np.concatenate([limit, limit])
 
 
-def _farthest(points: Float64Array, first: Int64Array, last: Int64Array) -> tuple[Int64Array, Float64Array]:
-    """Find the inner vertex of each span, (S,) both, that lies farthest from its chord, and how far."""
+def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array) -> tuple[Int64Array, Float64Array]:
+    """Find the inner vertex of each span, (S,) both, that lies farthest from its chord, and how far.
+
+    Parameters
+    ----------
+    axes : list of (N,) float64
+        Coordinates of the vertices, axis by axis: rows of few numbers are slow to reckon with.
+    first, last : (S,) int64
+    """
     counts = last - first - 1
     begins = offsets_of(counts)[:-1]
-    rows = np.arange(int(counts.sum())) + np.repeat(first + 1 - begins, counts)
-    start, chord = points[first], points[last] - points[first]
-    length = np.einsum("ij,ij->i", chord, chord)
+    span = np.repeat(np.arange(len(first)), counts)
+    rows = np.arange(len(span)) + np.repeat(first + 1 - begins, counts)
+    length, along = np.zeros(len(first)), np.zeros(len(rows))
+    aways, chords = [], []
+    for axis in axes:
+        start = axis[first]
+        chord = axis[last] - start
+        length += chord * chord
+        away, of_span = axis[rows], chord[span]
+        away -= start[span]
+        along += away * of_span
+        aways.append(away)
+        chords.append(of_span)
     length[length == 0] = 1  # a span that ends where it begins: distance from that place
-    away = points[rows] - np.repeat(start, counts, axis=0)
-    along = np.repeat(chord, counts, axis=0)
-    part = np.clip(np.einsum("ij,ij->i", away, along) / np.repeat(length, counts), 0, 1)
-    away -= part[:, None] * along
-    distance = np.einsum("ij,ij->i", away, away)
+    part = np.clip(along / length[span], 0, 1)
+    distance = np.zeros(len(rows))
+    for away, chord in zip(aways, chords, strict=True):
+        away -= part * chord
+        distance += away * away
     most = np.maximum.reduceat(distance, begins)
-    at = np.flatnonzero(distance == np.repeat(most, counts))
+    at = np.flatnonzero(distance == most[span])
     # Of equals the first: later ones are overwritten from the back.
     which = np.empty(len(first), np.int64)
-    span = np.searchsorted(begins, at, side="right") - 1
-    which[span[::-1]] = rows[at[::-1]]
+    which[span[at[::-1]]] = rows[at[::-1]]
     return which, np.sqrt(most)
 
 
@@ -99,4 +128,4 @@ def nearest_kept(kept: Int64Array, count: int) -> Int64Array:
         Positions in `kept`.
     """
     borders = (kept[:-1] + kept[1:]) // 2 + 1  # the first vertex that is nearer to the second of two
-    return np.searchsorted(borders, np.arange(count), side="right")
+    return np.repeat(np.arange(len(kept)), np.diff(borders, prepend=0, append=count))

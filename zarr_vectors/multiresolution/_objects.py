@@ -13,13 +13,17 @@ import numpy as np
 from zarr_vectors._spec import LevelMetadata
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._links import RowGrid
+from zarr_vectors.encoding import offsets_of
 from zarr_vectors.multiresolution._cluster import coarsened, without_objects
 from zarr_vectors.multiresolution._content import read_content
+from zarr_vectors.multiresolution._lineage import LevelPlace, Lineage, place_of
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
 from zarr_vectors.multiresolution._steps import Step
-from zarr_vectors.types._content import Content, prepare_level, put_level
+from zarr_vectors.types._content import prepare_level, put_level
 from zarr_vectors.types._layout import Layout
+from zarr_vectors.types._order import OrderedRows
 from zarr_vectors.types._tasks import TaskRunner
 from zarr_vectors.typing import Float64Array, Int64Array
 
@@ -35,6 +39,11 @@ class ObjectLevels:
         The level that the first one is made from.
     options : LevelOptions
 
+    Attributes
+    ----------
+    lineage : Lineage or None
+        Which vertex stands for which, where links between levels are asked for.
+
     Raises
     ------
     ArgumentError
@@ -45,7 +54,9 @@ class ObjectLevels:
 
     def __init__(self, arrays: LevelArrays, options: LevelOptions) -> None:
         self._root, self._options = arrays.store.root, options
-        self._content: Content = read_content(arrays, options.topology)
+        self.lineage = Lineage(place_of(arrays)) if options.links else None
+        starts = None if self.lineage is None else self.lineage.last.rows.starts
+        self._content, self._rows = read_content(arrays, options.topology, starts)
         check_strategy(options.strategy, self._content)
         self._rank: Int64Array = rank_objects(self._content, options.strategy, options.seed)
         self._objects = 0 if self._content.objects is None else len(self._content.objects.ids)
@@ -59,7 +70,7 @@ class ObjectLevels:
         for step in steps:
             runner.check()
             rows = len(self._content.positions)
-            meta = self._make(step)
+            meta, parents = self._make(step)
             chunk, storage = step.chunk_shape(self._root), self._options.storage
             layout = Layout(
                 chunk,
@@ -70,18 +81,41 @@ class ObjectLevels:
                 compressor=storage.compressor,
                 shard_shape=storage.shard_shape,
             )
-            put_level(target, prepare_level(self._content, layout), meta)
+            prepared = prepare_level(self._content, layout)
+            if self.lineage is not None and isinstance(prepared.rows, OrderedRows):
+                self._note(self.lineage, prepared.rows, parents, step)
+            put_level(target, prepared, meta)
             runner.advance(rows, f"level {step.level}")
 
-    def _make(self, step: Step) -> LevelMetadata:
+    def _note(self, lineage: Lineage, ordered: OrderedRows, parents: Int64Array | None, step: Step) -> None:
+        """Note which stored row stands for each stored row of the level before."""
+        rows = np.asarray(ordered.places(np.arange(len(self._content.positions))), np.int64)
+        grown = np.full(lineage.last.rows.num_rows, -1, np.int64)
+        if parents is not None:
+            grown[self._rows] = np.append(rows, -1)[parents]
+        own = RowGrid(ordered.coords, offsets_of(ordered.counts))
+        grid = ordered.grid
+        lineage.add(LevelPlace(step.level, own, grid.origin, grid.shape, step.chunk_ratio), grown)
+        self._rows = rows
+
+    def _make(self, step: Step) -> tuple[LevelMetadata, Int64Array | None]:
+        """Make the next content; tell which of its vertices stands for each one of this, -1 for one that goes.
+
+        It is told only where links between levels are asked for.
+        """
         self._thinner *= step.sparsity
-        content = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
+        content, stay = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
         quadrics = self._options.quadrics
         bins = step.bin_shape(self._root)
-        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics)
+        linked = self.lineage is not None
+        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics, with_parents=linked)
+        parents = coarse.parents
+        if parents is not None and stay is not None:
+            parents = np.full(len(self._content.positions), -1, np.int64)
+            parents[stay] = np.asarray(coarse.parents)
         self._content, self._error = coarse.content, self._error + coarse.error
         chunk = step.chunk_shape(self._root)
-        return LevelMetadata(
+        meta = LevelMetadata(
             step.level,
             0,
             chunk_shape=None if np.array_equal(chunk, self._root.chunk_shape) else chunk,
@@ -91,6 +125,7 @@ class ObjectLevels:
             object_sparsity=1 / step.sparsity,
             other={"preserves_object_ids": True, "inherited_num_objects": self._objects},
         )
+        return meta, parents
 
 
 def _thinned_before(arrays: LevelArrays) -> float:

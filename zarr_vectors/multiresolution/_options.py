@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from zarr_vectors.multiresolution._lineage import CrossLinks
 from zarr_vectors.types._pipeline import Storage
 from zarr_vectors.types._topology import Topology
 
@@ -27,6 +28,7 @@ class LevelOptions:
     storage : Storage
     quadrics : bool
         Whether surfaces are decimated by quadrics, not clustered.
+    links : CrossLinks
     """
 
     topology: Topology
@@ -35,3 +37,4 @@ class LevelOptions:
     seed: int
     storage: Storage
     quadrics: bool
+    links: CrossLinks

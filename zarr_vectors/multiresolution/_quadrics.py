@@ -7,7 +7,7 @@ it the place stays at the mean. All pieces are solved at once.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 
@@ -77,15 +77,19 @@ def areas(positions: FloatArray, faces: Int64Array) -> Float64Array:
 
 def open_edges(faces: Int64Array) -> tuple[Int64Array, Int64Array]:
     """Find the edges, (K, 2), that one face has alone, and that face, (K,)."""
-    width = faces.shape[1]
-    edges = np.concatenate([faces[:, [i, (i + 1) % width]] for i in range(width)])
-    small, large = edges.min(axis=1), edges.max(axis=1)
-    order = np.lexsort((large, small))
-    small, large = small[order], large[order]
+    width, number = faces.shape[1], np.uint64(faces.max(initial=0) + 1)
+    keys = np.empty((width, len(faces)), np.uint64)
+    for i in range(width):
+        # An edge is one number: few vertices are more than 32 bits can count.
+        first, second = faces[:, i], faces[:, (i + 1) % width]
+        np.multiply(np.minimum(first, second).astype(np.uint64), number, out=keys[i])
+        keys[i] += np.maximum(first, second).astype(np.uint64)
+    order = np.argsort(keys.reshape(-1), kind="stable")
+    ordered = keys.reshape(-1)[order]
     begins = np.ones(len(order) + 1, bool)
-    begins[1:-1] = (small[1:] != small[:-1]) | (large[1:] != large[:-1])
-    alone = order[begins[:-1] & begins[1:]]
-    return edges[alone], alone % len(faces) if len(faces) else alone
+    begins[1:-1] = ordered[1:] != ordered[:-1]
+    corner, face = np.divmod(order[begins[:-1] & begins[1:]], max(1, len(faces)))
+    return np.stack([faces[face, corner], faces[face, (corner + 1) % width]], axis=1), face
 
 
 def _add_planes(
@@ -100,9 +104,13 @@ def _add_planes(
 
     Offsets of the planes are counted from the middle of the piece, which keeps the sums exact far from the origin.
     """
-    outer = normal[:, :, None] * normal[:, None, :] * weight[:, None, None]
     distance = np.einsum("ij,ij->i", normal, offset)
-    matrix += _sums(outer.reshape(-1, 9), at, len(matrix)).reshape(-1, 3, 3)
+    # Number by number: nothing of nine numbers a face is made.
+    for i, j in combinations_with_replacement(range(3), 2):
+        total = np.bincount(at, normal[:, i] * normal[:, j] * weight, minlength=len(matrix))
+        matrix[:, i, j] += total
+        if i != j:
+            matrix[:, j, i] += total
     vector += _sums((weight * distance)[:, None] * normal, at, len(matrix))
 
 

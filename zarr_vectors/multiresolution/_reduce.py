@@ -9,13 +9,26 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import run_starts, sort_order
 from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["MODES", "AggMode", "Groups", "check_agg_mode", "group_numbers", "group_rows", "reduce_rows"]
+__all__ = [
+    "MODES",
+    "WEIGHTS_COLUMN",
+    "AggMode",
+    "Groups",
+    "check_agg_mode",
+    "group_numbers",
+    "group_rows",
+    "reduce_rows",
+    "total_weights",
+]
 
+WEIGHTS_COLUMN = Column(WEIGHTS, np.dtype("<u4"))
+_MOST_WEIGHT = 2**32 - 1
 AggMode: TypeAlias = str | Mapping[str, str]
 _HALF_BITS = 32
 _LOW_HALF = 2**_HALF_BITS - 1
@@ -70,8 +83,13 @@ def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str
     return out
 
 
-def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str) -> AnyArray:
+def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str, weights: Int64Array | None = None) -> AnyArray:
     """Aggregate an attribute, (N,) or (N, C), over groups; the dtype stays.
+
+    Parameters
+    ----------
+    weights : (N,) int64, optional
+        How many vertices each row stands for: means, modes and counts are those of these.
 
     Raises
     ------
@@ -79,9 +97,11 @@ def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str) -> AnyAr
         If a sum or count does not fit the attribute's dtype.
     """
     if mode == "mode":
-        return _mode(values, groups)
+        return _mode(values, groups, weights)
+    each = None if weights is None else weights[groups.order]
+    counts = groups.counts if each is None else _add(each, groups)
     if mode == "count":
-        count = groups.counts.reshape(-1, *[1] * (values.ndim - 1))
+        count = counts.reshape(-1, *[1] * (values.ndim - 1))
         return _fit(np.broadcast_to(count, (len(groups.counts), *values.shape[1:])), values.dtype, name)
     ordered = np.take(values, groups.order, axis=0)
     starts = groups.starts[:-1]
@@ -90,12 +110,26 @@ def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str) -> AnyAr
         return extremes[mode](ordered, starts, axis=0)
     if mode == "sum" and values.dtype.kind in "iu":
         return _fit(_whole_sums(ordered, starts, name), values.dtype, name)
-    total = np.add.reduceat(ordered.astype(np.float64), starts, axis=0)
+    wide = ordered.astype(np.float64)
+    if mode == "mean" and each is not None:
+        wide *= each.reshape(-1, *[1] * (values.ndim - 1))
+    total = np.add.reduceat(wide, starts, axis=0)
     if mode == "mean":
-        total = total / groups.counts.reshape(-1, *[1] * (values.ndim - 1))
+        total = total / counts.reshape(-1, *[1] * (values.ndim - 1))
         if values.dtype.kind in "iub":
             total = np.rint(total)
     return _fit(total, values.dtype, name)
+
+
+def total_weights(groups: Groups, weights: Int64Array | None) -> AnyArray:
+    """Give how many vertices each group stands for, as they are stored: what is too many is the most there can be."""
+    total = groups.counts if weights is None else _add(weights[groups.order], groups)
+    return np.minimum(total, _MOST_WEIGHT).astype(WEIGHTS_COLUMN.dtype)
+
+
+def _add(ordered: Int64Array, groups: Groups) -> Int64Array:
+    total: Int64Array = np.add.reduceat(ordered, groups.starts[:-1]) if len(ordered) else groups.counts
+    return total
 
 
 def _whole_sums(ordered: AnyArray, starts: Int64Array, name: str) -> AnyArray:
@@ -127,14 +161,14 @@ def _fit(values: AnyArray, dtype: np.dtype[Any], name: str) -> AnyArray:
     return out
 
 
-def _mode(values: AnyArray, groups: Groups) -> AnyArray:
+def _mode(values: AnyArray, groups: Groups, weights: Int64Array | None) -> AnyArray:
     """Give the most frequent value of each group; among equals the one that comes first in the rows.
 
     Taking the first, not the smallest, keeps numbers that hardly repeat from drifting downwards.
     """
     ordered = np.take(values, groups.order, axis=0)
     if ordered.ndim == 2:
-        columns = [_mode(values[:, c], groups) for c in range(values.shape[1])]
+        columns = [_mode(values[:, c], groups, weights) for c in range(values.shape[1])]
         return np.stack(columns, axis=1)
     counts = groups.counts
     if not len(counts):
@@ -144,7 +178,10 @@ def _mode(values: AnyArray, groups: Groups) -> AnyArray:
     by_value = _by_group_and_value(group, ordered)
     g, v = group[by_value], ordered[by_value]
     begin = np.flatnonzero(np.concatenate([[True], (g[1:] != g[:-1]) | (v[1:] != v[:-1])]))
-    length = np.diff(np.append(begin, len(g)))
+    if weights is None:
+        length = np.diff(np.append(begin, len(g)))
+    else:
+        length = np.add.reduceat(weights[groups.order][by_value], begin)
     # The longest run of a group has the highest score; among equals the one whose first row comes first.
     score = length * len(g) + (len(g) - 1 - by_value[begin])
     best = np.maximum.reduceat(score, run_starts(g[begin]))

@@ -61,6 +61,11 @@ class Step:
         out: Float64Array = root.chunk_shape * self.chunk_ratio
         return out
 
+    def source_bin_shape(self, root: RootMetadata) -> Float64Array:
+        """Edge lengths of a bin of the source."""
+        out: Float64Array = root.bin_shape * (self.bin_ratio // self.coarsen)
+        return out
+
     def bin_shape(self, root: RootMetadata) -> Float64Array:
         """Edge lengths of a bin of the level."""
         out: Float64Array = root.bin_shape * self.bin_ratio
@@ -77,8 +82,10 @@ def automatic_factors(root: RootMetadata, vertices: int, chunks: int) -> list[Fa
     return [(coarsen, 1)] * min(levels, _MOST_LEVELS)
 
 
-def plan_steps(root: RootMetadata, factors: Sequence[Factor], chunk_scale: str | int) -> list[Step]:
-    """Plan levels 1, 2, .., each made from the one before.
+def plan_steps(
+    root: RootMetadata, factors: Sequence[Factor], chunk_scale: str | int, *, is_additive: bool = False
+) -> list[Step]:
+    """Plan levels 1, 2, .., each made from the one before; additive ones all have the same chunks.
 
     Raises
     ------
@@ -88,13 +95,17 @@ def plan_steps(root: RootMetadata, factors: Sequence[Factor], chunk_scale: str |
     if not isinstance(factors, Sequence) or isinstance(factors, str):
         msg = f"factors must be a list of (coarsen, sparsity), got {factors!r}"
         raise ArgumentError(msg)
+    if is_additive and chunk_scale not in ("auto", 1):
+        msg = f"additive levels have the chunks of level 0: chunk_scale must be 'auto' or 1, got {chunk_scale!r}"
+        raise ArgumentError(msg)
     bins = chunks = np.ones(root.ndim, np.int64)
     steps = []
     for level, factor in enumerate(factors, 1):
         coarsen, sparsity = _check_factor(factor, root.ndim)
         bins = bins * coarsen
-        grown = _grow(chunks, bins, chunk_scale)
-        _check_bins(root, bins, grown)
+        grown = _grow(chunks, bins, 1 if is_additive else chunk_scale)
+        if not is_additive:
+            _check_bins(root, bins, grown)
         steps.append(Step(level - 1, level, coarsen, sparsity, bins, grown, grown // chunks))
         chunks = grown
     return steps

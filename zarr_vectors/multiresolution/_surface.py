@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution._contract import Clusters, connected, find_cell, pieces, representatives
@@ -73,7 +74,8 @@ def takes_quadrics(method: str, arrays: LevelArrays, topology: Topology) -> bool
 
 
 def _has_values(content: Content) -> bool:
-    return bool(content.attributes) or (content.links is not None and bool(content.links.attributes))
+    has_own = any(column.name != WEIGHTS for column, _ in content.attributes)
+    return has_own or (content.links is not None and bool(content.links.attributes))
 
 
 def surface_clusters(

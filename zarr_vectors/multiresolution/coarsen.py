@@ -17,12 +17,14 @@ import numpy.typing as npt
 
 from zarr_vectors._spec import LevelScale, RootMetadata, codec_chain
 from zarr_vectors.constants import POINT_CLOUD
-from zarr_vectors.core._backends import Backend
+from zarr_vectors.core._backends import Backend, LocalFiles
 from zarr_vectors.core._commit import check_revisable, revised_store
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
+from zarr_vectors.multiresolution._additive import additive_root, check_additive, write_additive_levels
+from zarr_vectors.multiresolution._lineage import CrossLinks, Lineage, check_cross_links, place_of, stale_families
 from zarr_vectors.multiresolution._objects import ObjectLevels
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._points import thinned_level
@@ -46,6 +48,9 @@ def build_pyramid(
     chunk_scale: str | int = "auto",
     sparsity_strategy: str = "random",
     sparsity_seed: int | None = None,
+    cross_level_depth: int = 1,
+    cross_level_storage: str = "none",
+    refinement: str = "replace",
     executor: Executor | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -78,6 +83,15 @@ def build_pyramid(
         object attribute. What a level keeps is a part of what a finer one keeps.
     sparsity_seed : int, optional
         Of what is drawn by chance; default 0, so that the same data give the same pyramid.
+    cross_level_depth : int
+        How many levels up links between levels lead at most; -1 = all.
+    cross_level_storage : "none", "implicit" or "explicit"
+        Whether to store which coarse vertex stands for each finer one: "implicit" from finer to coarser levels,
+        "explicit" also back. They take 16 bytes a vertex and direction, and as much memory; see `LazyStore.lineage`.
+    refinement : "replace" or "add"
+        "add", of points without objects: level 0 is written anew too, each point is stored once, on the coarsest level
+        that has it, and a level is read as the union with all coarser ones. Points keep their own values, so `agg_mode`
+        says nothing, and chunks do not grow. Readers of format 0.9.2 see parts of such a store only.
     executor : concurrent.futures.Executor, optional
         Where tiles are worked on: threads, processes or a cluster that sees the store; the result is the same. It is
         not shut down. Without one, and for kinds with objects, all is done here.
@@ -100,11 +114,17 @@ def build_pyramid(
     arrays = _source_level(store, 0)
     if factors is None:
         factors = automatic_factors(store.root, arrays.meta.vertex_count, len(arrays.coords))
-    steps = plan_steps(store.root, factors, chunk_scale)
-    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed)
+    is_additive = _check_refinement(refinement)
+    steps = plan_steps(store.root, factors, chunk_scale, is_additive=is_additive)
+    links = check_cross_links(cross_level_depth, cross_level_storage)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, links)
     first = LevelScale(0, np.ones(store.root.ndim), store.root.bin_shape)
     runner = _runner(f"building the pyramid of {store.name}", arrays, steps, executor, progress, cancel)
-    _write_levels(arrays, steps, options, runner, [first, *(_scale(store.root, step) for step in steps)])
+    scales = [first, *(_scale(store.root, step) for step in steps)]
+    if is_additive and steps:
+        _write_additive(arrays, steps, options, runner, scales)
+    else:
+        _write_levels(arrays, steps, options, runner, scales)
 
 
 def coarsen_level(
@@ -125,7 +145,8 @@ def coarsen_level(
 ) -> None:
     """Make one coarser level from a finer one, in place of the level of that number or as a new coarsest one.
 
-    All other levels stay. The store is as it was until the level is whole.
+    All other levels stay, but for links between them and the level that is replaced. The store is as it was until the
+    level is whole.
 
     Parameters
     ----------
@@ -150,7 +171,7 @@ def coarsen_level(
     arrays = _source_level(store, source_level)
     step = plan_one_step(store.root, arrays.meta, target_level, (coarsen_factor, sparsity_factor), chunk_scale)
     _check_nesting(store, step)
-    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, CrossLinks(0, "none"))
     kept = [scale for scale in _scales(store) if scale.level != target_level]
     scales = sorted([*kept, _scale(store.root, step)], key=lambda scale: scale.level)
     runner = _runner(f"making level {target_level} of {store.name}", arrays, [step], executor, progress, cancel)
@@ -158,7 +179,7 @@ def coarsen_level(
 
 
 def _options(
-    arrays: LevelArrays, method: str, agg_mode: AggMode, strategy: str, sparsity_seed: int | None
+    arrays: LevelArrays, method: str, agg_mode: AggMode, strategy: str, sparsity_seed: int | None, links: CrossLinks
 ) -> LevelOptions:
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
@@ -167,7 +188,7 @@ def _options(
     if topology is POINTS and strategy != "random":
         msg = f"sparsity_strategy {strategy!r} chooses objects, and {arrays.store.name} holds points without any"
         raise ArgumentError(msg)
-    return LevelOptions(topology, modes, strategy, _check_seed(sparsity_seed), _storage_of(arrays), quadrics)
+    return LevelOptions(topology, modes, strategy, _check_seed(sparsity_seed), _storage_of(arrays), quadrics, links)
 
 
 def _source_level(store: OpenStore, level: int) -> LevelArrays:
@@ -229,16 +250,51 @@ def _write_levels(
 ) -> None:
     """Write levels and publish the store with these scales; levels that are in neither go."""
     store = arrays.store
-    stays = {str(scale.level) for scale in scales} - {str(step.level) for step in steps}
-    with revised_store(store.backend, keep=lambda name: name in stays or not name.isdecimal()) as publication:
+    stays = {scale.level for scale in scales} - {step.level for step in steps}
+
+    def keep(name: str) -> bool:
+        return not name.isdecimal() or int(name) in stays
+
+    with revised_store(store.backend, keep, drop=stale_families(store, stays)) as publication:
         if options.topology is POINTS:
-            _thin_points(publication.backend, arrays, steps, options, runner)
+            lineage = _thin_points(publication.backend, arrays, steps, options, runner)
         else:
-            ObjectLevels(arrays, options).write(publication.backend, steps, runner)
+            levels = ObjectLevels(arrays, options)
+            levels.write(publication.backend, steps, runner)
+            lineage = levels.lineage
+        if lineage is not None:
+            lineage.write(publication.backend, options.links, options.storage)
         runner.finish("publishing")
-        root = store.root
-        other: dict[str, Any] = {**root.other, "cross_level_depth": 0, "cross_level_storage": "none"}
+        root, links = store.root, options.links
+        stamp = {"cross_level_depth": links.depth if links else 0, "cross_level_storage": links.storage}
+        other: dict[str, Any] = {**root.other, **stamp}
         stamp_root(publication, replace(root, scales=tuple(scales), other=other), store.backend)
+
+
+def _check_refinement(refinement: str) -> bool:
+    if refinement not in ("replace", "add"):
+        msg = f"refinement must be 'replace' or 'add', got {refinement!r}"
+        raise ArgumentError(msg)
+    return refinement == "add"
+
+
+def _write_additive(
+    arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner, scales: Sequence[LevelScale]
+) -> None:
+    """Write all levels anew, each point once, and publish the store with these scales."""
+    store = arrays.store
+    if options.topology is not POINTS or options.links:
+        what = "links between levels" if options.topology is POINTS else f"a {options.topology.kind} with objects"
+        msg = f"{store.name}: refinement='add' is for points without objects and goes without links, not for {what}"
+        raise UnsupportedFeatureError(msg)
+    check_additive(arrays)
+    with revised_store(store.backend, keep=lambda name: not name.isdecimal()) as publication:
+        if isinstance(publication.backend, LocalFiles):
+            write_additive_levels(publication.backend, arrays, steps, options, runner)
+        runner.finish("publishing")
+        other: dict[str, Any] = {**store.root.other, "cross_level_depth": 0, "cross_level_storage": "none"}
+        root = additive_root(replace(store.root, scales=tuple(scales), other=other))
+        stamp_root(publication, root, store.backend)
 
 
 def _scale(root: RootMetadata, step: Step) -> LevelScale:
@@ -262,14 +318,16 @@ def _topology(arrays: LevelArrays) -> Topology:
 
 def _thin_points(
     target: Backend, arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner
-) -> None:
+) -> Lineage | None:
+    lineage = Lineage(place_of(arrays)) if options.links else None
     error = np.zeros(arrays.ndim) if arrays.meta.resolution is None else arrays.meta.resolution
     for step in steps:
-        meta = thinned_level(target, arrays, step, options, error, runner)
+        meta = thinned_level(target, arrays, step, options, error, runner, lineage)
         if meta.resolution is not None:
             error = meta.resolution
         written = OpenStore(target, arrays.store.root, ())
         arrays = LevelArrays(written, meta)
+    return lineage
 
 
 def _check_seed(seed: int | None) -> int:

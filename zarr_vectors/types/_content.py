@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from zarr_vectors._spec import LevelMetadata, LevelScale, RootMetadata
+from zarr_vectors._spec.names import VERTEX_WEIGHTS, WEIGHTS
 from zarr_vectors.constants import BLOCK_ROWS
 from zarr_vectors.core._backends import Backend
 from zarr_vectors.core._commit import check_target, new_store
@@ -345,8 +346,10 @@ def _is_implied(edges: AnyArray, fragments: Fragments) -> BoolArray:
 def _described(meta: LevelMetadata, content: Content, layout: Layout, links: Links | None) -> LevelMetadata:
     """Say of a level what lies in it."""
     objects = content.objects
+    named = _attribute_names(content, links)
     optional = {
-        "vertex_attributes": bool(content.attributes),
+        "vertex_attributes": "vertex_attributes" in named,
+        VERTEX_WEIGHTS: any(column.name == WEIGHTS for column, _ in content.attributes),
         "fragment_attributes": bool(content.fragment_attributes),
         "object_index": objects is not None,
         "object_attributes": objects is not None and bool(objects.attributes),
@@ -358,7 +361,7 @@ def _described(meta: LevelMetadata, content: Content, layout: Layout, links: Lin
         vertex_count=int(content.positions.shape[0]),
         arrays_present=("vertices", "vertex_fragments", *(name for name, there in optional.items() if there)),
         fragments_tile=True,
-        attribute_names=_attribute_names(content, links),
+        attribute_names=named,
         chunk_dims=() if content.division is None else content.division.dims(layout.axes),
         other={**meta.other, **({} if content.division is None else content.division.level_keys())},
     )
@@ -368,7 +371,7 @@ def _attribute_names(content: Content, links: Links | None) -> dict[str, tuple[s
     objects = content.objects
     groups = None if objects is None else objects.groups
     named = {
-        "vertex_attributes": [column.name for column, _ in content.attributes],
+        "vertex_attributes": [column.name for column, _ in content.attributes if column.name != WEIGHTS],
         "fragment_attributes": content.fragment_attributes,
         "object_attributes": () if objects is None else objects.attributes,
         "group_attributes": () if groups is None else groups.attributes,

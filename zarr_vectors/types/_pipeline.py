@@ -19,6 +19,7 @@ from zarr_vectors._spec.names import (
     VERTEX_ATTRIBUTES,
     VERTEX_FRAGMENTS,
     VERTICES,
+    WEIGHTS,
     attribute_path,
     format_cell_keys,
     format_chunk_keys,
@@ -124,7 +125,7 @@ class LevelWriter:
     ) -> None:
         self._backend, self._base, self._origin = backend, str(level), grid.origin
         self._shards = _shards(storage)
-        self._has_attributes = len(columns) > 1
+        self._has_attributes = any(column.name != WEIGHTS for column in columns[1:])
         position = {"zv_array": "vertices", "dtype": columns[0].dtype.name, "encoding": columns[0].encoding}
         fragment = {"zv_array": "vertex_fragments", "encoding": "fragment_index_v1"}
 

@@ -42,6 +42,26 @@ def test_dense_parts_weigh_more_than_sparse_ones():
     np.testing.assert_allclose(weights[500:], 4, rtol=0.15)
 
 
+def test_each_row_has_the_weight_that_the_store_says_however_many_are_kept():
+    positions = np.random.default_rng(0).uniform(0, 16, (500, 3)).astype("f4")
+    weights = np.arange(1, 501).astype("u4")
+    built = build_points(
+        positions,
+        weights.astype("f4"),
+        origin=[0] * 3,
+        chunk_lo=[0] * 3,
+        cell_shape=[4] * 3,
+        ratios=[[2] * 3, [2] * 3],
+        fraction=0.5,
+        level=2,
+        below=Below(np.arange(8) * 8, np.arange(1, 9) * 100_000),
+        weights=weights,
+    )
+    level, found = taken_apart(built.levels.astype(float))
+    assert np.all(level == 2)
+    np.testing.assert_allclose(found, built.values, rtol=2e-4)
+
+
 @given(share=st.floats(0.01, 1), seed=st.integers(0, 2**32))
 def test_a_thinned_chunk_has_the_light_of_the_whole_once_it_is_known_how_much_is_shown(share, seed):
     positions = np.random.default_rng(seed).uniform(0, 16, (4000, 3))

@@ -1,7 +1,9 @@
 """The command line: what it prints, how it fails, and what it must not load."""
 
+import io
 import json
 import math
+import shutil
 import subprocess
 import sys
 
@@ -9,11 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from typer.testing import CliRunner
 
 from napari_zarr_vectors import __version__
 from napari_zarr_vectors._cli import app
 from napari_zarr_vectors._cli._info_text import _ends
+from napari_zarr_vectors._cli._work import progress_bar
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -202,6 +206,25 @@ def flat(tmp_path):
     path = tmp_path / "flat.zarrvectors"
     write_points(path, np.random.default_rng(4).uniform(0, 40, (4000, 3)), chunk_shape=10.0, bin_shape=2.5)
     return path
+
+
+def test_a_pyramid_is_the_same_by_any_number_of_workers(flat, tmp_path):
+    shutil.copytree(flat, tmp_path / "again.zv")
+    one = run("pyramid", flat, "--factors", "2,2")
+    three = run("pyramid", tmp_path / "again.zv", "--factors", "2,2", "--workers", 3)
+    assert one.exit_code == three.exit_code == 0
+    assert one.stdout == three.stdout
+    assert run("pyramid", flat, "--workers", 0).exit_code == 2
+
+
+def test_progress_is_drawn_on_terminals_only():
+    screen = io.StringIO()
+    with progress_bar(Console(file=screen, force_terminal=True, width=80)) as update:
+        update(3, 4, "level 1")
+    assert "level 1" in screen.getvalue()
+    assert "75%" in screen.getvalue()
+    with progress_bar(Console(file=screen)) as update:
+        assert update is None
 
 
 def test_a_pyramid_is_built_and_told_level_by_level(flat):

@@ -23,7 +23,7 @@ from zarr_vectors.exceptions import (
     UnsupportedFeatureError,
     ZarrVectorsError,
 )
-from zarr_vectors.lazy import open_zv
+from zarr_vectors.lazy import WEIGHTS, open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import read_points, write_points
 
@@ -72,6 +72,8 @@ def everything(place):
             group = store.level_group(level)
             coords = store.catalogue().levels[level].coords.tolist()
             out += [coords]
+            if store.has_weights(level):
+                out += [store.read_chunks(level, coords, [WEIGHTS]).attributes[WEIGHTS].tolist()]
             for coord in coords:
                 index = read_fragment_index(group, "vertex_fragments", coord)
                 out += [[index.range(f) for f in range(index.num_fragments)]]

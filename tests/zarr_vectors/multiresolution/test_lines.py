@@ -43,7 +43,8 @@ def kept_by_recursion(points, tolerance):
     return left + [at + i for i in right[1:]]
 
 
-@given(lines(), st.floats(0, 5))
+# At 0 rounding decides what stays of a straight line.
+@given(lines(), st.floats(1e-6, 5))
 @settings(max_examples=300)
 def test_what_stays_is_what_the_book_keeps(drawn, tolerance):
     points, offsets = drawn

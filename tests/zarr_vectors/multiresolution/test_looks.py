@@ -39,9 +39,10 @@ def test_a_factor_leaves_the_same_share_where_density_varies_by_1000_and_whateve
 
 
 def test_points_keep_their_colours():
-    figures = points_figures(built(_scenes.write_cloud, 40_000, factors=HALVES[:2]), "wave", "kind")
-    assert [f.emd_weighted < bound for f, bound in zip(figures, (1e-9, 0.01, 0.02), strict=True)] == [True] * 3
-    assert figures[1].labels_weighted < 0.03
+    figures = points_figures(built(_scenes.write_cloud, 40_000), "wave", "kind")
+    assert [f.emd_weighted < bound for f, bound in zip(figures, (1e-9, 0.01, 0.02, 0.03), strict=True)] == [True] * 4
+    for f in figures[1:]:
+        assert f.labels_weighted < f.labels_best + 0.04
 
 
 def test_representatives_are_even_on_the_screen_and_make_no_pattern():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-KINDS = ["point_cloud", "objects", "line", "polyline", "skeleton", "graph", "mesh"]
+KINDS = ["point_cloud", "added", "objects", "line", "polyline", "skeleton", "graph", "mesh"]
 POINTS = 6  # places to die at, spread over the run; 50 in the long run
 
 # One interpreter forks a process for each trial, which dies before its k-th change of the file system.
@@ -53,7 +53,7 @@ CHILD = """
         tied = {**options, "object_ids": ids, "vertex_attributes": {"v": cloud[:, 0]}, "groups": {"g": [3, 7]}}
         chain = np.flatnonzero(ids[1:] == ids[:-1])
         edges = np.stack([chain + 1, chain], axis=1)
-        if kind == "point_cloud":
+        if kind in ("point_cloud", "added"):
             write_points(place, cloud, attributes={"v": cloud[:, 0]}, **options)
         elif kind == "objects":
             write_points(place, cloud, attributes={"v": cloud[:, 0]}, object_ids=ids, groups={"g": [3]}, **options)
@@ -89,6 +89,7 @@ CHILD = """
     told = {}
     for kind in sys.argv[3:]:
         base, first = folder / kind, [(2, 1), (2, 2)]
+        asked = {"added": {"refinement": "add"}, "graph": {"cross_level_storage": "explicit"}}.get(kind, {})
         assert forked(lambda: (base.mkdir(), lay(kind, base / "s.zv"))) == 0
         built = folder / (kind + " built")
         shutil.copytree(base, built)
@@ -97,7 +98,7 @@ CHILD = """
         for name, start in (("first", base), ("again", built)):
             whole = folder / f"{kind} {name}"
             shutil.copytree(start, whole)
-            assert forked(lambda: build_pyramid(whole / "s.zv", first)) == 0
+            assert forked(lambda: build_pyramid(whole / "s.zv", first, **asked)) == 0
             total = int((folder / "count").read_text())
             old, new = digest(start / "s.zv"), digest(whole / "s.zv")
             assert old != new
@@ -105,11 +106,13 @@ CHILD = """
             for k in np.unique(np.linspace(1, total, points).astype(int)).tolist():
                 here = folder / "trial"
                 shutil.copytree(start, here)
-                status = forked(lambda: build_pyramid(here / "s.zv", first), k)
+                status = forked(lambda: build_pyramid(here / "s.zv", first, **asked), k)
                 found = digest(here / "s.zv")
                 left = sorted(p.name for p in here.iterdir() if p.name != "s.zv")
                 outcome = "old" if found == old else "new" if found == new else "between"
-                after = forked(lambda: build_pyramid(here / "s.zv", first))
+                # No pyramid is built of additive levels.
+                done = kind == "added" and found == new
+                after = 0 if done else forked(lambda: build_pyramid(here / "s.zv", first, **asked))
                 repeated = after == 0 and digest(here / "s.zv") == new
                 trials.append([k, status, outcome, left, repeated])
                 shutil.rmtree(here)

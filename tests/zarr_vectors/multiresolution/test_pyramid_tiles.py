@@ -12,7 +12,7 @@ from zarr.storage import MemoryStore
 
 from zarr_vectors.exceptions import ArgumentError, CancelledError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution import _points
+from zarr_vectors.multiresolution import _search
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import read_points, write_points
 
@@ -22,8 +22,8 @@ COUNTED = {"ones": "sum", "height": "mean", "label": "mode"}
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(_points, "_TILE_ROWS", 2000)
-    monkeypatch.setattr(_points, "_SAMPLE_ROWS", 6000)
+    monkeypatch.setattr(_search, "_TILE_ROWS", 2000)
+    monkeypatch.setattr(_search, "_SAMPLE_ROWS", 6000)
 
 
 def cloud(kind: str):

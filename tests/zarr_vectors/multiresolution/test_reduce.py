@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import Categories
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.multiresolution._reduce import check_agg_mode, group_rows, reduce_rows
+from zarr_vectors.multiresolution._reduce import check_agg_mode, group_rows, reduce_rows, total_weights
 
 KEYS = hnp.arrays(np.uint32, st.integers(1, 40), elements=st.integers(0, 6))
 INTS = (np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64)
@@ -81,6 +81,17 @@ def test_channels_aggregate_one_by_one(mode, keys, data):
     found = reduce_rows(values, group_rows(keys), mode, "a")
     for channel in range(3):
         assert found[:, channel].tolist() == reduce_rows(values[:, channel], group_rows(keys), mode, "a").tolist()
+
+
+@pytest.mark.parametrize("mode", ["mean", "mode", "count", "min", "max"])
+@given(KEYS, st.data())
+def test_a_row_that_stands_for_many_counts_as_many(mode, keys, data):
+    values = data.draw(hnp.arrays(np.int16, len(keys), elements=st.integers(-5, 5)))
+    weights = data.draw(hnp.arrays(np.int64, len(keys), elements=st.integers(1, 4)))
+    found = reduce_rows(values, group_rows(keys), mode, "a", weights)
+    each = reduce_rows(np.repeat(values, weights), group_rows(np.repeat(keys, weights)), mode, "a")
+    assert found.tolist() == each.tolist()
+    assert total_weights(group_rows(keys), weights).tolist() == np.bincount(keys, weights)[np.unique(keys)].tolist()
 
 
 @pytest.mark.parametrize(

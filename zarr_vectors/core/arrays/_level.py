@@ -10,7 +10,14 @@ from itertools import chain
 import numpy as np
 
 from zarr_vectors._spec import LevelMetadata
-from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTEX_FRAGMENTS, VERTICES, attribute_path
+from zarr_vectors._spec.names import (
+    VERTEX_ATTRIBUTES,
+    VERTEX_FRAGMENTS,
+    VERTEX_WEIGHTS,
+    VERTICES,
+    WEIGHTS,
+    attribute_path,
+)
 from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.arrays._blocks import Blocks, find_blocks, join_blocks
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
@@ -118,7 +125,7 @@ class LevelArrays:
         return self._names
 
     def attribute(self, name: str) -> VertexColumn | ChunkValues:
-        """Open one vertex attribute; an unknown name is an ``ArgumentError``."""
+        """Open one vertex attribute, or the weights; an unknown name is an ``ArgumentError``."""
         with self._lock:
             if name not in self._columns:
                 self._columns[name] = self._open_attribute(name)
@@ -126,7 +133,10 @@ class LevelArrays:
 
     def _open_attribute(self, name: str) -> VertexColumn | ChunkValues:
         path = f"{self.meta.level}/{attribute_path(name)}"
-        if name not in self.attribute_names:
+        if name == WEIGHTS and not self.has_weights:
+            msg = f"{self.where} has no weights: each of its vertices stands for itself"
+            raise ArgumentError(msg)
+        if name != WEIGHTS and name not in self.attribute_names:
             have = ", ".join(map(repr, self.attribute_names)) or "none"
             msg = f"{self.store.name}: level {self.meta.level} has no vertex attribute {name!r}; it has {have}"
             raise ArgumentError(msg)
@@ -141,6 +151,16 @@ class LevelArrays:
             msg = f"{self.store.name}/{path} has {len(array.grid.shape)} axes, the level's chunks {self.rank}"
             raise CorruptStoreError(msg)
         return VertexColumn(array, Column.of_attribute(name, array.grid, f"{self.store.name}/{path}"))
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the level says how many vertices of level 0 each vertex stands for; see `WEIGHTS`."""
+        return VERTEX_WEIGHTS in self.meta.arrays_present
+
+    @property
+    def value_names(self) -> tuple[str, ...]:
+        """Names of all that can be read of vertices beside positions: attributes, and weights where there are."""
+        return (*self.attribute_names, WEIGHTS) if self.has_weights else self.attribute_names
 
     @cached_property
     def lookup(self) -> ChunkLookup:

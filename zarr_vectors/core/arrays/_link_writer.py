@@ -107,7 +107,9 @@ def write_links(
         put_group(backend, f"{base}/{LINK_ATTRIBUTES}/{column.name}", {})
         keys = {"zv_array": "link_attribute_family", "name": column.name, "level_delta": family.delta}
         put_group(backend, link_attributes_path(base, column.name, family.delta), {**keys, "num_links": len(ends)})
-    put_group(backend, f"{base}/{LINKS}", {})
+    # A level that was carried over has it already, as a file that another store may share.
+    if not family.delta or backend.get(f"{base}/{LINKS}/zarr.json") is None:
+        put_group(backend, f"{base}/{LINKS}", {})
     put_group(backend, links_path(base, family.delta), family.to_dict(len(ends), sum(map(len, placed))))
 
 

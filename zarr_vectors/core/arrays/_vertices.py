@@ -11,6 +11,7 @@ import numpy as np
 
 from zarr_vectors._spec import GridMetadata
 from zarr_vectors._spec._fields import array, wholes
+from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._cells import GridArray
 from zarr_vectors.encoding import MISSING, Categories
 from zarr_vectors.encoding.draco import check_draco
@@ -54,6 +55,8 @@ class Column:
 
     def attributes(self) -> dict[str, Any]:
         """Give the keys that a vertex attribute's array carries for this column."""
+        if self.name == WEIGHTS:
+            return {"zv_array": "vertex_weights", "dtype": self.dtype.name, "row_shape": []}
         out: dict[str, Any] = {
             "zv_array": "attribute",
             "name": self.name,
