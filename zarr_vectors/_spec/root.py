@@ -96,6 +96,11 @@ class RootMetadata:
         """Edge lengths of a level-0 bin: the chunk where no bins were asked for."""
         return self.chunk_shape if self.base_bin_shape is None else self.base_bin_shape
 
+    def scale_of(self, level: int) -> LevelScale:
+        """Give the bins of a level; level 0 has the root's, and so has one that is not listed."""
+        listed = {scale.level: scale for scale in self.scales if scale.level > 0}
+        return listed.get(level, LevelScale(level, np.ones(self.ndim), self.bin_shape))
+
     @classmethod
     def from_dict(cls, attributes: Mapping[str, Any], where: str) -> RootMetadata:
         """Read the root group's attributes; `where` names the store in errors."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import zarr
 
 from zarr_vectors._query import GroupChoice, LinkedBatch, RaggedBatch, Where, plan_read, select
-from zarr_vectors._spec import Axis, LevelMetadata
+from zarr_vectors._spec import Axis, LevelMetadata, LevelScale
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
@@ -159,19 +159,14 @@ class LazyStore:
 
     def bin_shape_at(self, level: int) -> tuple[float, ...]:
         """Give the edge lengths of a level's bin, world units."""
-        return tuple(self._bins(level)[1].tolist())
+        return tuple(self._bins(level).bin_shape.tolist())
 
     def bin_ratio_at(self, level: int) -> tuple[float, ...]:
         """Give a level's bin divided by the root's, per axis."""
-        return tuple(self._bins(level)[0].tolist())
+        return tuple(self._bins(level).bin_ratio.tolist())
 
-    def _bins(self, level: int) -> tuple[Float64Array, Float64Array]:
-        self._meta(level)
-        root = self._store.root
-        for scale in root.scales:
-            if scale.level == level and level > 0:
-                return scale.bin_ratio, scale.bin_shape
-        return np.ones(root.ndim), root.bin_shape
+    def _bins(self, level: int) -> LevelScale:
+        return self._store.root.scale_of(self._meta(level).level)
 
     def chunk_shape_at(self, level: int) -> tuple[float, ...]:
         """Give the edge lengths of a level's chunks, world units."""
