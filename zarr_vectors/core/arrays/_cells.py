@@ -196,14 +196,18 @@ class GridArray:
         return out
 
     def _shard_indices(self, keys: Sequence[str]) -> dict[str, Int64Array]:
-        """Give each shard's (cells, 2) table of offset and size; (-1, 0) for a cell without bytes."""
+        """Give each shard's (cells, 2) table of offset and size; (-1, 0) for a cell without bytes.
+
+        Tables that were read are kept. A shard that is not there may come back: its empty table is for this call only.
+        """
         cells = int(np.prod(np.array(self.grid.shard_shape)))
         size = 16 * cells + CRC_BYTES
-        wanted = [key for key in keys if key not in self._shards]
+        found = {key: self._shards[key] for key in keys if key in self._shards}
+        wanted = [key for key in keys if key not in found]
         tails = self.backend.get_many([(f"{self.path}/c/{key}", (-size, None)) for key in wanted])
         for key, tail in zip(wanted, tails, strict=True):
             if tail is None:
-                self._shards[key] = np.tile(np.array([-1, 0], np.int64), (cells, 1))
+                found[key] = np.tile(np.array([-1, 0], np.int64), (cells, 1))
                 continue
             if len(tail) != size:
                 raise CorruptChunkError(self.backend.name, self.path, key, "the shard is shorter than its index")
@@ -214,8 +218,8 @@ class GridArray:
             missing = spans[:, 0] == np.iinfo(np.uint64).max
             clean = np.where(missing[:, None], 0, spans).astype(np.int64)
             clean[missing, 0] = -1
-            self._shards[key] = clean
-        return {key: self._shards[key] for key in keys}
+            found[key] = self._shards[key] = clean
+        return found
 
     # -- errors --------------------------------------------------------------------------------------------
 
