@@ -95,6 +95,20 @@ def test_what_a_store_lost_is_missed_by_name(tmp_path, write, lost):
     assert family in str(caught.value) or {"manifests"} & set(lost.split("/"))
 
 
+@pytest.mark.parametrize("write", [graph, skeleton, mesh])
+@pytest.mark.parametrize("named", [True, False])
+def test_links_without_the_document_that_says_what_they_are_are_not_no_links(tmp_path, write, named):
+    path = tmp_path / "store.zv"
+    write(path)
+    if not named:  # a writer that does not list the arrays of its levels
+        doc = json.loads((path / "0/zarr.json").read_text())
+        doc["attributes"]["zarr_vectors_level"]["arrays_present"] = ["vertices", "vertex_fragments", "object_index"]
+        (path / "0/zarr.json").write_text(json.dumps(doc, indent=1))
+    (path / "0/links/0/zarr.json").unlink()
+    with pytest.raises(CorruptStoreError, match="0/links/0 holds '.*', but zarr.json.* is missing"):
+        everything(path)
+
+
 def test_a_store_whose_writer_named_no_attributes_is_believed(tmp_path):
     path = tmp_path / "store.zv"
     write_points(path, POSITIONS, chunk_shape=20, attributes={"x": X, "y": X})

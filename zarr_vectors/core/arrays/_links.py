@@ -107,6 +107,11 @@ def open_links(store: OpenStore, level: int, delta: int = 0) -> LinkReader | Non
 
 def _check_none(store: OpenStore, level: int, delta: int) -> None:
     """Refuse a level that has lost its own links; what foreign ones say they have may lead to other levels only."""
+    path = links_path(str(level), delta)
+    left = [name for name in store.backend.list_names(path) if not name.startswith(".")]
+    if left:
+        msg = f"{store.name}: {path} holds {left[0]!r}, but zarr.json, which says what a link is, is missing"
+        raise CorruptStoreError(msg)
     present = any(meta.level == level and LINKS in meta.arrays_present for meta in store.levels)
     if present and delta == 0 and set(store.backend.list_names(f"{level}/{LINKS}")) <= {"zarr.json"}:
         msg = f"{store.name}: level {level} names {LINKS!r} in arrays_present but has none"
