@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,42 +13,15 @@ from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.arrays import read_fragment_index
 from zarr_vectors.exceptions import (
     ArgumentError,
-    ConcurrentWriteError,
-    CorruptStoreError,
     LimitError,
     StoreClosedError,
-    StoreNotFoundError,
 )
 from zarr_vectors.lazy import _arrays as arrays_module
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.lazy._cache import ChunkCache
-from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
 ORIGIN, CELLS = (-2, -1, 0), (4, 2, 3)
-
-
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(3)
-    p = rng.uniform([-20, -10, 0], [20, 10, 30], (3000, 3)).astype("f4")
-    p = p[~((p[:, 0] < -10) & (p[:, 2] > 20))]  # some cells stay empty
-    n = len(p)
-    return p, {
-        "f": rng.random(n),
-        "i": rng.integers(-5, 5, n).astype("i2"),
-        "b": rng.random(n) > 0.5,
-        "rgb": rng.integers(0, 255, (n, 3)).astype("u1"),
-        "word": np.array(["a", "bb", "ccc"])[rng.integers(0, 3, n)],
-        "maybe": np.array(["a", None], dtype=object)[rng.integers(0, 2, n)],
-    }
-
-
-@pytest.fixture(scope="module")
-def path(tmp_path_factory, data):
-    place = tmp_path_factory.mktemp("lazy") / "s.zv"
-    write_points(place, data[0], chunk_shape=10.0, bin_shape=5.0, attributes=data[1])
-    return place
 
 
 def chunk_of(data, coord):
@@ -63,21 +34,6 @@ def chunk_of(data, coord):
 
 def coords_of(data):
     return sorted(map(tuple, np.unique(np.floor(data[0].astype(float) / 10).astype(int), axis=0).tolist()))
-
-
-@pytest.fixture
-def spy(monkeypatch):
-    """Count what is read of each cell of the positions."""
-    seen: Counter[str] = Counter()
-    original = LocalFiles.open
-
-    def opened(self, file):
-        if "/vertices/c/" in file:
-            seen[file.partition("/vertices/c/")[2]] += 1
-        return original(self, file)
-
-    monkeypatch.setattr(LocalFiles, "open", opened)
-    return seen
 
 
 # -- iteration --------------------------------------------------------------------------------------------------
@@ -421,21 +377,6 @@ def test_use_after_close_is_an_error(path):
     assert "closed" in repr(store)
 
 
-def test_a_store_that_is_removed_while_open_says_so(tmp_path, data):
-    write_points(tmp_path / "s", data[0], chunk_shape=10.0, attributes={"f": data[1]["f"]})
-    used, fresh = open_zv(tmp_path / "s"), open_zv(tmp_path / "s")
-    used.read(bbox=BOX)
-    shutil.rmtree(tmp_path / "s")
-    for store in (used, fresh):
-        for call in (
-            store.read,
-            lambda s=store: list(s.iter_chunks()),
-            lambda s=store: s.read(bbox=([-20] * 3, [0] * 3)),
-        ):
-            with pytest.raises(StoreNotFoundError, match="removed while it was open"):
-                call()
-
-
 @pytest.mark.parametrize("bad", [{"cache_size": -1}, {"cache_bytes": -1}, {"n_workers": 0}])
 def test_a_store_is_not_opened_with_bounds_that_are_none(path, bad):
     with pytest.raises(ArgumentError):
@@ -446,48 +387,6 @@ def test_a_store_is_not_opened_with_bounds_that_are_none(path, bad):
 def test_a_resolution_that_is_none_is_refused(path, value):
     with open_zv(path) as store, pytest.raises(ArgumentError, match="target_resolution"):
         store.read(target_resolution=value)
-
-
-@pytest.mark.parametrize("where", ["disk", "memory"])
-def test_an_open_store_knows_another_one_at_its_place_and_coarser_levels_are_none(tmp_path, data, where):
-    place = tmp_path / "s.zv" if where == "disk" else MemoryStore()
-    write_points(place, data[0], chunk_shape=10.0, bin_shape=5.0)
-    with open_zv(place) as store:
-        store.check_unchanged()
-        build_pyramid(place, [(2, 1)])
-        store.check_unchanged()
-        write_points(place, data[0] + 1, chunk_shape=10.0, bin_shape=5.0, overwrite=True)
-        with pytest.raises(ConcurrentWriteError, match="overwritten while it was open"):
-            store.check_unchanged()
-    if where == "disk":
-        shutil.rmtree(place)
-        with pytest.raises(StoreNotFoundError, match="s.zv"):
-            store.check_unchanged()
-
-
-@pytest.mark.parametrize("where", ["disk", "memory"])
-@pytest.mark.parametrize("change", ["moved", "same bounds", "other chunks"])
-def test_a_store_that_was_overwritten_while_open_is_never_mixed_with_the_new_one(tmp_path, data, where, change):
-    place = tmp_path / "s.zv" if where == "disk" else MemoryStore()
-    write_points(place, data[0], chunk_shape=10.0, bin_shape=5.0)
-    new = data[0] + 1 if change == "moved" else data[0][::-1].copy()
-    with open_zv(place) as store:
-        lo, hi = store.bounding_box
-        inner = (np.array(lo), (np.array(lo) + hi) / 2)
-        store.read(bbox=inner)  # some chunks are cached
-        chunks = store.iter_chunks()
-        next(chunks)
-        write_points(place, new, chunk_shape=20.0 if change == "other chunks" else 10.0, overwrite=True)
-        if where == "memory" and change == "same bounds":
-            return  # nothing but the values tells these two apart
-        for call in (
-            store.read,
-            lambda: store.read(bbox=inner),
-            lambda: list(chunks),
-            lambda: list(store.iter_chunks()),
-        ):
-            with pytest.raises((ConcurrentWriteError, CorruptStoreError)):
-                call()
 
 
 def test_opening_reads_only_metadata(path, monkeypatch):
