@@ -23,6 +23,7 @@ from zarr_vectors.exceptions import ArgumentError, StoreClosedError, Unsupported
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
+from zarr_vectors.lazy._checks import check_whole, level_for
 from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._counting import level_catalogue
 from zarr_vectors.lazy._filter import VertexFilter
@@ -66,14 +67,9 @@ def open_zv(
     CorruptStoreError
         If there is no store there that this library can read.
     """
-    for name, value in (("cache_size", cache_size), ("cache_bytes", cache_bytes or 0)):
-        if value < 0:
-            msg = f"{name} must be >= 0, got {value}"
-            raise ArgumentError(msg)
-    if n_workers < 1:
-        msg = f"n_workers must be >= 1, got {n_workers}"
-        raise ArgumentError(msg)
-    return LazyStore(path, ChunkCache(cache_size, cache_bytes), n_workers)
+    chunks, workers = check_whole("cache_size", cache_size, 0), check_whole("n_workers", n_workers, 1)
+    kept = None if cache_bytes is None else check_whole("cache_bytes", cache_bytes, 0)
+    return LazyStore(path, ChunkCache(chunks, kept), workers)
 
 
 class LazyStore:
@@ -299,22 +295,12 @@ class LazyStore:
             If another store has been written to the place since this one was opened.
         """
         if target_resolution is not None:
-            level = self._level_for(target_resolution, level)
+            level = level_for(target_resolution, level, {n: max(self.bin_shape_at(n)) for n in self.levels})
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
         content = self._content(0 if level is None else level)
         found = read_levels([self._reader(meta.level) for meta in content], request)
         self._place.check()
         return found
-
-    def _level_for(self, target_resolution: float, level: int | None) -> int:
-        if level is not None:
-            msg = f"pass level or target_resolution, not both (got {level} and {target_resolution})"
-            raise ArgumentError(msg)
-        if not isinstance(target_resolution, (int, float)) or not 0 <= target_resolution < np.inf:
-            msg = f"target_resolution must be a number >= 0, got {target_resolution}"
-            raise ArgumentError(msg)
-        fitting = [n for n in self.levels if max(self.bin_shape_at(n)) <= target_resolution]
-        return max(fitting, default=0)
 
     def iter_chunks(
         self,
@@ -329,11 +315,10 @@ class LazyStore:
         Each chunk is fetched and decoded once and comes whole. With ``prefetch=k`` the next k are in flight;
         leaving the loop early stops the fetching.
         """
-        if prefetch < 0 or (n_workers is not None and n_workers < 1):
-            msg = f"prefetch must be >= 0 and n_workers >= 1, got {prefetch} and {n_workers}"
-            raise ArgumentError(msg)
+        prefetch = check_whole("prefetch", prefetch, 0)
+        workers = self._n_workers if n_workers is None else check_whole("n_workers", n_workers, 1)
         readers = [self._reader(meta.level) for meta in self._content(level)]
-        arrays, workers = readers[0].arrays, n_workers or self._n_workers
+        arrays = readers[0].arrays
         where = f"level {level} of {self.name}"
         selection = select(self.spatial_dims, arrays.attribute_names, bbox, attributes, where)
         if len(readers) > 1:

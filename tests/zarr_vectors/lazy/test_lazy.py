@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -106,7 +107,18 @@ def test_what_iteration_hands_out_belongs_to_the_caller(path):
         assert store.read(bbox=box).positions.tolist() == before.tolist()
 
 
-@pytest.mark.parametrize("bad", [{"prefetch": -1}, {"n_workers": 0}, {"level": 3}, {"attributes": ["x"]}, {"bbox": 5}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"prefetch": -1},
+        {"prefetch": "a"},
+        {"n_workers": 0},
+        {"n_workers": 1.5},
+        {"level": 3},
+        {"attributes": ["x"]},
+        {"bbox": 5},
+    ],
+)
 def test_iteration_refuses_what_it_cannot_do_at_once(path, bad):
     with open_zv(path) as store, pytest.raises(ArgumentError):
         store.iter_chunks(**bad)
@@ -377,13 +389,27 @@ def test_use_after_close_is_an_error(path):
     assert "closed" in repr(store)
 
 
+@pytest.mark.parametrize("value", [-1, "a", 2.5, None, True, [1]])
+@pytest.mark.parametrize("name", ["cache_size", "cache_bytes", "n_workers"])
+def test_a_bound_that_is_no_whole_number_is_refused_by_name(path, name, value):
+    if (name, value) != ("cache_bytes", None):
+        with pytest.raises(ArgumentError, match=f"{name} must be a whole number"):
+            open_zv(path, **{name: value})
+
+
+@pytest.mark.parametrize("number", [10, 10.0, np.float32(10), np.int16(10), np.float64(10), Fraction(10)])
+def test_a_resolution_may_be_any_real_number(path, number):
+    with open_zv(path) as store:
+        assert store.read(target_resolution=number).level == 0
+
+
 @pytest.mark.parametrize("bad", [{"cache_size": -1}, {"cache_bytes": -1}, {"n_workers": 0}])
 def test_a_store_is_not_opened_with_bounds_that_are_none(path, bad):
     with pytest.raises(ArgumentError):
         open_zv(path, **bad)
 
 
-@pytest.mark.parametrize("value", [-1, np.nan, np.inf, "fine"])
+@pytest.mark.parametrize("value", [-1, np.nan, np.inf, "fine", True, np.float32(-1), [1]])
 def test_a_resolution_that_is_none_is_refused(path, value):
     with open_zv(path) as store, pytest.raises(ArgumentError, match="target_resolution"):
         store.read(target_resolution=value)
