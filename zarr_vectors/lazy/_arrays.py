@@ -12,6 +12,7 @@ import numpy.typing as npt
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.exceptions import ArgumentError, LimitError
+from zarr_vectors.lazy._place import Place, at_place
 from zarr_vectors.types._read import decode_attribute
 from zarr_vectors.typing import AnyArray, Int64Array
 
@@ -27,8 +28,8 @@ class PaddedArray:
     NaN (floats), 0, False or "". Slices work. ``view.origin`` is the chunk coordinate of cell 0.
     """
 
-    def __init__(self, arrays: LevelArrays, column: VertexColumn, *, is_positions: bool) -> None:
-        self._arrays, self._column, self._is_positions = arrays, column, is_positions
+    def __init__(self, arrays: LevelArrays, column: VertexColumn, place: Place, *, is_positions: bool) -> None:
+        self._arrays, self._column, self._place, self._is_positions = arrays, column, place, is_positions
         self._rows = {tuple(c): i for i, c in enumerate((arrays.coords - self.origin).tolist())}
         self._n_max: int | None = None
 
@@ -59,6 +60,7 @@ class PaddedArray:
     def _cells(self) -> tuple[int, ...]:
         return self._column.array.grid.shape
 
+    @at_place
     def _longest(self) -> int:
         if self._n_max is None:
             counts = self._arrays.counts
@@ -79,6 +81,7 @@ class PaddedArray:
             raise ValueError(msg)
         return np.asarray(self[...], dtype=dtype)
 
+    @at_place
     def __getitem__(self, key: object) -> AnyArray:
         index = key if isinstance(key, tuple) else (key,)
         index = _expand_ellipsis(index, self.ndim)

@@ -2,28 +2,31 @@
 
 Metadata are read once, chunks later: if another store has taken the place meanwhile, the two would be mixed without a
 word. So every read ends with a look at the root's metadata, one ``stat`` or one small request; only if that has changed
-is more looked at. Coarser levels may come and go: that is still the same store.
+is more looked at. A read that fails looks too: what seems to be damage is none if the store is another one or gone.
+Coarser levels may come and go: that is still the same store.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import time
-from collections.abc import Generator
-from contextlib import closing
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
-from zarr_vectors.exceptions import ConcurrentWriteError
+from zarr_vectors.exceptions import ConcurrentWriteError, StoreClosedError, StoreNotFoundError, ZarrVectorsError
 
-__all__ = ["Place"]
+__all__ = ["Place", "at_place", "near_place"]
 
 _ROOT = "zarr.json"
 _LOOK_S = 1.0
 Item = TypeVar("Item")
+Given = ParamSpec("Given")
 
 
 class Place:
@@ -41,6 +44,7 @@ class Place:
         self._levels = [meta.level for meta in store.levels]
         self._mark = _mark(store, _ROOT)
         self._identity = _identity(store, self._levels)
+        self._looked = -np.inf
 
     def check(self) -> None:
         """Look whether the store that was opened is still there.
@@ -49,28 +53,85 @@ class Place:
         ------
         ConcurrentWriteError
             If another store has been written to its place.
+        StoreNotFoundError
+            If it was removed.
         ZarrVectorsError, OSError
-            If there is none any more.
+            If what lies there now cannot be read.
         """
         mark = _mark(self._store, _ROOT)
         if mark is not None and mark == self._mark:
             return
+        if mark is None:
+            msg = f"{self._store.name} was removed while it was open"
+            raise StoreNotFoundError(msg)
         now = load_store(self._path)
         if _identity(now, self._levels) != self._identity:
             msg = f"{self._store.name} was overwritten while it was open; open it again to see it as it is now"
             raise ConcurrentWriteError(msg)
         self._mark = mark
 
+    @contextmanager
+    def looking(self, *, often: bool = False) -> Iterator[None]:
+        """Look when a read has ended, and before an error of it is told: then the place has the first word.
+
+        Parameters
+        ----------
+        often : bool
+            Whether many such reads follow each other: where a look is a request there is one a second.
+        """
+        try:
+            yield
+        except (ConcurrentWriteError, StoreClosedError, StoreNotFoundError):
+            raise
+        except (ZarrVectorsError, OSError, KeyError):
+            self.check()
+            raise
+        if often:
+            self._glance()
+        else:
+            self.check()
+
+    def _glance(self) -> None:
+        if isinstance(self._store.backend, LocalFiles) or time.monotonic() - self._looked >= _LOOK_S:
+            self.check()
+            self._looked = time.monotonic()
+
     def watch(self, items: Generator[Item]) -> Generator[Item]:
         """Look before each item is handed out and at the end; where that is a request, once a second."""
-        looked = -np.inf
-        with closing(items):
+        with closing(items), self.looking():
             for item in items:
-                if isinstance(self._store.backend, LocalFiles) or time.monotonic() - looked >= _LOOK_S:
-                    self.check()
-                    looked = time.monotonic()
+                self._glance()
                 yield item
-        self.check()
+
+
+class _Placed(Protocol):
+    """What has a place, such as `LazyStore`."""
+
+    _place: Place
+
+
+Owner = TypeVar("Owner", bound=_Placed)
+
+
+def at_place(method: Callable[Concatenate[Owner, Given], Item]) -> Callable[Concatenate[Owner, Given], Item]:
+    """Make a method answer for the store that was opened only; see `Place.looking`."""
+    return _looked(method, often=False)
+
+
+def near_place(method: Callable[Concatenate[Owner, Given], Item]) -> Callable[Concatenate[Owner, Given], Item]:
+    """Do as `at_place` for a method that is called often."""
+    return _looked(method, often=True)
+
+
+def _looked(
+    method: Callable[Concatenate[Owner, Given], Item], *, often: bool
+) -> Callable[Concatenate[Owner, Given], Item]:
+    @functools.wraps(method)
+    def looked(self: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Item:
+        with self._place.looking(often=often):
+            return method(self, *args, **kwargs)
+
+    return looked
 
 
 def _mark(store: OpenStore, key: str) -> object:

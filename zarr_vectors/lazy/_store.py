@@ -19,7 +19,7 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
 from zarr_vectors.core.store import StoreLike, load_store, zarr_group
-from zarr_vectors.exceptions import ArgumentError, StoreClosedError, UnsupportedFeatureError
+from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, StoreClosedError, UnsupportedFeatureError
 from zarr_vectors.lazy._arrays import PaddedArray
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
@@ -30,7 +30,7 @@ from zarr_vectors.lazy._filter import VertexFilter
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
 from zarr_vectors.lazy._lineage import read_lineage
 from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count, object_values
-from zarr_vectors.lazy._place import Place
+from zarr_vectors.lazy._place import Place, at_place, near_place
 from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
 from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels
@@ -144,6 +144,7 @@ class LazyStore:
         return self._store.root.bounds.copy()
 
     @property
+    @near_place
     def bounding_box(self) -> tuple[Float64Array, Float64Array]:
         """(lo, hi), each (D,) float64; hi lies just above the largest coordinate, so the box holds every vertex."""
         lo, hi = self._store.root.bounds
@@ -181,19 +182,23 @@ class LazyStore:
         """Whether any level adds to coarser ones."""
         return any(len(self._content(level)) > 1 for level in self.levels)
 
+    @near_place
     def attribute_names(self, level: int = 0) -> tuple[str, ...]:
         """Give the names of a level's vertex attributes, sorted."""
         return self._reader(level).arrays.attribute_names
 
+    @near_place
     def has_weights(self, level: int) -> bool:
         """Whether `read_chunks` can give a level's `WEIGHTS`."""
         return self._reader(level).arrays.has_weights
 
+    @near_place
     def attribute_dtype(self, name: str, level: int = 0) -> tuple[np.dtype[Any], tuple[int, ...]]:
         """Give the stored dtype and the channels (``()`` for one number a vertex) of a vertex attribute."""
         column = self._reader(level).arrays.attribute(name).column
         return column.dtype, column.row_shape
 
+    @near_place
     def categories(self, name: str, level: int = 0) -> tuple[str, ...] | None:
         """Give the words behind the codes of a categorical vertex attribute; None if it is numeric."""
         found = self._reader(level).arrays.attribute(name).column.categories
@@ -204,20 +209,24 @@ class LazyStore:
         """Objects of level 0; 0 for a cloud without objects."""
         return self.object_count_at(self.levels[0])
 
+    @at_place
     def object_count_at(self, level: int) -> int:
         """Give the object rows of a level."""
         return object_count(self._store, [meta.level for meta in self._content(level)])
 
+    @at_place
     def object_attribute_names(self) -> tuple[str, ...]:
         """Give the names of the object attributes, sorted."""
         return object_attribute_names(self._store, self._meta(self.levels[0]).level)
 
     @property
+    @at_place
     def groups(self) -> dict[str, Int64Array]:
         """Member ids of each group, by name."""
         return group_members(self._store, self._meta(self.levels[0]).level)
 
     @property
+    @at_place
     def headers(self) -> dict[str, dict[str, Any]]:
         """Headers of the formats the data came from, by format."""
         self._meta(self.levels[0])
@@ -230,11 +239,13 @@ class LazyStore:
         return read_user_metadata(self._store)
 
     @property
+    @at_place
     def parametric(self) -> Parametric | None:
         """The parametric objects beside the geometry, None where there are none."""
         self._meta(self.levels[0])
         return read_parametric(self._store)
 
+    @at_place
     def catalogue(self) -> Catalogue:
         """Give the non-empty chunks of all levels, with vertex counts."""
         levels = tuple(self._level_catalogue(meta) for meta in self._store.levels)
@@ -247,6 +258,7 @@ class LazyStore:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
+    @at_place
     def read(
         self,
         level: int | None = None,
@@ -298,10 +310,9 @@ class LazyStore:
             level = level_for(target_resolution, level, {n: max(self.bin_shape_at(n)) for n in self.levels})
         request = Request(bbox=bbox, attributes=attributes, object_ids=object_ids, groups=groups, where=where)
         content = self._content(0 if level is None else level)
-        found = read_levels([self._reader(meta.level) for meta in content], request)
-        self._place.check()
-        return found
+        return read_levels([self._reader(meta.level) for meta in content], request)
 
+    @near_place
     def iter_chunks(
         self,
         level: int = 0,
@@ -329,6 +340,7 @@ class LazyStore:
         plan = plan_read(selection, arrays.coords, arrays.chunk_shape)
         return self._place.watch(readers[0].iterate(plan, prefetch, workers))
 
+    @near_place
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
         """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories.
 
@@ -338,6 +350,7 @@ class LazyStore:
         found = reader if len(self._content(level)) == 1 else self._union(level)
         return found.read_chunks(asked, reader.names(attributes))
 
+    @near_place
     def read_linked(
         self,
         level: int,
@@ -361,6 +374,7 @@ class LazyStore:
             raise UnsupportedFeatureError(msg)
         return reader.read_linked(asked, reader.names(attributes), with_objects=with_objects)
 
+    @near_place
     def filter(
         self,
         level: int = 0,
@@ -375,10 +389,12 @@ class LazyStore:
         asked = select(arrays.ndim, (), None, (), arrays.where, object_ids=object_ids, groups=groups, where=where)
         return VertexFilter(arrays, asked, share)
 
+    @at_place
     def object_values(self, name: str | None = None, level: int = 0) -> tuple[Int64Array, AnyArray]:
         """Give the ids of a level's objects and the values of one of their attributes; without a name the ids twice."""
         return object_values(self._reader(level).arrays, name)
 
+    @at_place
     def lineage(self, level: int, delta: int = 1) -> Int64Array:
         """Give which vertex stands for which, (M, 2): rows of `level` and those of level + `delta` that stand for them.
 
@@ -387,6 +403,7 @@ class LazyStore:
         """
         return read_lineage(self._reader(level).arrays, self._reader(level + delta).arrays)
 
+    @at_place
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:
         """Give an array of a level by its path.
 
@@ -394,11 +411,11 @@ class LazyStore:
         """
         arrays = self._reader(level).arrays
         if path == VERTICES:
-            return PaddedArray(arrays, arrays.positions, is_positions=True)
+            return PaddedArray(arrays, arrays.positions, self._place, is_positions=True)
         folder, _, name = path.partition("/")
         column = arrays.attribute(name) if folder == VERTEX_ATTRIBUTES and name else None
         if isinstance(column, VertexColumn):
-            return PaddedArray(arrays, column, is_positions=False)
+            return PaddedArray(arrays, column, self._place, is_positions=False)
         group = self.level_group(level)
         found = None if {"", ".", ".."} & set(path.split("/")) else group.get(path)
         if not isinstance(found, zarr.Array):
@@ -406,13 +423,14 @@ class LazyStore:
             raise ArgumentError(msg)
         return found
 
+    @at_place
     def level_group(self, level: int = 0) -> zarr.Group:
         """Give the zarr group of a level."""
         self._meta(level)
-        found = zarr_group(self._store.backend)[str(level)]
+        found = zarr_group(self._store.backend).get(str(level))
         if not isinstance(found, zarr.Group):
             msg = f"level {level} of {self.name} is no group"
-            raise ArgumentError(msg)
+            raise CorruptStoreError(msg)
         return found
 
     def check_unchanged(self) -> None:
@@ -424,8 +442,8 @@ class LazyStore:
         ------
         ConcurrentWriteError
             If another store has been written to its place.
-        ZarrVectorsError, OSError
-            If there is none any more.
+        StoreNotFoundError, ZarrVectorsError, OSError
+            If it was removed, or what lies there now cannot be read.
         """
         self._place.check()
 
