@@ -128,18 +128,21 @@ def read_headers(store: OpenStore) -> dict[str, dict[str, Any]]:
     Raises
     ------
     CorruptStoreError
-        If one is damaged.
+        If one is damaged, or was lost.
     """
     keys = load_group(store.backend, _HEADERS) or {}
     checksums = mapping(keys.get(_CHECKSUMS, {}), f"{store.name}: {_HEADERS}")
     names = [name for name in store.backend.list_names(_HEADERS) if name != "zarr.json" and not name.startswith(".")]
-    found = {name: _read_header(store, name, checksums.get(name)) for name in names}
+    found = {name: _read_header(store, name, checksums.get(name)) for name in sorted({*names, *checksums})}
     return {name: header for name, header in found.items() if header is not None}
 
 
 def _read_header(store: OpenStore, name: str, checksum: object) -> dict[str, Any] | None:
     path = f"{_HEADERS}/{name}"
     raw = store.backend.get(f"{path}/zarr.json")
+    if raw is None and checksum is not None:
+        msg = f"{store.name}: {path} is missing; {_HEADERS}/zarr.json holds its checksum"
+        raise CorruptStoreError(msg)
     found = b"" if raw is None else raw.tobytes()
     if raw is not None and checksum is not None and b"\n" not in found and _checksum(found) != checksum:
         msg = f"{store.name}: {path} is corrupt: its checksum is {_checksum(found)}, the stored one {checksum}"
@@ -355,9 +358,13 @@ def read_parametric(store: OpenStore) -> Parametric | None:
         If they contradict themselves.
     """
     keys = load_group(store.backend, _PARAMETRIC)
-    if keys is None:
-        return None
     where = f"{store.name}: {_PARAMETRIC}"
+    if keys is None:
+        left = [name for name in store.backend.list_names(_PARAMETRIC) if not name.startswith(".")]
+        if left:
+            msg = f"{where} holds {left[0]!r}, but zarr.json is missing"
+            raise CorruptStoreError(msg)
+        return None
     rows, names = _read_rows(store, where), _read_names(store)
     offsets, members = np.zeros(1, np.int64), _no_numbers()
     groups = open_flat(store, f"{_PARAMETRIC}/groups")

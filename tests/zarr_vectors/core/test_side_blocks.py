@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -74,6 +75,7 @@ def test_a_header_that_another_writer_adds_or_changes_or_removes_is_read(bare):
     headers.create_group("swc", attributes={"b": 2})
     headers["tck"].attrs["a"] = 5
     del headers["ply"]
+    headers.attrs["zv_checksums"] = {k: v for k, v in headers.attrs["zv_checksums"].items() if k != "ply"}
     assert read_headers(bare.open()) == {"swc": {"b": 2}, "tck": {"a": 5}, "trk": TRK}
 
 
@@ -97,6 +99,22 @@ def test_a_circle_is_no_header():
 
 def test_tuples_come_back_as_lists():
     assert check_headers({"trk": {"a": (1, (2, 3))}}) == {"trk": {"a": [1, [2, 3]]}}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_header_that_is_lost_is_missed(local, whole):
+    write_headers(local.backend, check_headers({"trk": TRK, "tck": {"a": 1}}))
+    lost = local.place / "headers" / "trk"
+    shutil.rmtree(lost) if whole else (lost / "zarr.json").unlink()
+    with pytest.raises(CorruptStoreError, match="headers/trk is missing; headers/zarr.json holds its checksum"):
+        read_headers(local.open())
+
+
+def test_parametric_objects_without_the_document_that_describes_them_are_missed(local):
+    write_parametric(local.backend, some())
+    (local.place / "parametric" / "zarr.json").unlink()
+    with pytest.raises(CorruptStoreError, match="parametric holds .* but zarr.json is missing"):
+        read_parametric(local.open())
 
 
 def test_no_flipped_bit_of_a_header_goes_unseen(local):
