@@ -212,4 +212,10 @@ def _parse_bounds(value: object, ndim: int, where: str) -> Float64Array:
     if not isinstance(value, list) or len(value) != 2:
         msg = f"{where}: bounds must be [[minima], [maxima]], got {value!r}"
         raise CorruptStoreError(msg)
-    return np.stack([floats(row, f"{where}: bounds", size=ndim) for row in value])
+    bounds = np.stack([floats(row, f"{where}: bounds", size=ndim) for row in value])
+    wrong = np.flatnonzero(bounds[0] > bounds[1])
+    if len(wrong):
+        lo, hi = bounds[:, wrong[0]].tolist()
+        msg = f"{where}: bounds have a minimum of {lo} above the maximum of {hi} on axis {wrong[0]}"
+        raise CorruptStoreError(msg)
+    return bounds

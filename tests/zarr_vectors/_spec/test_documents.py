@@ -223,6 +223,7 @@ def test_any_value_in_any_place_is_read_or_refused_by_one_of_our_errors(which, d
         ("root", ("zarr_vectors", "chunk_shape"), [10, -1], "2 positive"),
         ("root", ("zarr_vectors", "bounds"), None, "'bounds' is missing"),
         ("root", ("zarr_vectors", "bounds"), [[0, 0]], "bounds must be"),
+        ("root", ("zarr_vectors", "bounds"), [[0, 2], [1, 1]], "minimum of 2.0 above the maximum of 1.0 on axis 1"),
         ("root", ("zarr_vectors", "geometry_types"), None, "'geometry_types' is missing"),
         ("root", ("zarr_vectors", "geometry_types"), "point_cloud", "list of strings"),
         ("root", ("zarr_vectors", "base_bin_shape"), [0, 5], "positive"),
