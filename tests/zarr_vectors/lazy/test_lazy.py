@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from fractions import Fraction
 
@@ -14,6 +15,7 @@ from zarr_vectors.core._backends import LocalFiles
 from zarr_vectors.core.arrays import read_fragment_index
 from zarr_vectors.exceptions import (
     ArgumentError,
+    CorruptChunkError,
     LimitError,
     StoreClosedError,
 )
@@ -363,6 +365,26 @@ def test_the_fragments_of_a_chunk_are_its_bins(path, data):
         read_fragment_index(group, "vertex_fragments", (0, 0))
     with pytest.raises(ArgumentError, match="no array"):
         read_fragment_index(group, "nothing", (0, 0, 0))
+
+
+@pytest.mark.parametrize("coord", [(-2, 0, 2), (9, 0, 0), (-3, 0, 0), np.array([0, 0, 2**40])])
+def test_fragments_of_a_chunk_that_there_is_not_are_an_argument_not_damage(path, data, coord):
+    assert tuple(coord) not in coords_of(data)
+    with open_zv(path) as store, pytest.raises(ArgumentError, match="has no chunk"):
+        read_fragment_index(store.level_group(0), "vertex_fragments", coord)
+
+
+@pytest.mark.parametrize("coord", [(0.5, 0, 0), "abc", 5, None, [(0, 0, 0)]])
+def test_what_is_no_chunk_coordinate_is_refused(path, coord):
+    with open_zv(path) as store, pytest.raises(ArgumentError, match="components"):
+        read_fragment_index(store.level_group(0), "vertex_fragments", coord)
+
+
+def test_fragments_of_a_chunk_that_lost_them_are_damage(tmp_path, data):
+    write_points(tmp_path / "s.zv", data[0], chunk_shape=10.0)
+    shutil.rmtree(tmp_path / "s.zv/0/vertex_fragments/c")
+    with open_zv(tmp_path / "s.zv") as store, pytest.raises(CorruptChunkError):
+        read_fragment_index(store.level_group(0), "vertex_fragments", coords_of(data)[0])
 
 
 # -- the end -----------------------------------------------------------------------------------------------------

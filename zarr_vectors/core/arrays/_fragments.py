@@ -8,7 +8,8 @@ import numpy as np
 import zarr
 
 from zarr_vectors._spec import GridMetadata
-from zarr_vectors._spec.names import FRAGMENT_ATTRIBUTES, format_chunk_keys
+from zarr_vectors._spec.names import FRAGMENT_ATTRIBUTES, VERTICES, format_chunk_keys
+from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
 from zarr_vectors.core.store import OpenStore, backend_of, check_attribute_names, load_array
@@ -106,6 +107,13 @@ def read_fragment_index(level_group: zarr.Group, name: str, coord: Sequence[int]
         ``"vertex_fragments"``.
     coord : D ints
         Chunk coordinate (absolute, not the cell's index).
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such array or no such chunk.
+    CorruptChunkError
+        If the chunk's fragment index is missing or damaged.
     """
     backend = backend_of(level_group)
     doc = load_array(backend, name)
@@ -113,7 +121,26 @@ def read_fragment_index(level_group: zarr.Group, name: str, coord: Sequence[int]
         msg = f"{backend.name} has no array {name!r}"
         raise ArgumentError(msg)
     array = GridArray(backend, name, GridMetadata.from_dict(doc, f"{backend.name}/{name}", with_chunks=False))
-    if len(coord) != len(array.grid.shape):
-        msg = f"a chunk coordinate of {backend.name} has {len(array.grid.shape)} components, got {tuple(coord)}"
+    try:
+        asked = np.asarray(coord)
+    except (TypeError, ValueError) as error:
+        msg = f"a chunk coordinate is {len(array.grid.shape)} whole numbers, got {coord!r}"
+        raise ArgumentError(msg) from error
+    if asked.shape != (len(array.grid.shape),) or asked.dtype.kind not in "iu":
+        count = len(array.grid.shape)
+        msg = f"a chunk coordinate of {backend.name} has {count} components, whole numbers; got {coord!r}"
         raise ArgumentError(msg)
-    return decode_fragment_cell(array, coord)
+    asked = asked.astype(np.int64)
+    payload = array.read_present(asked[None])[0]
+    if payload is None and not _is_listed(backend, name, asked):
+        msg = f"{backend.name} has no chunk {tuple(asked.tolist())}"
+        raise ArgumentError(msg)
+    return decode_fragment_cell(array, asked.tolist()) if payload is None else _decode(array, asked.tolist(), payload)
+
+
+def _is_listed(backend: Backend, name: str, coord: Int64Array) -> bool:
+    """Tell whether an array, or the level's vertices, names a chunk as one that is not empty."""
+    docs = {path: load_array(backend, path) for path in (name, VERTICES)}
+    grids = [GridMetadata.from_dict(doc, f"{backend.name}/{path}") for path, doc in docs.items() if doc is not None]
+    lists = [grid.chunks for grid in grids if grid.chunks is not None]
+    return any(bool((chunks == coord).all(axis=1).any()) for chunks in lists)
