@@ -163,8 +163,11 @@ def is_exact(block: AnyArray, dtype: np.dtype[Any]) -> bool:
     limit = 2 ** (np.finfo(dtype).nmant + 1)
     if not len(block) or (int(block.max()) <= limit and int(block.min()) >= -limit):
         return True
-    # Beyond that range only some whole numbers have a float of their own; compare as Python would.
-    return bool(all(int(f) == int(i) for f, i in zip(block.astype(dtype).flat, block.flat, strict=True)))
+    # Beyond that range only some whole numbers have a float of their own: those that come back as they were. The
+    # largest ones are rounded up to a power of two, which their own type cannot hold: casting that has no meaning.
+    floats = block.astype(dtype)
+    fits = floats < float(int(np.iinfo(block.dtype).max) + 1)
+    return bool(fits.all() and (floats.astype(block.dtype) == block).all())
 
 
 def one_of(attributes: _Named | None, vertex_attributes: _Named | None) -> _Named | None:
