@@ -1,12 +1,13 @@
 """Conditions on attributes: ``{"fa": (">", 0.5), "label": ("in", [1, 2])}`` and what they mean. Pure.
 
 Keys of a mapping must all match. ``{"or": [..]}`` and ``{"and": [..]}`` hold lists of such mappings and may stand in
-place of a key. Numbers compare as numpy compares an array with them; NaN and absent values never match, whatever
-the operator.
+place of a key. Whole numbers compare with any number exactly, floats as numpy compares an array of them with it; NaN
+and absent values never match, whatever the operator.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -206,16 +207,45 @@ def _matches(test: Comparison, values: AnyArray) -> BoolArray:
             return _is_in(values, test.values)
         if test.operator == "between":
             low, high = test.values
-            return np.asarray((values >= low) & (values <= high), bool)
-        value = test.values[0]
-        found = np.asarray(_ORDERED[test.operator](values, value), bool)
+            return _compared(">=", values, low) & _compared("<=", values, high)
+        return _compared(test.operator, values, test.values[0])
     except (OverflowError, TypeError) as error:
         msg = f"where {test.name!r}: {values.dtype} cannot be compared with {test.values}: {error}"
         raise ArgumentError(msg) from error
-    if test.operator == "!=" and values.dtype.kind == "f":
+
+
+def _compared(word: str, values: AnyArray, value: Any) -> BoolArray:  # noqa: ANN401 - a number or a string
+    if values.dtype.kind in "iu":
+        return _compared_whole(word, values, value)
+    if values.dtype.kind == "f":
+        value = _rounded(value, values.dtype)
+    found = np.asarray(_ORDERED[word](values, value), bool)
+    if word == "!=" and values.dtype.kind == "f":
         # The one operator that NaN satisfies.
         found &= (values == values) & (value == value)  # false for NaN only
     return found
+
+
+def _compared_whole(word: str, values: AnyArray, value: Any) -> BoolArray:  # noqa: ANN401 - any real number
+    """Compare whole numbers, which a float that is to hold both numbers would round."""
+    if not isinstance(value, Integral):
+        if not math.isfinite(value):
+            return np.full(len(values), not math.isnan(value) and _ORDERED[word](0, value))
+        below = math.floor(value)
+        if below != value and word in ("==", "!="):
+            return np.full(len(values), word == "!=")
+        # Between two whole numbers: less than it is what is less than the upper one.
+        value = below + (below != value and word in ("<", ">="))
+    return np.asarray(_ORDERED[word](values, int(value)), bool)
+
+
+def _rounded(value: Any, dtype: np.dtype[Any]) -> Any:  # noqa: ANN401 - any real number
+    """Give a number of Python the precision of the floats it is compared with, unless it lies beyond them."""
+    if type(value) not in (int, float, bool):
+        return value
+    with np.errstate(over="ignore"):
+        narrow = dtype.type(value)
+    return narrow if np.isfinite(narrow) or not math.isfinite(value) else np.float64(value)
 
 
 def _is_in(values: AnyArray, items: tuple[Any, ...]) -> BoolArray:
@@ -223,9 +253,7 @@ def _is_in(values: AnyArray, items: tuple[Any, ...]) -> BoolArray:
     if values.dtype.kind in "UT":
         return np.isin(values, np.array(items, dtype=str))
     if values.dtype.kind == "f":
-        # A number of Python takes the array's precision when it is compared; so do those of a list.
-        weak = [values.dtype.type(i) if type(i) in (int, float, bool) else i for i in items]
-        return np.isin(values, np.array(weak, np.float64))
-    whole = [int(i) for i in items if isinstance(i, Integral | np.bool_) or float(i).is_integer()]
+        return np.isin(values, np.array([_rounded(i, values.dtype) for i in items], np.float64))
+    whole = [int(i) for i in items if isinstance(i, Integral) or (math.isfinite(i) and math.floor(i) == i)]
     info = np.iinfo(values.dtype)
     return np.isin(values, np.array([i for i in whole if info.min <= i <= info.max], info.dtype))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -22,6 +23,21 @@ NUMBERS = {
     "bool": np.array([True, False, True]),
 }
 VALUES = [0, 7, 0.1, -1.5, 2**53, 2**53 + 1, 2**63, 2**64 - 1, 300, -300, np.inf, True, np.float64(0.1), np.int16(7)]
+HUGE = 1e300
+FLOATS = [
+    2.0**53,
+    2.0**53 + 2,
+    2.0**63,
+    2.0**64,
+    -(2.0**63),
+    6.5,
+    7.5,
+    -np.inf,
+    1e300,
+    np.float32(7),
+    np.float64(2**60),
+]
+EXACT = [*VALUES, *FLOATS, Fraction(2**54 + 1, 2), np.uint64(2**64 - 1), np.int64(-1), -(10**30)]
 
 
 def only(test_of) -> Comparison:
@@ -29,18 +45,46 @@ def only(test_of) -> Comparison:
 
 
 @pytest.mark.parametrize("word", ORDER)
-@pytest.mark.parametrize("dtype", NUMBERS)
-def test_a_comparison_is_that_of_numpy(dtype, word):
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_floats_compare_as_those_of_numpy(dtype, word):
     values = NUMBERS[dtype]
-    for value in VALUES:
-        plain = values.astype(int) if dtype == "bool" else values
-        assert compare(only((word, value)), values).tolist() == ORDER[word](plain, value).tolist()
+    for value in [*VALUES, *FLOATS]:
+        own = np.float64(value) if value is HUGE else value  # too large for float32, where it would be infinite
+        assert compare(only((word, value)), values).tolist() == ORDER[word](values, own).tolist()
+
+
+@pytest.mark.parametrize("word", ORDER)
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i8", "u8", "bool"])
+def test_whole_numbers_compare_exactly_as_those_of_python(dtype, word):
+    values = NUMBERS[dtype]
+    for value in EXACT:
+        own = value.item() if isinstance(value, np.generic) else value
+        expected = [ORDER[word](int(each), own) for each in values.tolist()]
+        assert compare(only((word, value)), values).tolist() == expected, value
+
+
+def test_between_compares_whole_numbers_exactly():
+    values = np.array([2**53, 2**53 + 1, 2**53 + 2, 2**63 - 1])
+    assert compare(only(("between", (2.0**53, 2.0**53 + 2))), values).tolist() == [True, True, True, False]
+    assert compare(only(("between", (2**53 + 0.5, 2.0**63))), values).tolist() == [True, True, True, True]
+    assert compare(only(("between", (Fraction(2**54 + 1, 2), 2.0**63))), values).tolist() == [False, True, True, True]
 
 
 @pytest.mark.parametrize("dtype", NUMBERS)
 def test_in_is_any_of_its_equalities(dtype):
     values = NUMBERS[dtype]
-    for items in ([], VALUES, VALUES[:1], [0.5, 1.5], values.tolist(), [2**70, -(2**70), 7]):
+    for items in (
+        [],
+        VALUES,
+        FLOATS,
+        VALUES[:1],
+        [2.0**53],
+        [2.0**63, 0.5],
+        [np.nan, -np.inf, 7.0],
+        [0.5, 1.5],
+        values.tolist(),
+        [2**70, -(2**70), 7],
+    ):
         expected = np.zeros(len(values), bool)
         for item in items:
             expected |= compare(only(("==", item)), values)
@@ -61,6 +105,7 @@ def test_nan_never_matches(word):
         found = compare(only((word, asked)), values)
         assert not found[[0, 2]].any()
         assert not found.any() or not np.isnan(operand)
+        assert not np.isnan(operand) or not compare(only((word, asked)), np.arange(3)).any()
 
 
 def test_strings_compare_by_code_point_and_missing_ones_never_match():
