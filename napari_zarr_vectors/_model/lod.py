@@ -37,7 +37,7 @@ class LodStatus:
     wanted, loading, failed : int
         Chunks: asked for and not resident, being read, given up.
     complete : bool
-        A plan made after the last change of the view is wholly shown.
+        A plan made after the last change of the view is wholly shown, except what failed.
     generation : int
         Number of the newest plan.
     """
