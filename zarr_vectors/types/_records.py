@@ -108,13 +108,28 @@ def _concatenate(arrays: Sequence[Any], name: str) -> AnyArray:
     if any(hasattr(kind, "mask") for kind in set(map(type, arrays))):
         # A masked array hides values that must not be stored as if they were there.
         deque(map(refuse_masked, arrays), maxlen=0)
+    found: list[AnyArray] = []
     try:
+        found = list(map(np.asarray, arrays))
         # What is empty has no say in the shape and type of the whole: an empty list looks like no floats.
-        rows = list(filter(len, map(np.asarray, arrays)))
-        return np.concatenate(rows) if rows else np.asarray(arrays[0])
+        rows = list(filter(len, found))
+        return np.concatenate(rows) if rows else found[0]
     except _NO_ARRAY as error:
-        msg = f"{name} of several objects cannot be put together: {error}"
+        msg = _mismatch(found, name) or f"{name} of several objects cannot be put together: {error}"
         raise ArgumentError(msg) from error
+
+
+_COLUMNS = {"faces": "corners", "edges": "ends", "vertices": "axes", "positions": "axes"}
+
+
+def _mismatch(arrays: Sequence[AnyArray], name: str) -> str:
+    """Say which object's rows are longer or shorter than those of the first one that has any; "" where none are."""
+    filled = [(at, array.shape[1]) for at, array in enumerate(arrays) if array.ndim == 2 and len(array)]
+    other = next((found for found in filled if found[1] != filled[0][1]), None)
+    if other is None:
+        return ""
+    what = _COLUMNS.get(name, "channels")
+    return f"object {other[0]} has {name} of {other[1]} {what}, object {filled[0][0]} of {filled[0][1]}"
 
 
 def check_edges(source: object, vertices: int | Int64Array) -> Int64Array:

@@ -91,8 +91,10 @@ def test_a_list_of_another_length_or_an_index_into_another_object_is_refused():
         join_parts(np.zeros((1, 2), int), "edges", 2, 2)
     with pytest.raises(ArgumentError, match=r"edges of object 1 must name its own vertices 0 to 2, got row 1"):
         check_edges(join_parts([[[0, 1]], [[0, 1], [1, 3]]], "edges", 2, 2), vertices)
-    with pytest.raises(ArgumentError, match="cannot be put together"):
+    with pytest.raises(ArgumentError, match="object 1 has faces of 4 corners, object 0 of 3"):
         join_parts([np.zeros((1, 3), int), np.zeros((1, 4), int)], "faces", 3, 2)
+    with pytest.raises(ArgumentError, match="cannot be put together"):
+        join_parts([[[0, 1, 2]], [[0, 1], [1]]], "faces", 3, 2)
     with pytest.raises(ArgumentError, match="must be a list of arrays, one an object"):
         join_parts([1, 2], "edges", 2, 2)
 

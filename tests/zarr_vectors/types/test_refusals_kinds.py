@@ -213,7 +213,7 @@ ODD = {
         "attribute of one face": ({"face_attributes": {"a": [1]}}, "'a' must have shape"),
         "unknown winding": ({"winding_order": "left"}, "winding_order must be"),
         "corners of two numbers in two meshes": (
-            {"data": [P[:4], P[4:8]], "links": [[[0, 1, 2]], [[0, 1, 2, 3]]]}, "faces of several objects",
+            {"data": [P[:4], P[4:8]], "links": [[[0, 1, 2]], [[0, 1, 2, 3]]]}, "object 1 has faces of 4 corners",
         ),
         "an id twice": ({"data": HALVES, "links": TWO_FACES, "object_ids": [3, 3]}, "3 more than once"),
     },
@@ -235,7 +235,7 @@ EDGES_OF = {
     "beyond the own object": ({"data": HALVES, "links": [[[0, 1]], [[0, 3]]]}, "object 1 must name its own vertices"),
     "of fewer objects": ({"data": HALVES, "links": [[[0, 1]]]}, "list of 2 arrays, got 1"),
     "flat lists": ({"data": HALVES, "links": [[0, 1], [0, 1]]}, r"shape \(M, 2\)"),
-    "other axes": ({"data": [P[:3], P[3:6, :2]], "links": TWO_EDGES}, "positions of several objects"),
+    "other axes": ({"data": [P[:3], P[3:6, :2]], "links": TWO_EDGES}, "object 1 has positions of 2 axes"),
     "attribute of other nodes": (
         {"data": HALVES, "links": TWO_EDGES, "attributes": {"a": [[1, 2, 3], [1, 2]]}}, "object 1 must have 3 rows",
     ),
@@ -273,3 +273,22 @@ DRACO = {
 def test_what_draco_cannot_hold(tmp_path, case):
     pytest.importorskip("DracoPy")
     refused(tmp_path, "mesh", "Draco|draco", use_draco=True, **DRACO[case])
+
+
+@pytest.mark.parametrize(
+    ("write", "said"),
+    [
+        (lambda p: write_mesh(p, [P, P], [[[0, 1, 2]], [[0, 1, 2, 3]]], chunk_shape=10.0),
+         "object 1 has faces of 4 corners, object 0 of 3"),
+        (lambda p: write_mesh(p, [P, P, P], [np.empty((0, 3), int), [[0, 1, 2]], [[0, 1, 2, 3]]], chunk_shape=10.0),
+         "object 2 has faces of 4 corners, object 1 of 3"),
+        (lambda p: write_graph(p, [P, P[:, :2]], TWO_EDGES, chunk_shape=10.0),
+         "object 1 has positions of 2 axes, object 0 of 3"),
+        (lambda p: write_graph(p, HALVES, TWO_EDGES, chunk_shape=10.0, attributes={"a": [np.zeros((3, 1)), P[:3]]}),
+         "object 1 has attribute 'a' of 3 channels, object 0 of 1"),
+    ],
+)  # fmt: skip
+def test_objects_whose_rows_do_not_match_are_told_in_a_sentence_of_ours(tmp_path, write, said):
+    with pytest.raises(ArgumentError, match=said):
+        write(tmp_path / "s")
+    assert not list(tmp_path.iterdir())
