@@ -60,6 +60,9 @@ def check_shape(value: npt.ArrayLike, ndim: int, name: str) -> Float64Array:
     """Check edge lengths: one positive number for all axes, or one for each."""
     try:
         edges = np.asarray(value, dtype=np.float64)
+        if any(isinstance(edge, bool | np.bool_ | str) for edge in np.asarray(value, dtype=object).flat):
+            msg = "bools and strings are no lengths"
+            raise TypeError(msg)
     except (TypeError, ValueError, OverflowError) as error:
         msg = f"{name} must be {ndim} positive numbers, got {value!r}"
         raise ArgumentError(msg) from error
