@@ -1,5 +1,6 @@
 """The format's metadata as frozen models: parse and dump, no storage."""
 
+from zarr_vectors._spec.empty import plan_empty_root
 from zarr_vectors._spec.flat import FlatMetadata, absent_value, is_absent
 from zarr_vectors._spec.grid import Codec, GridMetadata, codec_chain
 from zarr_vectors._spec.level import LevelMetadata
@@ -19,4 +20,5 @@ __all__ = [
     "codec_chain",
     "default_axes",
     "is_absent",
+    "plan_empty_root",
 ]

@@ -1,26 +1,50 @@
-"""Opening a store: its root, its levels, their metadata."""
+"""Opening a store: its root, its levels, their metadata.
+
+And what there is to do with a store as a whole: make an empty one, take a level out.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import zarr
 from zarr.abc.store import Store
 from zarr.storage import LocalStore, StorePath
 
-from zarr_vectors._spec import LevelMetadata, RootMetadata
+from zarr_vectors._spec import (
+    Axis,
+    Commit,
+    GridMetadata,
+    LevelMetadata,
+    RootMetadata,
+    codec_chain,
+    plan_empty_root,
+)
+from zarr_vectors._spec.names import VERTEX_FRAGMENTS, VERTICES
 from zarr_vectors.core._backends import Backend, LocalFiles, ZarrStoreBackend
-from zarr_vectors.core._commit import ROOT_KEY, read_json
-from zarr_vectors.core.paths import local_folder
+from zarr_vectors.core._commit import (
+    ROOT_KEY,
+    check_revisable,
+    dump_json,
+    new_store,
+    put_group,
+    read_json,
+    revised_store,
+    seal,
+)
+from zarr_vectors.core.paths import local_folder, store_name
 from zarr_vectors.exceptions import (
     ArgumentError,
     CorruptStoreError,
     NotAStoreError,
     StoreNotFoundError,
+    UnsupportedFeatureError,
 )
 
 __all__ = [
@@ -28,12 +52,15 @@ __all__ = [
     "StoreLike",
     "backend_of",
     "check_attribute_names",
+    "create_store",
+    "get_resolution_level",
     "list_resolution_levels",
     "load_array",
     "load_group",
     "load_level",
     "load_store",
     "open_store",
+    "remove_resolution_level",
     "zarr_group",
 ]
 
@@ -232,3 +259,130 @@ def open_store(path: StoreLike, mode: Literal["r", "r+"] = "r") -> zarr.Group:
 def list_resolution_levels(root: zarr.Group) -> list[int]:
     """Give the numbers of a store's levels, finest first."""
     return [meta.level for meta in load_store(root).levels]
+
+
+def get_resolution_level(root: zarr.Group, level: int) -> zarr.Group:
+    """Give the zarr group of a level, open as the root is; ``ArgumentError`` if there is no such level.
+
+    Parameters
+    ----------
+    root : zarr.Group
+        As `open_store` gives it.
+    level : int
+    """
+    found = root.get(str(_check_level(load_store(root), level)))
+    if not isinstance(found, zarr.Group):
+        msg = f"{backend_of(root).name}: level {level} is no zarr group"
+        raise CorruptStoreError(msg)
+    return found
+
+
+def _check_level(store: OpenStore, level: object) -> int:
+    numbers = [meta.level for meta in store.levels]
+    if not isinstance(level, int | np.integer) or isinstance(level, bool) or level not in numbers:
+        msg = f"{store.name} has no level {level!r}; it has {', '.join(map(str, numbers))}"
+        raise ArgumentError(msg)
+    return int(level)
+
+
+def remove_resolution_level(root: StoreLike, level_index: int) -> None:
+    """Take a coarser level out of a store; the numbers of the others stay.
+
+    The store is as it was until it is without the level. `coarsen_level` fills a gap.
+
+    Parameters
+    ----------
+    root : zarr.Group, open for writing, or whatever `open_store` takes
+    level_index : int
+        Of a coarser level: level 0 is the data.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no such level, or the store cannot be written.
+    UnsupportedFeatureError
+        If another level needs it.
+    """
+    store = load_store(root)
+    level = _check_level(store, level_index)
+    check_revisable(store.backend)
+    if level == store.levels[0].level:
+        msg = f"{store.name}: level {level} is the data that all others are made of; it cannot be removed"
+        raise ArgumentError(msg)
+    _check_unneeded(store, level)
+    scales = tuple(scale for scale in store.root.scales if scale.level != level)
+    with revised_store(store.backend, keep=lambda name: name != str(level)) as publication:
+        stamped = replace(store.root, scales=scales, commit=Commit("complete", publication.commit_id))
+        publication.publish(stamped.to_dict(store_name(store.backend.name)))
+
+
+def _check_unneeded(store: OpenStore, level: int) -> None:
+    """Refuse to take out a level that others add to or link to."""
+    numbers = [meta.level for meta in store.levels]
+    finer = store.levels[numbers.index(level) - 1]
+    needs = [finer.level] if finer.refinement == "add" else []
+    linked = {number: store.backend.list_names(f"{number}/links") for number in numbers if number != level}
+    needs += [number for number, names in linked.items() if str(level - number) in names]
+    if needs:
+        msg = f"{store.name}: level {needs[0]} adds to level {level} or has links to it, so that stays"
+        raise UnsupportedFeatureError(msg)
+
+
+def create_store(
+    path: StoreLike,
+    *,
+    bounds: tuple[Sequence[float], Sequence[float]] | None = None,
+    chunk_shape: npt.ArrayLike | None = None,
+    base_bin_shape: npt.ArrayLike | None = None,
+    axes: Sequence[Axis | str] | None = None,
+    ndim: int | None = None,
+    geometry_types: Sequence[str] = (),
+    crs: Any = None,  # noqa: ANN401 - any JSON value
+    overwrite: bool = False,
+) -> zarr.Group:
+    """Make a store without vertices, and open it to write.
+
+    It reads as an empty one. The writers of this library write whole stores: they replace it with ``overwrite=True``.
+
+    Parameters
+    ----------
+    path : str, Path, zarr Store or zarr Group
+    bounds : (lo, hi), optional
+        Smallest and largest coordinates that there are going to be; default 0 and 128.
+    chunk_shape : float or D floats, optional
+        Default: one chunk for all.
+    base_bin_shape : float or D floats, optional
+        Default: the chunk.
+    axes : list of str or Axis, optional
+    ndim : int, optional
+        Axes D, where nothing else tells; default 3.
+    geometry_types : list of str
+        Kinds of geometry; none reads as points.
+    crs : optional
+        What the coordinates mean, any JSON value.
+    overwrite : bool
+        Replace a store that lies there.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used.
+    StoreExistsError
+        If something lies at `path`.
+    """
+    root = plan_empty_root(bounds, chunk_shape, base_bin_shape, axes, ndim, geometry_types, crs)
+    first, last = np.floor(root.bounds / root.chunk_shape).astype(np.int64)
+    about: dict[str, dict[str, Any]] = {
+        VERTICES: {"zv_array": "vertices", "dtype": "float32", "encoding": "raw", "chunk_counts": []},
+        VERTEX_FRAGMENTS: {"zv_array": "vertex_fragments", "encoding": "fragment_index_v1"},
+    }
+    target = backend_of(path)
+    with new_store(target, overwrite=overwrite) as publication:
+        for name, attributes in about.items():
+            shape = tuple((last - first + 1).tolist())
+            grid = GridMetadata(shape, first, codec_chain("auto", 4), attributes=attributes)
+            publication.backend.put(f"0/{name}/{ROOT_KEY}", [seal(dump_json(grid.to_dict([])))])
+        put_group(publication.backend, "0", LevelMetadata(0, 0, tuple(about)).to_dict())
+        stamped = replace(root, commit=Commit("complete", publication.commit_id))
+        publication.publish(stamped.to_dict(store_name(target.name)))
+    return zarr_group(target, "r+")
