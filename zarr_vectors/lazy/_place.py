@@ -3,7 +3,7 @@
 Metadata are read once, chunks later: if another store has taken the place meanwhile, the two would be mixed without a
 word. So every read ends with a look at the root's metadata, one ``stat`` or one small request; only if that has changed
 is more looked at. A read that fails looks too: what seems to be damage is none if the store is another one or gone.
-Coarser levels may come and go: that is still the same store.
+Coarser levels may be added: that is still the same store.
 """
 
 from __future__ import annotations
