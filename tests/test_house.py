@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("napari_zarr_vectors", "zarr_vectors")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 LONGEST = 500  # lines; a longer file says "over 500 lines because ..." in a line of its own
 
 
@@ -59,7 +60,7 @@ def test_every_public_door_declares_its_surface(path):
     assert declared_names(path) is not None
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
+@pytest.mark.parametrize("path", [*SOURCES, *TESTS], ids=relative)
 def test_a_long_file_says_why(path):
     lines = path.read_text().splitlines()
     assert len(lines) <= LONGEST or any("over 500 lines because" in line for line in lines)
