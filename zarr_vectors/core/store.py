@@ -322,9 +322,12 @@ def _check_unneeded(store: OpenStore, level: int) -> None:
     finer = store.levels[numbers.index(level) - 1]
     needs = [finer.level] if finer.refinement == "add" else []
     linked = {number: store.backend.list_names(f"{number}/links") for number in numbers if number != level}
-    needs += [number for number, names in linked.items() if str(level - number) in names]
+    needs += [number for number, names in linked.items() if f"{level - number:+d}" in names]
     if needs:
-        msg = f"{store.name}: level {needs[0]} adds to level {level} or has links to it, so that stays"
+        msg = (
+            f"{store.name}: level {needs[0]} adds to level {level} or has links to it; build the pyramid again to "
+            f"have fewer levels"
+        )
         raise UnsupportedFeatureError(msg)
 
 

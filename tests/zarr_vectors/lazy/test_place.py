@@ -94,6 +94,8 @@ ASKED = {
     "categories": lambda store: store.categories("word"),
     "bounding_box": lambda store: store.bounding_box,
     "catalogue": lambda store: store.catalogue(),
+    "object_values": lambda store: store.object_values("mass"),
+    "filter": lambda store: store.filter(groups=["some"]),
     "level_group": lambda store: store.level_group(),
 }
 NEW = {"other values": {"seed": 1}, "fewer lines": {"seed": 1, "count": 2}}
