@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HIDDEN_VALUE", "BuiltChunk", "row_range"]
+__all__ = ["HIDDEN_VALUE", "NO_OBJECT", "BuiltChunk", "row_range"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
+NO_OBJECT = -(2**63)
+"""Id of no object."""
 HIDDEN_VALUE = 3.0e38
 """Value of a vertex that is not to be seen; all that is above 1e38 is not. A row is hidden with any of its corners."""
 
@@ -48,6 +50,8 @@ class BuiltChunk:
         Data axes 3 and 4 of the other end.
     sizes : (C n,) float32 or None
         What sizes the corners.
+    objects : (n,) int64 or None
+        Id of each row's object, `NO_OBJECT` for none.
     cost : (n + 1,) int64 or None
         Vertices of the chunk that the rows before each draw; None where that is one a row.
     """
@@ -64,6 +68,7 @@ class BuiltChunk:
     others: Float32Array | None = None
     others_extra: Float32Array | None = None
     sizes: Float32Array | None = None
+    objects: Int64Array | None = None
     cost: Int64Array | None = None
 
     @property
@@ -78,7 +83,7 @@ class BuiltChunk:
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        optional = (self.extra, self.others, self.others_extra, self.sizes, self.cost)
+        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost)
         rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes
         return rows + self.keys.nbytes + self.starts.nbytes + sum(a.nbytes for a in optional if a is not None)
 

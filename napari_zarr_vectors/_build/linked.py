@@ -50,7 +50,7 @@ class LinkedPart:
     values, sizes : (N,) float32 or None
         What colours and sizes the vertices.
     objects : (N,) int64 or None
-        Object of each vertex, -1 for none.
+        Id of the object of each vertex, `NO_OBJECT` for none.
     """
 
     positions: npt.NDArray[np.floating]
@@ -124,6 +124,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         values=_hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
         sizes=_corners_or_none(sizes[0], sizes[1]),
         corners=_SEGMENT_CORNERS,
+        first=segment[:, 0],
     )
 
 
@@ -156,6 +157,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
         ),
         sizes=None,
         corners=_TRIANGLE_CORNERS,
+        first=faces[triangle[rows.order], 0],
     )
 
 
@@ -321,11 +323,13 @@ def _built(
     values: Float32Array | None,
     sizes: Float32Array | None,
     corners: int,
+    first: Int64Array,
 ) -> BuiltChunk:
     corner = np.arange(corners, dtype=np.float32) * CORNER_STEP + place.level
     return BuiltChunk(
         positions=positions,
         values=np.zeros(len(positions), np.float32) if values is None else values,
+        objects=None if part.objects is None else part.objects[first],
         levels=np.tile(corner, len(rows.order)),
         extra=extra,
         keys=rows.keys,

@@ -36,6 +36,7 @@ def build_points(
     fraction: float = 1.0,
     seed: int = 0,
     level: int = 0,
+    objects: Int64Array | None = None,
     below: Below | None = None,
     weights: npt.NDArray[np.number] | None = None,
 ) -> BuiltChunk:
@@ -61,6 +62,8 @@ def build_points(
         Of the shuffle; the same one gives the same rows.
     level : int
         Of the store.
+    objects : (N,) int64 or None
+        Id of the object of each point, `NO_OBJECT` for none.
     below : Below or None
         What the rows together stand for; None where each stands for itself.
     weights : (N,) or None
@@ -98,6 +101,7 @@ def build_points(
         starts=np.append(starts, keep).astype(np.int64),
         count=count,
         fraction=keep / count if count else 1.0,
+        objects=None if objects is None else objects[rows],
     )
 
 

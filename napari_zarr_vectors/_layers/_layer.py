@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari.layers import Layer
 from napari.utils.events import Event
 
+from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
@@ -21,7 +22,9 @@ from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from napari_zarr_vectors._build import Sight
 
 __all__ = [
     "LevelInfo",
@@ -38,6 +41,8 @@ Float64Array = npt.NDArray[np.float64]
 MOST_AXES = 5
 POOL_ROWS = 1 << 20
 SLAB_SHARE = 0.01
+REACH_PX = 3.0
+"""So near an object may be missed and is meant all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +169,7 @@ class StreamingLayer(Layer):
         self._default_slab = _per_axis("default_slab", slab, ndim)
         self._value_info = ValueInfo()
         self._levels = LevelInfo()
+        self._sight: Callable[[], Sight | None] = lambda: None
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
@@ -278,8 +284,36 @@ class StreamingLayer(Layer):
     def _set_view_slice(self) -> None:
         pass
 
-    def _get_value(self, position: Sequence[float]) -> None:
-        """Nothing under the cursor: napari asks from a thread of its own, and the vertices are on the GPU."""
+    def object_at(self, point: npt.ArrayLike) -> int | None:
+        """Give the id of the object that is seen where a point, (D,) data units, is on the screen; None for none.
+
+        It is what was painted last, at whatever level; any thread may ask.
+        """
+        sight = self._sight()
+        at_px = None if sight is None else to_pixels(sight, point)
+        if sight is None or at_px is None:
+            return None
+        drawn = [chunk for chunk in self.pool.drawn() if chunk[0].objects is not None]
+        hit = nearest(drawn, sight, at_px, REACH_PX)
+        if hit is None:
+            return None
+        objects = drawn[hit.chunk][0].objects
+        found = NO_OBJECT if objects is None else int(objects[hit.row])
+        return None if found == NO_OBJECT else found
+
+    def set_sight_provider(self, provider: Callable[[], Sight | None] | None) -> None:
+        """Have `provider` say what the last paint was made with; None where nothing is painted."""
+        self._sight = (lambda: None) if provider is None else provider
+
+    def _get_value(self, position: Sequence[float]) -> int | None:
+        """Give the id of the object under the cursor: napari asks from a thread of its own."""
+        return self.object_at(position)
+
+    def _get_value_3d(
+        self, start_point: Sequence[float] | None, end_point: Sequence[float] | None, dims_displayed: list[int]
+    ) -> int | None:
+        """Give the id of the object that a ray meets: all of it is one place on the screen."""
+        return None if start_point is None else self.object_at(start_point)
 
     def get_status(self, *args: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401  # napari's signature
         """Describe the position under the cursor and the source; reads frozen values only, so any thread may ask."""

@@ -16,13 +16,12 @@ from napari_zarr_vectors._layers._shaders import (
     segment_shader,
     triangle_shader,
 )
-from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, PoolVisual
+from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, THINNEST_PX, PoolVisual
 
 __all__ = ["SegmentPoolVisual", "TrianglePoolVisual"]
 
 Float64Array = npt.NDArray[np.float64]
 
-THINNEST_PX = 1.0
 RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
 
 
@@ -46,6 +45,7 @@ class SegmentPoolVisual(PoolVisual):
 
     def set_sized(self, *, sized: bool) -> None:
         """Let the vertices' own sizes count, or not."""
+        self._sized = sized
         self.shared_program["u_sized"] = float(sized)
         self.update()
 

@@ -180,6 +180,16 @@ class PagePool:
         """The indices that are drawn, (draw_count,); to be read only."""
         return self._slots.indices[: self._slots.count].reshape(-1)
 
+    def drawn(self) -> list[tuple[BuiltChunk, Float32Array, IntArray, IntArray]]:
+        """Give what is drawn: chunks, the values of their corners, and starts and stops of rows; from any thread."""
+        shown, found = self._shown, []
+        for unit, node in enumerate(shown.units.tolist()):
+            resident = self._resident.get(node)
+            if resident is not None:
+                at = shown.of(unit)
+                found.append((resident.built, resident.values, shown.starts[at], shown.stops[at]))
+        return found
+
     def chunk(self, node: int) -> BuiltChunk:
         """The chunk that was uploaded as `node`."""
         return self._resident[node].built

@@ -16,6 +16,7 @@ from vispy import gloo
 from vispy.visuals import Visual
 from vispy.visuals.shaders import Function
 
+from napari_zarr_vectors._build import Sight
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
 
 __all__ = ["GlooSink", "PointPoolVisual", "PoolVisual"]
@@ -24,7 +25,7 @@ Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
 MOST_AXES = 5
-LARGEST_PX = 256.0
+THINNEST_PX, LARGEST_PX = 1.0, 256.0
 FAR = 1.0e38
 """Uniform for "no bound"; below `_pool.HIDDEN`, so that padding is outside of every slab."""
 
@@ -141,7 +142,11 @@ class PoolVisual(Visual):
         super().__init__(vcode=vertex, fcode=fragment)
         self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
-        self._size, self._in_world, self._shading = 2.0, False, ""
+        self._size, self._in_world, self._shading, self._sized = 2.0, False, "", False
+        self._slab = np.zeros((2, MOST_AXES))
+        self._spacing, self._fill, self._thin = np.zeros(MOST_LEVELS), (0.0, 0.0), 1.0
+        self.sight: Sight | None = None
+        """What the last paint was made with."""
         self._draw_mode = draw_mode
         self._index_buffer = self.sink.indices
         program = self.shared_program
@@ -174,6 +179,7 @@ class PoolVisual(Visual):
         bounds = np.full((2, MOST_AXES), FAR)
         bounds[0] *= -1
         bounds[:, : len(self._origin)] = np.clip(np.stack([lo, hi]) - self._origin, -FAR, FAR)
+        self._slab = bounds
         program = self.shared_program
         program["u_lo"], program["u_hi"] = bounds[:, :3].astype(np.float32)
         program["u_extra_lo"], program["u_extra_hi"] = bounds[:, 3:].astype(np.float32)
@@ -254,7 +260,27 @@ class PoolVisual(Visual):
         program["u_clip"] = np.vstack([axes[:3], origin]).astype(np.float32)
         program["u_clip_extra0"], program["u_clip_extra1"] = axes[3:].astype(np.float32)
         self._set_draw(view, axes)
+        self.sight = self._sight_of(view, axes, origin)
         return True
+
+    def _sight_of(self, view: Any, axes: Float64Array, base: Float64Array) -> Sight:  # noqa: ANN401  # vispy has no types
+        """Freeze what this paint is made with."""
+        scale = abs(float(view.transforms.pixel_scale))
+        return Sight(
+            origin=self._origin,
+            axes=axes,
+            base=base,
+            half_px=self._half_px(view),
+            lo=self._slab[0],
+            hi=self._slab[1],
+            size=(self._size, self._pixels(view), THINNEST_PX * scale, LARGEST_PX * scale),
+            in_world=self._in_world,
+            sized=self._sized,
+            square=self._shading == "flat",
+            spacing=self._spacing,
+            fill=self._fill,
+            thin=self._thin,
+        )
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         """Set what depends on the camera beside the images of the (5, 4) axes."""
@@ -273,8 +299,9 @@ class PointPoolVisual(PoolVisual):
         """Say how far apart the points of each level are, data units (0: their own size), and which part is shown."""
         table = np.zeros(MOST_LEVELS, dtype=np.float32)
         table[: len(spacing)] = np.asarray(spacing[:MOST_LEVELS], dtype=np.float32)
+        self._spacing, self._thin = table.astype(np.float64), 1.0 / share
         self.shared_program["u_spacing"] = table.reshape(4, 4)
-        self.shared_program["u_thin"] = 1.0 / share
+        self.shared_program["u_thin"] = self._thin
         self.update()
 
     def set_energy(self, *, keep: bool) -> None:
@@ -299,4 +326,5 @@ class PointPoolVisual(PoolVisual):
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
         program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
-        program["u_fill"] = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
+        self._fill = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
+        program["u_fill"] = self._fill

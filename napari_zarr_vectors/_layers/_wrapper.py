@@ -45,6 +45,7 @@ class VispyStreaming(VispyBaseLayer):
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
         layer.events.levels.connect(self._on_levels_change)
+        layer.set_sight_provider(lambda: self.node.sight)
         layer.pool.attach(self.node.sink)
         self.reset()
         self._on_slice_change()
@@ -55,6 +56,7 @@ class VispyStreaming(VispyBaseLayer):
         """Let go of the layer; its pool keeps the vertices for the next canvas."""
         self.layer.style.events.disconnect(self._on_style_change)
         self.layer.pool.detach()
+        self.layer.set_sight_provider(None)
         # Not deleted before its GL context is: with Mesa 22.3 (Debian 12) deleting a program crashes the next paint of
         # a visual with the same shaders, napari's own as well. Buffers and textures are let go of.
         self.node.view_program.delete = lambda: None

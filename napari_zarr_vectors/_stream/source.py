@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_zarr_vectors._build import (
+    NO_OBJECT,
     Below,
     LinkedPart,
     Place,
@@ -53,6 +54,7 @@ class PointSource:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
         """By epoch; an entry is added before the first request of its epoch and never changed."""
+        self._has_objects = store.n_objects > 0 and not store.adds_levels
         self._questions: dict[tuple[int, int], VertexFilter] = {}
         self._changed: ConcurrentWriteError | None = None
 
@@ -133,6 +135,12 @@ class PointSource:
             self._questions[epoch, level] = wanted.of(self._store, level)
         return self._questions[epoch, level]
 
+    def _ids(self, level: int, objects: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int64] | None:
+        """Give the ids of objects that are rows of a level's object index, -1 for none."""
+        if objects is None or not self._has_objects:
+            return None
+        return np.append(self._store.object_values(level=level)[0], NO_OBJECT)[objects]
+
     def _needs_objects(self, epoch: int, level: int) -> bool:
         question = self._question(epoch, level)
         return self.coloring[epoch].objects is not None or (question is not None and question.needs_objects)
@@ -161,13 +169,16 @@ class PointSource:
         coords, level = tree.coords[[r.node for r in requests]], tree.levels[depth]
         weighted = self._store.has_weights(level)
         names = [*names, WEIGHTS] if weighted else names
-        if self._needs_objects(first.epoch, level):
+        if self._has_objects or self._needs_objects(first.epoch, level):
             batch: RaggedBatch | LinkedBatch = self._store.read_linked(level, coords, names, with_objects=True)
         else:
             batch = self._store.read_chunks(level, coords, names)
         self._look()
         objects = batch.objects if isinstance(batch, LinkedBatch) else None
-        values = self._values(first.epoch, level, batch.positions, batch.attributes, objects)
+        values, ids = (
+            self._values(first.epoch, level, batch.positions, batch.attributes, objects),
+            self._ids(level, objects),
+        )
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
@@ -181,6 +192,7 @@ class PointSource:
                 fraction=request.fraction,
                 seed=request.node,
                 level=tree.levels[depth],
+                objects=None if ids is None else ids[rows],
                 weights=batch.attributes[WEIGHTS][rows] if weighted else None,
                 below=None if weighted else below_of(tree, request.node, rows.stop - rows.start),
             )
@@ -228,6 +240,7 @@ class LinkedSource(PointSource):
         batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
         self._look()
         values = self._values(first.epoch, level, batch.positions, batch.attributes, batch.objects)
+        ids = self._ids(level, batch.objects)
         sizes = _sizes(batch.attributes.get(self._size_by or ""), len(batch.positions))
         out = []
         for i, request in enumerate(requests):
@@ -239,7 +252,7 @@ class LinkedSource(PointSource):
                 batch.owned[links],
                 values,
                 sizes,
-                batch.objects,
+                ids,
             )
             place = Place(
                 self._origin,

@@ -1,0 +1,236 @@
+"""Which row of what is drawn lies under a place on the screen: the sums of the shaders, in numpy. Pure.
+
+Everything is in clip space of the last paint, as the shaders have it, and in framebuffer pixels from the middle of the
+view, x to the right and y upwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
+
+__all__ = ["Hit", "Sight", "nearest", "to_pixels"]
+
+Float64Array = npt.NDArray[np.float64]
+Int64Array = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+_LEVEL_STEP = 16.0
+_SEGMENT_CORNERS, _TRIANGLE_CORNERS = 4, 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sight:
+    """What the last paint was made with.
+
+    Attributes
+    ----------
+    origin : (D,) float64
+        What was subtracted from data.
+    axes : (5, 4) float64
+        Images of the data axes in clip space.
+    base : (4,) float64
+        Image of the origin.
+    half_px : (2,) float64
+        Half the view.
+    lo, hi : (5,) float64
+        The slab, relative to the origin.
+    size : (size, px a unit, least px, most px)
+        Of points or lines; px are divided by clip w where `in_world`.
+    in_world, sized, square : bool
+        Whether sizes are world units, whether rows' own sizes count, and whether points are squares.
+    spacing : (16,) float64
+        Of points, by level; zeros where they keep their size.
+    fill : (px a data unit, most px)
+        Of points.
+    thin : float
+        Points that each shown one stands for beside its own weight.
+    """
+
+    origin: Float64Array
+    axes: Float64Array
+    base: Float64Array
+    half_px: Float64Array
+    lo: Float64Array
+    hi: Float64Array
+    size: tuple[float, float, float, float]
+    in_world: bool
+    sized: bool
+    square: bool
+    spacing: Float64Array
+    fill: tuple[float, float]
+    thin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row under a place: how far from what is drawn (0: on it), how deep, and which it is."""
+
+    distance: float
+    depth: float
+    chunk: int
+    row: int
+
+    @property
+    def order(self) -> tuple[float, float]:
+        """What lies under the place first, the nearest to the eye first."""
+        return self.distance, self.depth
+
+
+def to_pixels(sight: Sight, point: npt.ArrayLike) -> Float64Array | None:
+    """Give where a point, (D,) data units, is on the screen, (2,); None behind the eye."""
+    relative = np.zeros(5)
+    given = np.asarray(point, np.float64) - sight.origin
+    relative[: len(given)] = given
+    clip = relative @ sight.axes + sight.base
+    return clip[:2] / clip[3] * sight.half_px if clip[3] > 0 else None
+
+
+def nearest(
+    chunks: Sequence[tuple[BuiltChunk, npt.NDArray[np.float32], Int64Array, Int64Array]],
+    sight: Sight,
+    at_px: Float64Array,
+    reach_px: float,
+) -> Hit | None:
+    """Find the row that is seen at a place, or the nearest within reach.
+
+    Parameters
+    ----------
+    chunks : list of (chunk, values, starts, stops)
+        What is drawn: half-open ranges of rows, (m,) int64, and the values of all corners.
+    sight : Sight
+    at_px : (2,) float64
+    reach_px : float
+    """
+    best: Hit | None = None
+    for number, (built, values, starts, stops) in enumerate(chunks):
+        rows = _rows(starts, stops)
+        rows = rows[values[rows * built.corners] < HIDDEN_VALUE / 2]
+        if not len(rows):
+            continue
+        look = {_SEGMENT_CORNERS: _segments, _TRIANGLE_CORNERS: _triangles}.get(built.corners, _points)
+        distance, depth = look(built, rows, sight, at_px)
+        order = np.lexsort((depth, distance))[:1]
+        hit = Hit(float(distance[order[0]]), float(depth[order[0]]), number, int(rows[order[0]]))
+        if hit.distance <= reach_px and (best is None or hit.order < best.order):
+            best = hit
+    return best
+
+
+def _rows(starts: Int64Array, stops: Int64Array) -> Int64Array:
+    counts = stops - starts
+    ends = np.cumsum(counts)
+    return np.asarray(np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(starts - (ends - counts), counts))
+
+
+def _clip(
+    sight: Sight, main: npt.NDArray[np.float32], extra: npt.NDArray[np.float32] | None
+) -> tuple[Float64Array, Float64Array]:
+    """Give positions (n, 5) relative to the origin and their images (n, 4)."""
+    data = np.zeros((len(main), 5))
+    data[:, :3] = main
+    if extra is not None:
+        data[:, 3:] = extra
+    return data, data @ sight.axes + sight.base
+
+
+def _pixels(sight: Sight, clip: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Give pixels (n, 2) and depth (n,); what is behind the eye is far away."""
+    w = clip[:, 3]
+    ahead = w > 0
+    safe = np.where(ahead, w, 1.0)[:, None]
+    px = np.where(ahead[:, None], clip[:, :2] / safe * sight.half_px, np.inf)
+    return px, np.where(ahead, clip[:, 2] / safe[:, 0], np.inf)
+
+
+def _sizes(sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None) -> Float64Array:
+    """Give diameters in pixels."""
+    size, px_a_unit, least, most = sight.size
+    px = np.full(len(w), size * px_a_unit)
+    if sight.sized and own is not None:
+        px *= own
+    if sight.in_world:
+        px = px / np.maximum(w, 1e-30)
+    clipped: Float64Array = np.clip(px, least, most)
+    return clipped
+
+
+def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array) -> tuple[Float64Array, Float64Array]:
+    data, clip = _clip(sight, built.positions[rows], None if built.extra is None else built.extra[rows])
+    px, depth = _pixels(sight, clip)
+    own = _sizes(sight, clip[:, 3], None)
+    code = built.levels[rows].astype(np.float64)
+    level = code.astype(np.int64)
+    weight = sight.thin * np.exp2(32.0 * (code - level))
+    cell = sight.fill[0] * sight.spacing[np.minimum(level, len(sight.spacing) - 1)] / np.maximum(clip[:, 3], 1e-30)
+    size = np.maximum(own, np.minimum(np.minimum(cell, own * np.sqrt(weight)), sight.fill[1]))
+    aside = np.abs(px - at)
+    away = np.maximum((aside.max(axis=1) if sight.square else np.hypot(*aside.T)) - size / 2, 0)
+    seen: BoolArray = np.asarray(((data >= sight.lo) & (data <= sight.hi)).all(axis=1))
+    return _within(away, seen), depth
+
+
+def _segments(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array) -> tuple[Float64Array, Float64Array]:
+    first = rows * _SEGMENT_CORNERS
+    second = first + 2
+    ends = [_clip(sight, built.positions[k], None if built.extra is None else built.extra[k]) for k in (first, second)]
+    (p, p_clip), (q, q_clip) = ends
+    low, high = _cut(p, q, sight.lo, sight.hi)
+    begin = p_clip + low[:, None] * (q_clip - p_clip)
+    end = p_clip + high[:, None] * (q_clip - p_clip)
+    (here, depth), (there, far) = _pixels(sight, begin), _pixels(sight, end)
+    seen = (low <= high) & np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1)
+    here, there = np.where(seen[:, None], here, 1e9), np.where(seen[:, None], there, 1e9)
+    along = there - here
+    length = np.maximum((along**2).sum(axis=1), 1e-12)
+    t = np.clip(((at - here) * along).sum(axis=1) / length, 0, 1)
+    sizes = [None if built.sizes is None else built.sizes[k] for k in (first, second)]
+    radii = [_sizes(sight, clip[:, 3], own) / 2 for clip, own in zip((begin, end), sizes, strict=True)]
+    away = np.hypot(*(here + t[:, None] * along - at).T) - np.maximum(radii[0] + t * (radii[1] - radii[0]), 0.5)
+    depth, far = np.where(seen, depth, 0.0), np.where(seen, far, 0.0)
+    return _within(np.maximum(away, 0), seen), depth + t * (far - depth)
+
+
+def _cut(p: Float64Array, q: Float64Array, lo: Float64Array, hi: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """Give the part of segments, from 0 to 1, that lies in the slab; the first above the second where none does."""
+    step = q - p
+    flat = np.abs(step) < 1e-30
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        a, b = (lo - p) / step, (hi - p) / step
+    outside = flat & ((p < lo) | (p > hi))
+    enter = np.where(flat, np.where(outside, 2.0, 0.0), np.minimum(a, b)).max(axis=1)
+    leave = np.where(flat, np.where(outside, -1.0, 1.0), np.maximum(a, b)).min(axis=1)
+    return np.clip(enter, 0, 2), np.clip(leave, -1, 1)
+
+
+def _triangles(
+    built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array
+) -> tuple[Float64Array, Float64Array]:
+    corners = [rows * _TRIANGLE_CORNERS + k for k in range(_TRIANGLE_CORNERS)]
+    found = [_clip(sight, built.positions[k], None if built.extra is None else built.extra[k]) for k in corners]
+    px, depth = zip(*(_pixels(sight, clip) for _, clip in found), strict=True)
+    seen = np.isfinite(np.stack(px)).all(axis=(0, 2))
+    a, b, c = (np.where(seen[:, None], p, 1e9) for p in px)
+    total = _cross(b - a, c - a)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = np.stack([_cross(b - at, c - at), _cross(c - at, a - at), _cross(a - at, b - at)]) / total
+    inside = seen & (np.abs(total) > 1e-9) & (weights >= -1e-9).all(axis=0)
+    weights = np.where(inside, weights, 0.0)
+    where = np.einsum("kn,knd->nd", weights, np.stack([data for data, _ in found]))
+    inside &= (where >= sight.lo - 1e-9).all(axis=1) & (where <= sight.hi + 1e-9).all(axis=1)
+    depths = np.stack([np.where(seen, d, 0.0) for d in depth])
+    level = built.levels[corners[0]].astype(np.float64)
+    return _within(np.zeros(len(rows)), inside), (weights * depths).sum(axis=0) + 2e-5 * level
+
+
+def _cross(u: Float64Array, v: Float64Array) -> Float64Array:
+    return np.asarray(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0])
+
+
+def _within(away: Float64Array, seen: BoolArray) -> Float64Array:
+    return np.where(seen, away, np.inf)
