@@ -15,7 +15,7 @@ from napari_zarr_vectors._lod import CameraState, build_tree
 from napari_zarr_vectors._lod.plan import plan as make_plan
 from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View
 from napari_zarr_vectors._stream import planner as planner_module
-from zarr_vectors.lazy import open_zv
+from zarr_vectors.lazy import WEIGHTS, open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -218,3 +218,18 @@ def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypat
     planner.plan_now(view)
     assert book.residents.tolist() == sorted(chunks)[:1]
     planner.close()
+
+
+def test_each_coarse_point_has_the_weight_that_the_store_says(path):
+    with open_zv(path) as store:
+        tree = build_tree(store.catalogue())
+        source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
+        nodes = [n for n in range(len(tree.coords)) if tree.levels[int(tree.level_of(np.array(n)))] == 1]
+        fullest = max(nodes, key=lambda n: tree.count[n])
+        (built,) = source.load([Request(fullest)])
+        found = store.read_chunks(1, tree.coords[[fullest]], [WEIGHTS])
+    said = dict(zip(map(tuple, found.positions.tolist()), found.attributes[WEIGHTS].tolist(), strict=True))
+    weights = 2.0 ** (32 * (built.levels.astype(float) - 1))
+    wanted = [said[place] for place in map(tuple, built.positions.tolist())]
+    assert len(set(wanted)) > 1
+    np.testing.assert_allclose(weights, wanted, rtol=2e-4)
