@@ -8,9 +8,8 @@ from weakref import ref
 
 import numpy as np
 
-from napari_zarr_vectors._controller._prepare import color_choices
 from napari_zarr_vectors._controller._running import engine_of
-from napari_zarr_vectors._layers import StreamingLines
+from napari_zarr_vectors._layers import StreamingLines, StreamingSurface
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._layers import StreamingLayer
-    from napari_zarr_vectors._model import DisplayStyle, LodControl
+    from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
 __all__ = ["DisplayFacts", "DisplayTarget", "Follower"]
 
@@ -49,6 +48,11 @@ class DisplayFacts:
     ndim : int
     slab : float
         Thickness of an automatic slab, data units; the largest of all axes.
+    shape : "points", "lines" or "surface"
+    sized_by : str
+        Attribute that can size lines; empty for none.
+    objects : int
+    groups : tuple of str
     """
 
     name: str
@@ -60,15 +64,20 @@ class DisplayFacts:
     colors: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 4), np.uint8))
     ndim: int = 3
     slab: float = 1.0
+    shape: Literal["points", "lines", "surface"] = "points"
+    sized_by: str = ""
+    objects: int = 0
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DisplayTarget:
-    """One layer as the display panel sees it: two models to set and follow, and facts."""
+    """One layer as the display panel sees it: three models to set and follow, and facts."""
 
     style: DisplayStyle
     lod: LodControl
     facts: DisplayFacts
+    shown: DisplayFilter
 
 
 class Follower:
@@ -132,23 +141,33 @@ class Follower:
 
     def _on_facts(self, event: object = None) -> None:
         layer = self._layer
-        self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer)))
+        self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter))
 
 
 def _facts(layer: StreamingLayer) -> DisplayFacts:
     engine = engine_of(layer)
     slab = float(np.max(layer.default_slab))
     if engine is None or engine.colors is None:
-        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab)
+        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=_shape(layer))
     store, colors = engine.store, engine.colors
     return DisplayFacts(
         name=layer.name,
         levels=tuple((level, store.vertex_count(level)) for level in store.levels),
-        attributes=tuple(color_choices(store, with_direction=isinstance(layer, StreamingLines))),
+        attributes=colors.choices,
         kind=colors.info.kind,
         limits=colors.info.limits,
         words=colors.words,
         colors=category_lut(colors.info.categories),
         ndim=layer.ndim,
         slab=slab,
+        shape=_shape(layer),
+        sized_by=colors.sized_by,
+        objects=colors.objects,
+        groups=colors.groups,
     )
+
+
+def _shape(layer: StreamingLayer) -> Literal["points", "lines", "surface"]:
+    if isinstance(layer, StreamingLines):
+        return "lines"
+    return "surface" if isinstance(layer, StreamingSurface) else "points"

@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 TREES = ("graph", "skeleton")
+DIRECTED = ("line", "polyline", "streamline", "graph", "skeleton")
 BUNDLES = ("polyline", "streamline")
 RADIUS = "radius"
 """Attribute that sizes the nodes of graphs and skeletons, where it is there."""
@@ -51,12 +52,20 @@ PAGE_WASTE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Colors:
-    """How vertices are coloured: what the loader computes and what the layer makes of it; `name` is what was asked."""
+    """How vertices are coloured: what the loader computes and what the layer makes of it.
+
+    `name` is what was asked; `choices`, `sized_by`, `objects` and `groups` are what a person may choose from, read here
+    because it may take a while.
+    """
 
     coloring: Coloring
     info: ValueInfo
     words: tuple[str, ...] = ()
     name: str | None = None
+    choices: tuple[str, ...] = ()
+    sized_by: str = ""
+    objects: int = 0
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +183,15 @@ def prepare_colors(
     if wanted is not None:
         wanted.of(store, store.levels[0])
     found = _colors(store, name, sample)
-    return replace(found, coloring=replace(found.coloring, wanted=wanted), name=name)
+    return replace(
+        found,
+        coloring=replace(found.coloring, wanted=wanted),
+        name=name,
+        choices=tuple(color_choices(store, with_direction=store.geometry_type in DIRECTED)),
+        sized_by=size_choice(store) or "",
+        objects=store.n_objects,
+        groups=tuple(store.groups),
+    )
 
 
 def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors:

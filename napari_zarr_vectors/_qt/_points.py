@@ -1,4 +1,4 @@
-"""Points: how large, of which shape, how far around the sliders' position."""
+"""Points, lines or a surface: how large, of which shape, how far around the sliders' position."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ SMALLEST = 1e-30
 MODE_WIDTH = 95
 """Room for the words below; Qt's own minimum counts an icon that is not there."""
 SIZE_MODES = {"px": "pixels", "world": "world"}
-SHADINGS = {"flat": "squares", "round": "discs", "soft": "soft discs"}
+SHADINGS = {
+    "points": {"flat": "squares", "round": "discs", "soft": "soft discs"},
+    "lines": {"flat": "plain", "round": "tubes", "soft": "soft edges"},
+    "surface": {"round": "smooth", "flat": "faces", "soft": "no light"},
+}
+HEADINGS = {"points": "Points", "lines": "Lines", "surface": "Surface"}
+SIZES = {"points": "Size", "lines": "Width", "surface": "Wires"}
 
 
 class PointsSection(Section):
-    """Sets `DisplayStyle.size`, `size_mode`, `adaptive_size`, `shading` and `slab_thickness`."""
+    """Sets `DisplayStyle.size`, `size_mode`, `size_by`, `adaptive_size`, `shading`, `wireframe`, `slab_thickness`.."""
 
     def __init__(self) -> None:
         super().__init__("Points")
@@ -32,14 +38,20 @@ class PointsSection(Section):
         self.size_mode.addItems(list(SIZE_MODES.values()))
         self.size_mode.setMinimumWidth(MODE_WIDTH)
         self.adaptive = QCheckBox("Larger where sparse")
+        self.sized = QCheckBox()
+        self.wireframe = QCheckBox("Edges only")
+        self.backfaces = QCheckBox("Both sides")
         self.shading = QComboBox()
-        self.shading.addItems(list(SHADINGS.values()))
+        self._shape = ""
         self.automatic_slab = QCheckBox("Auto")
         self.slab = NumberSpin(SMALLEST)
         size = side_by_side((self.size, 1), (self.size_mode, 1))
-        self.add_row("Size", size, "Diameter of a point, on the screen or in the units of the data.")
+        self.add_row("Size", size, "Diameter of a point or width of a line, on the screen or in units of the data.")
+        self.add_row("", self.sized, "Multiply the width with the attribute of each node.")
+        self.add_row("", self.wireframe, "Draw the edges of faces only.")
+        self.add_row("", self.backfaces, "Also draw faces that turn away.")
         self.add_row("", self.adaptive, "Points of a coarse level grow until they touch, so that it leaves no gaps.")
-        self.add_row("Shape", self.shading, "Squares are drawn fastest, soft discs look best.")
+        self.add_row("Shape", self.shading, "How it is drawn; the first is the fastest.")
         slab = side_by_side((self.automatic_slab, 0), (self.slab, 1))
         tip = "How much is shown around a slider's position, in data units, along axes that are not displayed."
         self.add_row("Slab", slab, tip)
@@ -48,20 +60,44 @@ class PointsSection(Section):
         self.size.valueChanged.connect(lambda size: self._ask("size", size))
         self.size_mode.activated.connect(lambda at: self._ask("size_mode", list(SIZE_MODES)[at]))
         self.adaptive.toggled.connect(lambda adaptive: self._ask("adaptive_size", adaptive))
-        self.shading.activated.connect(lambda at: self._ask("shading", list(SHADINGS)[at]))
+        self.sized.toggled.connect(self._on_sized)
+        self.wireframe.toggled.connect(lambda wires: self._ask("wireframe", wires))
+        self.backfaces.toggled.connect(lambda drawn: self._ask("backfaces", drawn))
+        self.shading.activated.connect(lambda at: self._ask("shading", list(SHADINGS[self._shape])[at]))
         self.automatic_slab.toggled.connect(self._on_automatic_slab)
         self.slab.valueChanged.connect(lambda slab: self._ask("slab_thickness", slab))
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
+        self._show_shape(facts)
+        self.sized.setText(f"By {facts.sized_by}")
+        self.sized.setChecked(model.size_by is not None)
+        self.wireframe.setChecked(model.wireframe)
+        self.backfaces.setChecked(model.backfaces)
         self.size.setValue(model.size)
         self.size_mode.setCurrentIndex(list(SIZE_MODES).index(model.size_mode))
         self.adaptive.setChecked(model.adaptive_size)
-        self.shading.setCurrentIndex(list(SHADINGS).index(model.shading))
+        self.shading.setCurrentIndex(list(SHADINGS[self._shape]).index(model.shading))
         automatic = model.slab_thickness is None
         self.automatic_slab.setChecked(automatic)
         self.automatic_slab.setEnabled(facts.ndim > 2)
         self.slab.setEnabled(facts.ndim > 2 and not automatic)
         self.slab.setValue(facts.slab if model.slab_thickness is None else model.slab_thickness)
+
+    def _show_shape(self, facts: DisplayFacts) -> None:
+        """Name what is drawn, and hide what says nothing of it."""
+        if facts.shape != self._shape:
+            self._shape = facts.shape
+            self._heading.setText(HEADINGS[facts.shape])
+            self._rows[0][0].setText(SIZES[facts.shape])
+            self.shading.clear()
+            self.shading.addItems(list(SHADINGS[facts.shape].values()))
+        only = {"points": [self.adaptive], "lines": [self.sized], "surface": [self.wireframe, self.backfaces]}
+        hidden = [field for shape, fields in only.items() if shape != facts.shape for field in fields]
+        self.hide_rows([*hidden, *([self.sized] if facts.shape == "lines" and not facts.sized_by else [])])
+
+    def _on_sized(self, sized: bool) -> None:
+        if self._facts is not None:
+            self._ask("size_by", self._facts.sized_by if sized else None)
 
     def _on_automatic_slab(self, automatic: bool) -> None:
         self._ask("slab_thickness", None if automatic else self.slab.value())

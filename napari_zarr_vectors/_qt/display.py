@@ -18,6 +18,7 @@ from napari_zarr_vectors._qt._colors import ColorSection
 from napari_zarr_vectors._qt._detail import DetailSection
 from napari_zarr_vectors._qt._points import PointsSection
 from napari_zarr_vectors._qt._section import plain_label
+from napari_zarr_vectors._qt._shown import ShownSection
 from napari_zarr_vectors._qt._status import StatusView
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
 
     from napari_zarr_vectors._controller._panels import DisplayFacts, DisplayTarget
-    from napari_zarr_vectors._model import DisplayStyle, LodControl
+    from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
 __all__ = ["DisplayDock", "DisplayPanel"]
 
@@ -56,10 +57,11 @@ class DisplayPanel(QWidget):
         self.detail = DetailSection()
         self.points = PointsSection()
         self.colors = ColorSection(colormaps)
+        self.shown = ShownSection()
         column = QVBoxLayout(self)
         column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         column.setSpacing(MARGIN)
-        for widget in (self.name, self.status, self.detail, self.points, self.colors):
+        for widget in (self.name, self.status, self.detail, self.points, self.colors, self.shown):
             column.addWidget(widget)
         column.addStretch(1)
         self._timer = QTimer(self)
@@ -72,13 +74,14 @@ class DisplayPanel(QWidget):
         """Whether the status is being asked for."""
         return bool(self._timer.isActive())
 
-    def bind(self, style: DisplayStyle, lod: LodControl, facts: DisplayFacts) -> None:
+    def bind(self, style: DisplayStyle, lod: LodControl, facts: DisplayFacts, shown: DisplayFilter) -> None:
         """Show a layer and follow it, in place of the one before."""
         self._bound = True
         self.name.setText(facts.name)
         self.detail.bind(lod, facts)
         self.points.bind(style, facts)
         self.colors.bind(style, facts)
+        self.shown.bind(shown, facts)
         self.status.bind(lod)
         self._poll_while_seen()
 
@@ -90,7 +93,7 @@ class DisplayPanel(QWidget):
     def release(self) -> None:
         """Disconnect from the models and touch no widget: Qt may have deleted them."""
         self._bound = False
-        for part in (self.detail, self.points, self.colors):
+        for part in (self.detail, self.points, self.colors, self.shown):
             part.unbind()
         self.status.bind(None)
 
@@ -120,7 +123,7 @@ class DisplayPanel(QWidget):
     def _align(self) -> None:
         """Let the fields of all sections begin at the same place; fonts are known once the panel is shown."""
         self.colors.limits.make_room()
-        labels = [label for part in (self.detail, self.points, self.colors) for label in part.labels()]
+        labels = [label for part in (self.detail, self.points, self.colors, self.shown) for label in part.labels()]
         width = max(label.sizeHint().width() for label in labels)
         for label in labels:
             label.setFixedWidth(width)
@@ -170,5 +173,5 @@ class DisplayDock(QWidget):
             self.panel.unbind()
             self._stack.setCurrentWidget(self.nothing)
         else:
-            self.panel.bind(target.style, target.lod, target.facts)
+            self.panel.bind(target.style, target.lod, target.facts, target.shown)
             self._stack.setCurrentWidget(self._scroll)
