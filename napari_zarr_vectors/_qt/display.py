@@ -74,14 +74,20 @@ class DisplayPanel(QWidget):
         """Whether the status is being asked for."""
         return bool(self._timer.isActive())
 
-    def bind(self, style: DisplayStyle, lod: LodControl, facts: DisplayFacts, shown: DisplayFilter) -> None:
-        """Show a layer and follow it, in place of the one before."""
+    def bind(
+        self, style: DisplayStyle, lod: LodControl, facts: DisplayFacts, shown: DisplayFilter | None = None
+    ) -> None:
+        """Show a layer and follow it, in place of the one before; without a filter all of it is shown."""
         self._bound = True
         self.name.setText(facts.name)
         self.detail.bind(lod, facts)
         self.points.bind(style, facts)
         self.colors.bind(style, facts)
-        self.shown.bind(shown, facts)
+        self.shown.setVisible(shown is not None)
+        if shown is None:
+            self.shown.unbind()
+        else:
+            self.shown.bind(shown, facts)
         self.status.bind(lod)
         self._poll_while_seen()
 

@@ -1,0 +1,44 @@
+"""Conditions are read as people type them, and written as they are read."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_zarr_vectors._model.condition import format_condition, parse_condition
+
+WORDS = st.from_regex(r"[a-z][a-z_]{0,6}", fullmatch=True).filter(
+    lambda w: w not in ("and", "in", "between", "inf", "nan", "infinity")
+)
+NUMBERS = st.one_of(st.integers(-(10**9), 10**9), st.floats(-1e9, 1e9, allow_nan=False))
+VALUES = st.one_of(NUMBERS, WORDS)
+TESTS = st.one_of(
+    st.tuples(st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), VALUES),
+    st.tuples(st.just("in"), st.lists(VALUES, min_size=1, max_size=4)),
+    st.tuples(st.just("between"), st.lists(NUMBERS, min_size=2, max_size=2)),
+)
+
+
+@given(st.dictionaries(WORDS, TESTS, min_size=1, max_size=3))
+def test_what_is_written_is_read_again(where):
+    assert parse_condition(format_condition(where)) == where
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [("", None), ("  ", None), ("fa>0.5", {"fa": (">", 0.5)}), ("kind == soma", {"kind": ("==", "soma")}),
+     ("kind in axon, 'dendrite'  and  length<=10", {"kind": ("in", ["axon", "dendrite"]), "length": ("<=", 10)}),
+     ("mean fa between 0.2,0.5", {"mean fa": ("between", [0.2, 0.5])})],
+)  # fmt: skip
+def test_people_type_as_they_like(text, where):
+    assert parse_condition(text) == where
+
+
+@pytest.mark.parametrize("text", ["length", "> 10", "length >", "a > 1 and b", "a between 1", "a > 1 and a < 3"])
+def test_what_is_no_condition_says_what_one_is(text):
+    with pytest.raises(ValueError, match=r"condition such as|takes two values|named twice"):
+        parse_condition(text)
+
+
+def test_what_cannot_be_typed_is_shown_as_python_has_it():
+    where = {"or": [{"a": (">", 1)}, {"b": ("<", 2)}]}
+    assert format_condition(where) == repr(where)
