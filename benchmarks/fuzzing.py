@@ -19,16 +19,62 @@ from benchmarks.flying import clustered_points, streaming_threads
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._widgets import DisplayWidget
+from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.meshes import write_mesh
 from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
 
 END_S = 1.0
-COLORS = (None, "radius", "part", "rgb")
+COLORS = {
+    "points": (None, "radius", "part", "rgb"),
+    "lines": (None, "radius", "mass", "object", "direction"),
+    "surface": (None, "radius", "mass", "object"),
+}
+FILTERS = ({"radius": (">", 200)}, {"mass": ("<", 5)}, {"radius": ("between", (100, 400)), "mass": (">", 2)})
 
 
-def make_store(path: Path, count: int) -> Path:
-    """Write a clustered cloud with a number, a category and colours."""
+def make_store(path: Path, count: int, kind: str = "points") -> Path:
+    """Write a clustered cloud with a number, a category and colours; or lines or a surface through such clusters."""
     points, radius = clustered_points(count)
+    if kind == "points":
+        _write_points(path, points, radius)
+    else:
+        objects = 10
+        mass = np.arange(objects, dtype=float)
+        if kind == "lines":
+            # Neighbours in the order of a walk through the clusters are joined.
+            lines = np.split(points[np.lexsort(points.T // 50)], range(count // objects, count, count // objects))
+            radii = [np.linalg.norm(line - 500, axis=1).astype("f4") for line in lines]
+            attributes = {"radius": radii}
+            write_polylines(
+                path, lines, chunk_shape=125, bin_shape=25, attributes=attributes, object_attributes={"mass": mass}
+            )
+        else:
+            balls = [_ball(points[k], 60.0, count // objects // 20) for k in range(objects)]
+            radii = [np.linalg.norm(ball - 500, axis=1).astype("f4") for ball, _ in balls]
+            vertices, faces = [ball for ball, _ in balls], [face for _, face in balls]
+            write_mesh(
+                path, vertices, faces, chunk_shape=125, bin_shape=25, attributes={"radius": radii},
+                object_attributes={"mass": mass},
+            )  # fmt: skip
+    build_pyramid(path, [(2, 1)] * 3)
+    return path
+
+
+def _ball(centre, size, across):
+    """Vertices and triangles of a torus around a point: closed, and of any number of vertices."""
+    u, v = np.meshgrid(np.linspace(0, 2 * np.pi, across, False), np.linspace(0, 2 * np.pi, 20, False), indexing="ij")
+    ring = size + 0.4 * size * np.cos(v)
+    vertices = centre + np.stack([ring * np.cos(u), ring * np.sin(u), 0.4 * size * np.sin(v)], axis=-1).reshape(-1, 3)
+    cell = np.arange(across * 20).reshape(across, 20)
+    corners = [cell, np.roll(cell, -1, 0), np.roll(np.roll(cell, -1, 0), -1, 1), np.roll(cell, -1, 1)]
+    a, b, c, d = (corner.ravel() for corner in corners)
+    return vertices.astype("f4"), np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
+
+
+def _write_points(path: Path, points, radius) -> None:
+    count = len(points)
     rng = np.random.default_rng(0)
     attributes = {
         "radius": radius,
@@ -36,8 +82,6 @@ def make_store(path: Path, count: int) -> Path:
         "rgb": rng.integers(0, 255, (count, 3), dtype=np.uint8),
     }
     write_points(path, points, chunk_shape=125, bin_shape=25, attributes=attributes, axes=["z", "y", "x"])
-    build_pyramid(path, [(2, 1)] * 3)
-    return path
 
 
 @dataclass
@@ -61,6 +105,9 @@ class Fuzz:
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
+        with open_zv(self.store) as store:
+            self.kind = {"point_cloud": "points", "mesh": "surface"}.get(store.geometry_type, "lines")
+        self.colors = COLORS[self.kind]
         self.window = Window(ndisplay=3, size=(420, 340))
         self.viewer = self.window.viewer
         self.dock = None
@@ -72,7 +119,7 @@ class Fuzz:
 
     def open(self) -> None:
         if len(self.viewer.layers) < self.layers:
-            color = COLORS[self.rng.integers(4)]
+            color = self.colors[self.rng.integers(len(self.colors))]
             open_layer(self.viewer, self.store, budget=self._budget(), color_by=color)
 
     def move(self) -> None:
@@ -113,13 +160,26 @@ class Fuzz:
         self._any().lod.level = [None, 0, 1, 2, 3][self.rng.integers(5)]
 
     def color(self) -> None:
-        self._any().style.color_by = COLORS[self.rng.integers(4)]
+        self._any().style.color_by = self.colors[self.rng.integers(len(self.colors))]
+
+    def filter(self) -> None:
+        shown = self._any().filter
+        if self.kind == "points":
+            shown.where = (None, FILTERS[0])[self.rng.integers(2)]
+        else:
+            shown.where = (None, *FILTERS)[self.rng.integers(4)]
+            shown.share = (1.0, 0.5, 0.0)[self.rng.integers(3)]
+            shown.object_ids = (None, [1, 3, 7])[self.rng.integers(2)]
+
+    def pick(self) -> None:
+        self._any().object_at(self.rng.uniform(0, 1000, 3))
 
     def look_of_it(self) -> None:
         style = self._any().style
         style.size, style.size_mode = float(self.rng.uniform(1, 9)), ("px", "world")[self.rng.integers(2)]
         style.shading = ("flat", "round", "soft")[self.rng.integers(3)]
         style.colormap = ("viridis", "magma", "gray")[self.rng.integers(3)]
+        style.wireframe, style.backfaces = bool(self.rng.integers(2)), bool(self.rng.integers(2))
 
     def scale(self) -> None:
         layer = self._any()
@@ -164,10 +224,10 @@ class Fuzz:
     def run(self, steps: int) -> None:
         """Do so many things, one after another, some before the last has had an effect."""
         acts = (
-            *[self.move, self.glide, self.reset, self.budget, self.color] * 3,
+            *[self.move, self.glide, self.reset, self.budget, self.color, self.filter] * 3,
             *[self.flat, self.slide, self.hide, self.level, self.put_back, self.open] * 2,
             *[self.order, self.look_of_it, self.scale, self.remove, self.duplicate, self.reorder, self.select],
-            *[self.grid, self.resize, self.panel],
+            *[self.grid, self.resize, self.panel, self.pick],
         )
         for _ in range(steps):
             if not len(self.viewer.layers):

@@ -18,9 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 USUAL = {"SEED": 1000, "ROUNDS": 50, "LAYERS": 1}
 
 
+KINDS = ("points", "lines", "surface")
+
+
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    return make_store(tmp_path_factory.mktemp("fuzz") / "clusters.zarrvectors", COUNT)
+def stores(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    return {kind: make_store(folder / f"{kind}.zarrvectors", COUNT, kind) for kind in KINDS}
 
 
 def check(store, seed, *, steps, layers=1):
@@ -31,15 +35,18 @@ def check(store, seed, *, steps, layers=1):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_whatever_is_done_in_whatever_order(store, seed):
-    check(store, seed, steps=40)
+@pytest.mark.parametrize(("kind", "seed"), [("points", 0), ("points", 1), ("lines", 2), ("surface", 3)])
+def test_whatever_is_done_in_whatever_order(stores, kind, seed):
+    check(stores[kind], seed, steps=40)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
-def test_for_long(store):
-    """``make soak``: so many windows (`SOAK_ROUNDS`) from a seed (`SOAK_SEED`) on, of `SOAK_LAYERS` layers at most."""
+def test_for_long(stores):
+    """``make soak``: so many windows (`SOAK_ROUNDS`) from a seed (`SOAK_SEED`) on, of `SOAK_LAYERS` layers at most.
+
+    The kinds take turns.
+    """
     first, rounds, layers = (int(os.environ.get(f"SOAK_{name}", usual)) for name, usual in USUAL.items())
     for seed in range(first, first + rounds):
-        check(store, seed, steps=120, layers=layers)
+        check(stores[KINDS[seed % len(KINDS)]], seed, steps=120, layers=layers)
