@@ -27,7 +27,7 @@ def demo(name: str, output: Path | None) -> int:
         The exit code.
     """
     sample = SAMPLES[name]
-    print(f"making the sample {name!r} ({sample.points:,} points), if it is not there yet ...", flush=True)
+    print(f"making the sample {name!r} ({sample.amount:,} {sample.unit}), if it is not there yet ...", flush=True)
     place = sample_store(name)
     print(f"store: {place}", flush=True)
     nobody = bool(os.environ.get("ZARR_VECTORS_HEADLESS")) or output is not None
@@ -47,7 +47,7 @@ def demo(name: str, output: Path | None) -> int:
     window.save(picture)
     status = status_of(layer)
     window.close()
-    print(f"{status.shown_vertices:,} points of levels {sorted(status.levels)} drawn", flush=True)
+    print(f"{status.shown_vertices:,} vertices of levels {sorted(status.levels)} drawn", flush=True)
     print(f"picture: {picture}", flush=True)
     if not whole:
         print(f"the picture is not complete: {status}", file=sys.stderr)

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from npe2 import PluginManifest
 
+from napari_zarr_vectors._samples import SAMPLES
+
 ROOT = Path(__file__).resolve().parents[2]
 PATH = ROOT / "napari_zarr_vectors" / "napari.yaml"
 MANIFEST = yaml.safe_load(PATH.read_text())
@@ -58,6 +60,18 @@ def test_the_reader_is_offered_for_stores_with_and_without_a_slash():
 def test_the_icon_is_an_svg_in_the_package():
     package, _, name = MANIFEST["icon"].partition(":")
     assert "<svg" in files(package).joinpath(name).read_text()
+
+
+def test_every_sample_of_the_menu_is_one_that_can_be_made():
+    for sample in CONTRIBUTIONS["sample_data"]:
+        assert sample["uri"] == f"zv-sample://{sample['key']}.zarrvectors"
+        assert sample["key"] in SAMPLES
+
+
+def test_the_menu_offers_every_kind():
+    assert {"galaxy-1m", "tractogram", "neurons", "surface", "timelapse"} <= {
+        s["key"] for s in CONTRIBUTIONS["sample_data"]
+    }
 
 
 @pytest.mark.parametrize("name", ["napari.yaml", "resources"])
