@@ -92,7 +92,9 @@ def pyramid(
     path: StorePath,
     factors: Annotated[
         str | None,
-        typer.Option(help="How much coarser each level is than the one before: 2,2,2. Without it, down to one chunk."),
+        typer.Option(
+            help="How much coarser each level is than the one before: 2,2,2. Without it, to about one chunk's worth of vertices."
+        ),
     ] = None,
     sparsity: Annotated[
         str | None, typer.Option(help="How many times fewer objects each level keeps: 1,2,4; as many as factors.")
