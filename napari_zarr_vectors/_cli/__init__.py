@@ -93,7 +93,7 @@ def pyramid(
     factors: Annotated[
         str | None,
         typer.Option(
-            help="How much coarser each level is than the one before: 2,2,2. Without it, to about one chunk's worth of vertices."
+            help="How much coarser each level is than the one before: 2,2,2. Without it, to one chunk's worth."
         ),
     ] = None,
     sparsity: Annotated[
