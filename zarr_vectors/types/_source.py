@@ -14,6 +14,7 @@ from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import encode_categories
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import extent
+from zarr_vectors.types._frames import unframed
 from zarr_vectors.typing import AnyArray, Float64Array
 
 __all__ = [
@@ -47,6 +48,7 @@ def refuse_masked(source: object) -> None:
 def sliceable(source: object) -> AnyArray:
     """Give a source that has ``shape``, ``dtype`` and slices: anything else becomes a numpy array."""
     refuse_masked(source)
+    source = unframed(source)
     if all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__")):
         return source  # type: ignore[return-value]  # memory maps, HDF5 and zarr arrays slice like arrays
     try:
@@ -181,7 +183,8 @@ def check_mapping(value: object, name: str, *, plain_keys: bool = True) -> Mappi
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        msg = f"{name} must be a mapping from names to arrays, got {type(value).__name__}"
+        hint = "; pass dict(frame), or {name: frame[name], ..}" if hasattr(value, "columns") else ""
+        msg = f"{name} must be a mapping from names to arrays, got {type(value).__name__}{hint}"
         raise ArgumentError(msg)
     if plain_keys:
         for key in value:
@@ -196,7 +199,11 @@ def check_attributes(attributes: Mapping[str, object] | None, rows: int) -> list
 
 def check_attribute(name: str, source: object, rows: int) -> tuple[Column, AnyArray]:
     """Check one attribute of `rows` vertices, edges or fragments; strings become codes of categories."""
-    values = sliceable(source)
+    try:
+        values = sliceable(source)
+    except ArgumentError as error:
+        msg = f"attribute {name!r}: {error}"
+        raise ArgumentError(msg) from error
     shape, strings = tuple(values.shape), holds_strings(values)
     if len(shape) not in ((1,) if strings else (1, 2)) or shape[0] != rows or 0 in shape[1:]:
         wanted = f"of strings must have shape ({rows},)" if strings else f"must have shape ({rows},) or ({rows}, C)"
