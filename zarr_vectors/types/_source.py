@@ -106,6 +106,8 @@ def check_positions(
     positions = sliceable(source)
     if len(positions.shape) != 2 or not _MIN_NDIM <= positions.shape[1] <= _MAX_NDIM:
         msg = f"positions must have shape (N, D) with D from 2 to 5, got shape {tuple(positions.shape)}"
+        if len(positions.shape) == 2 and _MIN_NDIM <= positions.shape[0] <= _MAX_NDIM:
+            msg += "; transpose them if each row is an axis: positions.T"
         raise ArgumentError(msg)
     if positions.dtype.kind not in "iuf" or positions.dtype.itemsize > 8:
         msg = f"positions must be real numbers of at most 64 bits, got dtype {positions.dtype}"
