@@ -27,7 +27,7 @@ endif
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / {printf "%-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: system $(STAMP) ## make a sample store and fly through it in napari (no display: a picture is written)
+demo: system $(STAMP) ## make a sample store and fly up to it in napari (no display: write a picture, out/galaxy.png)
 	$(DEMO_QT) $(if $(DISPLAY)$(WAYLAND_DISPLAY),,$(DISPLAYED)) $(BIN)/zarr-vectors demo
 
 test: lint types contract unit gui5 gui6 ## everything that has to pass: lint, types, imports, all tests

@@ -19,6 +19,8 @@
     ├── RemoteError                          the storage service failed
     └── CancelledError                       the caller asked to stop
 
+    SmallChunksWarning (UserWarning)         a store is written in far too many chunks; it is written all the same
+
 A message says what was refused, where (store, array, chunk), what was found and what was expected, and what to do.
 What to do about damage is the same wherever it is found: those classes add it themselves.
 """
@@ -36,6 +38,7 @@ __all__ = [
     "LimitError",
     "NotAStoreError",
     "RemoteError",
+    "SmallChunksWarning",
     "StoreClosedError",
     "StoreExistsError",
     "StoreNotFoundError",
@@ -141,3 +144,7 @@ class RemoteError(ZarrVectorsError):
 
 class CancelledError(ZarrVectorsError):
     """The caller asked to stop."""
+
+
+class SmallChunksWarning(UserWarning):
+    """A store is written in very many chunks that hold next to nothing: slow to write, to copy and to read."""

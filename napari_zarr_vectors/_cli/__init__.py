@@ -93,7 +93,9 @@ def pyramid(
     path: StorePath,
     factors: Annotated[
         str | None,
-        typer.Option(help="How much coarser each level is than the one before: 2,2,2. Without it, down to one chunk."),
+        typer.Option(
+            help="How much coarser each level is than the one before: 2,2,2. Without it, to one chunk's worth."
+        ),
     ] = None,
     sparsity: Annotated[
         str | None, typer.Option(help="How many times fewer objects each level keeps: 1,2,4; as many as factors.")

@@ -5,6 +5,7 @@ Where napari takes no layer of our own it becomes an ordinary Points layer with 
 
 from __future__ import annotations
 
+import difflib
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +23,7 @@ from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_c
 from napari_zarr_vectors._controller._running import adding, run, take_out, watch
 from napari_zarr_vectors._controller._tuning import POOL_SHARE
 from napari_zarr_vectors._layers import (
+    LAYER_OPTIONS,
     MOST_POINTS,
     FallbackPoints,
     StreamingLines,
@@ -51,6 +53,7 @@ __all__ = ["open_layer"]
 PEER = "zarr-vectors"
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
 _FILTER = tuple(f.name for f in fields(DisplayFilter))
+_OPTIONS = (*_STYLE, *_FILTER, "budget", "level", *LAYER_OPTIONS)
 
 
 def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]:  # noqa: ANN401 - see below
@@ -80,8 +83,9 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
     Raises
     ------
     ZarrVectorsError
-        If there is no store that can be read; no layer is added then.
+        If there is no store that can be read, or an option is none; no layer is added then.
     """
+    _check_options(display)
     viewer = getattr(viewer, "__wrapped__", viewer)  # napari hands plugins a proxy
     try:
         return _open_once(viewer, path, display)
@@ -89,6 +93,16 @@ def open_layer(viewer: Viewer, path: StoreLike, **display: Any) -> list[Layer]: 
         if not is_napari_mishap(error):
             raise
     return _open_once(viewer, path, display)
+
+
+def _check_options(display: dict[str, Any]) -> None:
+    unknown = [name for name in display if name not in _OPTIONS]
+    if not unknown:
+        return
+    near = difflib.get_close_matches(unknown[0], _OPTIONS)
+    meant = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(sorted(_OPTIONS))}"
+    msg = f"open_layer has no option {unknown[0]!r}; {meant}"
+    raise ArgumentError(msg)
 
 
 def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list[Layer]:

@@ -16,11 +16,12 @@ from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusa
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
 from napari_zarr_vectors._layers._snapshot import snapshot
-from napari_zarr_vectors._layers._viewer import current_viewer, known_units, look
+from napari_zarr_vectors._layers._viewer import LAYER_OPTIONS, current_viewer, known_units, look
 from napari_zarr_vectors._layers._window import Window
 from napari_zarr_vectors._layers._wrapper import register
 
 __all__ = [
+    "LAYER_OPTIONS",
     "MOST_POINTS",
     "REASON",
     "Clock",

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 import napari
 import pint
+from napari.layers import Layer
 from napari.viewer import Viewer
 
 from napari_zarr_vectors._layers._snapshot import camera_of
 
-__all__ = ["current_viewer", "known_units", "look"]
+__all__ = ["LAYER_OPTIONS", "current_viewer", "known_units", "look"]
+
+LAYER_OPTIONS = tuple(set(inspect.signature(Layer.__init__).parameters) - {"self", "data", "ndim", "multiscale"})
+"""What napari takes for a layer of any kind: name, scale, opacity, ..."""
 
 Angles = tuple[float, float, float]
 

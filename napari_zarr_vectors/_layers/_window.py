@@ -46,8 +46,11 @@ class Window:
         """Look at everything in 3-D from these angles (degrees), `zoom` times as near as fits."""
         look(self.viewer, angles=angles, zoom=zoom)
 
-    def fly_in(self, seconds: float) -> None:
-        """Fly to where the camera is now, from afar and from the side; end at once if somebody takes the camera."""
+    def fly_in(self, seconds: float, landed: Callable[[], None] = lambda: None) -> None:
+        """Fly to where the camera is now, from afar and from the side, and call `landed` there.
+
+        The flight ends at once if somebody takes the camera; nobody has landed then.
+        """
         camera, timer = camera_of(self.viewer), QTimer(native_canvas(self.viewer))
         zoom, angles, began = camera.zoom, np.array(camera.angles), time.monotonic()
         last = (camera.zoom, *camera.angles)
@@ -64,9 +67,20 @@ class Window:
             last = (camera.zoom, *camera.angles)
             if part == 1:
                 timer.stop()
+                landed()
 
         timer.timeout.connect(step)
         timer.start(FLIGHT_STEP_MS)
+
+    def when_moved(self, act: Callable[[], None]) -> None:
+        """Call `act` once, when the camera is moved next."""
+        events = camera_of(self.viewer).events
+
+        def once(_: object) -> None:
+            events.disconnect(once)
+            act()
+
+        events.connect(once)
 
     def process(self, seconds: float) -> None:
         """Let the window live for a while."""

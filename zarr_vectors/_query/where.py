@@ -106,11 +106,14 @@ def _parse_item(key: object, value: object) -> Condition:
 
 def _parse_test(name: str, value: object) -> Comparison:
     if isinstance(value, str) or not isinstance(value, Sequence) or len(value) != 2:
-        msg = f"where {name!r}: expected (operator, value), got {value!r}"
+        msg = f"where {name!r}: expected (operator, value), such as ('>', 0.5) or ('between', (0, 10)), got {value!r}"
         raise ArgumentError(msg)
     word, operand = value
     if not isinstance(word, str) or word not in _OPERATORS:
-        msg = f"where {name!r}: operator must be one of {', '.join(_OPERATORS)}, got {word!r}"
+        msg = (
+            f"where {name!r}: operator must be one of {', '.join(_OPERATORS)}, such as ('>', 0.5), "
+            f"('in', [1, 2]) or ('between', (0, 10)); got {word!r}"
+        )
         raise ArgumentError(msg)
     if word in _ORDERED:
         return Comparison(name, word, (_scalar(name, operand),))

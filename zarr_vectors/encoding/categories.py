@@ -63,7 +63,8 @@ def _word(item: object, name: str) -> str:
     if item is None:
         return ""
     if not isinstance(item, str):
-        msg = f"attribute {name!r} of objects must hold strings and None only, got {type(item).__name__}"
+        hint = " nan; put None where a word is missing" if isinstance(item, float) and item != item else ""
+        msg = f"attribute {name!r} of objects must hold strings and None only, got {type(item).__name__}{hint}"
         raise ArgumentError(msg)
     if item.endswith("\0"):
         msg = f"attribute {name!r} holds {item!r}; words that end in a NUL cannot be kept apart from those that do not"

@@ -28,6 +28,7 @@ from zarr_vectors.core.multiscale import stamp_root
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import BinGrid, DividedGrid
+from zarr_vectors.types._advice import advise_chunks
 from zarr_vectors.types._beside import Beside
 from zarr_vectors.types._division import Division
 from zarr_vectors.types._draco import DracoRows
@@ -155,6 +156,7 @@ def write_content(target: Backend, content: Content, layout: Layout, *, overwrit
     """
     check_target(target, overwrite=overwrite)
     level = prepare_level(content, layout)
+    advise_chunks(level.rows.coords, content.positions.shape[0], layout.chunk_shape, stacklevel=3)
     with new_store(target, overwrite=overwrite) as publication:
         meta = LevelMetadata(0, 0, resolution=np.zeros(content.position_column.row_shape[0]))
         bounds = put_level(publication.backend, level, meta)
@@ -203,7 +205,7 @@ def put_level(backend: Backend, prepared: PreparedLevel, meta: LevelMetadata) ->
     """
     content, layout, rows = prepared.content, prepared.layout, prepared.rows
     base = str(meta.level)
-    storage = layout.storage(len(rows.counts), rows.coords.shape[1])
+    storage = layout.storage(rows.coords - rows.grid.origin, rows.grid.shape)
     cells: LevelRows = rows
     links: Links | None = None
     if content.objects is not None and isinstance(rows, OrderedRows):
@@ -311,7 +313,7 @@ def _write_links(backend: Backend, base: str, links: Links | None, rows: Ordered
         LinkFamily(links.ends.shape[1], rows.coords.shape[1], links.directed),
         origin=rows.grid.origin,
         shape=rows.grid.shape,
-        storage=layout.link_storage(rows.grid.shape),
+        storage=layout.link_storage(rows.coords - rows.grid.origin, rows.grid.shape),
         attributes=links.attributes,
     )
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import numpy.typing as npt
 
 from zarr_vectors._spec import Axis, Codec, codec_chain
@@ -15,7 +14,7 @@ from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
 from zarr_vectors.spatial import bins_per_chunk
 from zarr_vectors.types._pipeline import Storage, automatic_shards
 from zarr_vectors.types._source import check_axes, check_shape, check_shard_shape
-from zarr_vectors.typing import Float64Array
+from zarr_vectors.typing import Float64Array, Int64Array
 
 __all__ = ["Layout", "check_json", "check_layout"]
 
@@ -34,7 +33,7 @@ class Layout:
     crs : JSON value
     compressor : str or tuple of codec objects
     shard_shape : tuple of D ints or None
-        Cells of a shard as asked; None = by the number of chunks.
+        Cells of a shard as asked; None = by the number of chunks and how full their grid is.
     """
 
     chunk_shape: Float64Array
@@ -45,22 +44,21 @@ class Layout:
     compressor: str | tuple[Codec, ...]
     shard_shape: tuple[int, ...] | None
 
-    def storage(self, chunks: int, rank: int) -> Storage:
-        """Say how the cells of so many chunks are stored, whose coordinates have so many components."""
-        shards = self.shard_shape or automatic_shards(chunks, len(self.axes))
-        return Storage(self.compressor, self._divided(shards, rank))
+    def storage(self, coords: Int64Array, grid_shape: tuple[int, ...]) -> Storage:
+        """Say how the cells of chunks are stored; `coords`, shape (n, R), are those of non-empty chunks."""
+        asked = self._asked(len(grid_shape))
+        return Storage(self.compressor, asked or automatic_shards(coords, grid_shape, len(self.axes)))
 
-    def _divided(self, shards: tuple[int, ...], rank: int) -> tuple[int, ...]:
-        """Let no shard hold chunks of two values of an attribute that divides them."""
-        return (1,) * (rank - len(self.axes)) + shards
-
-    def link_storage(self, grid_shape: tuple[int, ...]) -> Storage:
+    def link_storage(self, coords: Int64Array, grid_shape: tuple[int, ...]) -> Storage:
         """Say how links are stored: many arrays of small cells, which are sharded where nothing else was asked for."""
+        many = automatic_shards(coords, grid_shape, len(self.axes), above=0)
         # A shard wider than the grid would only lengthen its index.
-        many = self._divided(automatic_shards(np.iinfo(np.int64).max, len(self.axes)), len(grid_shape))
-        fitting = tuple(min(cells, edge) for cells, edge in zip(grid_shape, many, strict=True))
-        asked = self.shard_shape and self._divided(self.shard_shape, len(grid_shape))
-        return Storage(self.compressor, asked or fitting)
+        fitting = tuple(map(min, grid_shape, many))
+        return Storage(self.compressor, self._asked(len(grid_shape)) or fitting)
+
+    def _asked(self, rank: int) -> tuple[int, ...] | None:
+        """Give the shards that were asked for; none holds chunks of two values of an attribute that divides them."""
+        return self.shard_shape and (1,) * (rank - len(self.axes)) + self.shard_shape
 
 
 def check_layout(

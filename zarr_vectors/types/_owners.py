@@ -15,6 +15,7 @@ from zarr_vectors.constants import BLOCK_ROWS
 from zarr_vectors.core.arrays._groups import check_groups as groups_as_lists
 from zarr_vectors.core.arrays._tables import check_columns
 from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.types._frames import unframed
 from zarr_vectors.types._source import check_mapping, refuse_masked, sliceable
 from zarr_vectors.typing import AnyArray, Int64Array
 
@@ -154,7 +155,7 @@ def _whole_numbers(source: object, shape: tuple[int, ...], name: str) -> AnyArra
 
 def check_attributes_of(what: str, attributes: Mapping[str, Any] | None, rows: int) -> dict[str, AnyArray]:
     """Check attributes of the objects or groups of a store: (rows,) or (rows, C) numbers, bools or strings."""
-    named = check_mapping(attributes, f"{what}_attributes")
+    named = {name: unframed(source) for name, source in check_mapping(attributes, f"{what}_attributes").items()}
     for source in named.values():
         refuse_masked(source)
     return check_columns(named, rows, what)

@@ -7,6 +7,7 @@ attributes. The level's metadata comes after its cells.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -31,11 +32,21 @@ from zarr_vectors.core.arrays._writer import GridWriter, shard_order
 from zarr_vectors.spatial import BinGrid, DividedGrid
 from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
-__all__ = ["LevelRows", "LevelWriter", "Storage", "automatic_shards", "write_fragment_attributes", "write_level"]
+__all__ = [
+    "LevelRows",
+    "LevelWriter",
+    "Storage",
+    "automatic_shards",
+    "occupied",
+    "write_fragment_attributes",
+    "write_level",
+]
 
 _FRAGMENT_BYTES = 8
 _SHARDS_ABOVE = 512
 _SHARD_EDGE = {2: 16, 3: 8, 4: 4, 5: 3}
+_FILE_BYTES = 4096  # a file takes a block of the disk, and the time of creating it, however little it holds
+_INDEX_BYTES = 16  # of each cell of a shard, also of those that are not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +94,48 @@ class LevelRows(Protocol):
         ...
 
 
-def automatic_shards(chunks: int, ndim: int) -> tuple[int, ...]:
-    """Give the cells of a shard for a level of so many chunks: a few hundred to a shard, ones for few chunks."""
-    return (_SHARD_EDGE[ndim] if chunks > _SHARDS_ABOVE else 1,) * ndim
+def automatic_shards(
+    coords: Int64Array, grid_shape: tuple[int, ...], ndim: int, *, above: int | None = None
+) -> tuple[int, ...]:
+    """Choose the cells of a shard: a few hundred where the grid is full, fewer the emptier it is, ones for few chunks.
+
+    A shard saves files and costs an index of all its cells, there or not: of some edges, 1 to that of a full grid, the
+    one that makes the least of both is taken.
+
+    Parameters
+    ----------
+    coords : (n, R) int64
+        Coordinates of the non-empty chunks. Where ``R > ndim`` the first components are values of an attribute that
+        divides chunks; no shard holds chunks of two of them.
+    grid_shape : tuple of R ints
+    ndim : int
+    above : int, optional
+        Up to so many chunks there are no shards; None = 512.
+    """
+    rank, widest = len(grid_shape), _SHARD_EDGE[ndim]
+    ones = (1,) * rank
+    if len(coords) <= (_SHARDS_ABOVE if above is None else above):
+        return ones
+    edges = [edge for edge in (1, 2, 4, 8) if edge < widest] + [widest]
+    shapes = [ones[ndim:] + (edge,) * ndim for edge in reversed(edges)]
+    return min(shapes, key=lambda shape: _shard_bytes(coords, grid_shape, shape))
+
+
+def _shard_bytes(coords: Int64Array, grid_shape: tuple[int, ...], shape: tuple[int, ...]) -> int:
+    """Reckon what files and indices of shards of this shape cost."""
+    cells = math.prod(map(min, shape, grid_shape))
+    index = _INDEX_BYTES * cells if cells > 1 else 0
+    return occupied(coords, shape) * (_FILE_BYTES + index)
+
+
+def occupied(coords: Int64Array, shape: tuple[int, ...]) -> int:
+    """Count the boxes of `shape` cells that hold any of `coords`, shape (n, R)."""
+    boxes = coords // np.array(shape)
+    boxes -= boxes.min(axis=0, initial=np.iinfo(np.int64).max)
+    key = np.zeros(len(boxes), np.int64)  # a grid has fewer than 2**62 cells
+    for column in boxes.T:
+        key = key * (int(column.max(initial=0)) + 1) + column
+    return len(np.unique(key))
 
 
 def write_level(

@@ -224,10 +224,23 @@ def kind_of(store: OpenStore) -> str:
     return kinds[0] if kinds else POINT_CLOUD
 
 
+_READERS = {
+    "point_cloud": "read_points",
+    "line": "read_lines",
+    "polyline": "read_polylines",
+    "streamline": "read_polylines",
+    "graph": "read_graph",
+    "skeleton": "read_graph",
+    "mesh": "read_mesh",
+}
+
+
 def check_kind(store: OpenStore, *wanted: str) -> None:
     """Refuse a store of another kind than those wanted."""
     if kind_of(store) not in wanted:
-        msg = f"{store.name} holds a {kind_of(store)}, this reads {' or '.join(wanted)}"
+        kind = kind_of(store)
+        reader = f"; {_READERS[kind]} reads it" if kind in _READERS else ""
+        msg = f"{store.name} holds a {kind}, this reads {' or '.join(wanted)}{reader}"
         raise UnsupportedFeatureError(msg)
 
 

@@ -204,8 +204,15 @@ def _as_array(source: object, name: str) -> AnyArray:
 def _check_range(values: AnyArray, vertices: int, name: str) -> None:
     if values.size and (values.min() < 0 or values.max() >= vertices):
         row = int(np.argmax(((values < 0) | (values >= vertices)).any(axis=1)))
-        msg = f"{name} must name vertices 0 to {vertices - 1}, got row {row} = {values[row].tolist()}"
+        told = f"got row {row} = {values[row].tolist()}{_root_hint(values[row])}"
+        msg = f"{name} must name vertices 0 to {vertices - 1}, {told}"
         raise ArgumentError(msg)
+
+
+def _root_hint(record: AnyArray) -> str:
+    """Say what to do with the root of an SWC file, whose parent is -1."""
+    is_root = len(record) == 2 and record[1] == -1
+    return "; a root has no parent and no edge: leave out rows whose parent is -1" if is_root else ""
 
 
 def _numbered(parts: Parts, values: AnyArray, vertices: Int64Array) -> Int64Array:
@@ -217,7 +224,7 @@ def _numbered(parts: Parts, values: AnyArray, vertices: Int64Array) -> Int64Arra
         row -= int(offsets_of(parts.counts)[at])
         msg = (
             f"{parts.name} of object {at} must name its own vertices 0 to {vertices[at] - 1}, got row {row} = "
-            f"{values[int(np.argmax(bad))].tolist()}"
+            f"{values[int(np.argmax(bad))].tolist()}{_root_hint(values[int(np.argmax(bad))])}"
         )
         raise ArgumentError(msg)
     return values.astype(np.int64) + offsets_of(vertices)[owner, None]

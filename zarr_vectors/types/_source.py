@@ -14,6 +14,7 @@ from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import encode_categories
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import extent
+from zarr_vectors.types._frames import unframed
 from zarr_vectors.typing import AnyArray, Float64Array
 
 __all__ = [
@@ -47,6 +48,7 @@ def refuse_masked(source: object) -> None:
 def sliceable(source: object) -> AnyArray:
     """Give a source that has ``shape``, ``dtype`` and slices: anything else becomes a numpy array."""
     refuse_masked(source)
+    source = unframed(source)
     if all(hasattr(source, name) for name in ("shape", "dtype", "__getitem__")):
         return source  # type: ignore[return-value]  # memory maps, HDF5 and zarr arrays slice like arrays
     try:
@@ -107,6 +109,8 @@ def check_positions(
     positions = sliceable(source)
     if len(positions.shape) != 2 or not _MIN_NDIM <= positions.shape[1] <= _MAX_NDIM:
         msg = f"positions must have shape (N, D) with D from 2 to 5, got shape {tuple(positions.shape)}"
+        if len(positions.shape) == 2 and _MIN_NDIM <= positions.shape[0] <= _MAX_NDIM:
+            msg += "; transpose them if each row is an axis: positions.T"
         raise ArgumentError(msg)
     if positions.dtype.kind not in "iuf" or positions.dtype.itemsize > 8:
         msg = f"positions must be real numbers of at most 64 bits, got dtype {positions.dtype}"
@@ -187,7 +191,8 @@ def check_mapping(value: object, name: str, *, plain_keys: bool = True) -> Mappi
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        msg = f"{name} must be a mapping from names to arrays, got {type(value).__name__}"
+        hint = "; pass dict(frame), or {name: frame[name], ..}" if hasattr(value, "columns") else ""
+        msg = f"{name} must be a mapping from names to arrays, got {type(value).__name__}{hint}"
         raise ArgumentError(msg)
     if plain_keys:
         for key in value:
@@ -202,7 +207,11 @@ def check_attributes(attributes: Mapping[str, object] | None, rows: int) -> list
 
 def check_attribute(name: str, source: object, rows: int) -> tuple[Column, AnyArray]:
     """Check one attribute of `rows` vertices, edges or fragments; strings become codes of categories."""
-    values = sliceable(source)
+    try:
+        values = sliceable(source)
+    except ArgumentError as error:
+        msg = f"attribute {name!r}: {error}"
+        raise ArgumentError(msg) from error
     shape, strings = tuple(values.shape), holds_strings(values)
     if len(shape) not in ((1,) if strings else (1, 2)) or shape[0] != rows or 0 in shape[1:]:
         wanted = f"of strings must have shape ({rows},)" if strings else f"must have shape ({rows},) or ({rows}, C)"

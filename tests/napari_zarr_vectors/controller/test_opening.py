@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 
@@ -65,6 +66,18 @@ def said(monkeypatch):
     messages = []
     monkeypatch.setattr(_running, "notify", messages.append)
     return messages
+
+
+@pytest.mark.parametrize(("option", "said"), [
+    ("colour_by", "no option 'colour_by'; did you mean 'color_by'"),
+    ("bugdet", "no option 'bugdet'; did you mean 'budget'?"),
+    ("opacities", "did you mean 'opacity'"),
+    ("qqq", "it has adaptive_size, affine, axis_labels, backfaces, "),
+])  # fmt: skip
+def test_a_word_that_is_no_option_is_named_with_the_nearest(viewer, store, option, said):
+    with pytest.raises(ArgumentError, match=re.escape(said)):
+        open_layer(viewer, store, **{option: 1})
+    assert not viewer.layers
 
 
 def assert_no_thread(seconds=1.0):
