@@ -122,7 +122,8 @@ class _Folds:
         depth = np.maximum(depth, 0) + fissure * (1 - 0.3 * valley)
         swell = 0.7 * self._fine.at(places) * np.clip(valley, 0, 1) * 0.35
         points = body - normals * (depth - swell)[:, None]
-        return smoothed(points, faces, 2), depth
+        both = smoothed(np.column_stack([points, depth]), faces, 2)
+        return both[:, :3], both[:, 3]
 
 
 def _shift(fields: list[Waves], points: Float64Array) -> Float64Array:
