@@ -16,7 +16,7 @@ __all__ = ["DisplayWidget"]
 
 
 class DisplayWidget(DisplayDock):
-    """The dock "Zarr Vectors display"; it follows the viewer from the start and whenever it is shown again.
+    """The dock "Display"; it follows the viewer from the start and whenever it is shown again.
 
     Hidden (its dock was closed, is behind another tab, or the window is closing) it follows nothing.
 

@@ -62,7 +62,7 @@ def main(folder: Path, files: list[str]) -> None:
         sample = SAMPLES[shot.sample]
         layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **sample.display)[0]
         if shot.with_dock:
-            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Zarr Vectors display")
+            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Display")
             window.process(0.5)
         window.look(angles=shot.angles, zoom=shot.zoom)
         camera = window.viewer.scene.camera

@@ -68,8 +68,9 @@ _GALAXY: Mapping[str, Any] = {
     "blending": "additive",
     "opacity": 0.08,
 }
-_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 2.8, "size_mode": "world", "blending": "opaque"}
-_SPARSE: Mapping[str, Any] = {**_TERRAIN, "size": 10.0}  # a twentieth of the points, each as much larger
+# Returns lie 1.8 m apart, on water and steep rock farther: so large, the ground is closed.
+_TERRAIN: Mapping[str, Any] = {"color_by": "rgb", "size": 6.5, "size_mode": "world", "blending": "opaque"}
+_SPARSE: Mapping[str, Any] = {**_TERRAIN, "size": 25.0}  # a twentieth of the points, each as much larger
 _TRACTS: Mapping[str, Any] = {"color_by": "direction", "size": 0.5, "size_mode": "world", "blending": "opaque"}
 _NEURONS: Mapping[str, Any] = {"color_by": "rgb", "size": 2.0, "size_mode": "world", "blending": "opaque"}
 _SURFACE: Mapping[str, Any] = {"color_by": "depth", "colormap": "I Bordeaux", "blending": "opaque"}
@@ -89,8 +90,8 @@ _OVER = (0.0, -25.0, 60.0)
 SAMPLES: Mapping[str, SampleStore] = {
     "galaxy": SampleStore(spiral_galaxy, 2_000_000, _GALAXY, _TILT, 1.9),
     "galaxy-1m": SampleStore(spiral_galaxy, 1_000_000, _GALAXY, _TILT, 1.9),
-    "terrain": SampleStore(lidar_terrain, 2_000_000, _TERRAIN, _OVER, 1.2),
-    "terrain-small": SampleStore(lidar_terrain, 100_000, _SPARSE, _OVER, 1.2),
+    "terrain": SampleStore(lidar_terrain, 2_000_000, _TERRAIN, _OVER, 1.05),
+    "terrain-small": SampleStore(lidar_terrain, 100_000, _SPARSE, _OVER, 1.05),
     "tractogram": SampleStore(tractogram, 20_000, _TRACTS, _FRONT, 1.1, "streamlines"),
     "neurons": SampleStore(cortex_neurons, 200, _NEURONS, _FLAT, 1.15, "neurons"),
     "surface": SampleStore(brain_surface, 360_000, _SURFACE, _FRONT, 1.0, "faces"),

@@ -9,7 +9,7 @@ from npe2 import PluginManager, PluginManifest
 
 pytestmark = pytest.mark.gui
 
-PLUGIN, WIDGET = "napari-zarr-vectors", "Zarr Vectors display"
+PLUGIN, WIDGET = "napari-zarr-vectors", "Display"
 
 
 @pytest.fixture
