@@ -16,7 +16,7 @@ import numpy.typing as npt
 from napari_zarr_vectors._lod.cut import Cut, make_cut
 from napari_zarr_vectors._lod.fetching import Wanted, choose_evicted, choose_fetched, ring_pages
 from napari_zarr_vectors._lod.options import LodOptions
-from napari_zarr_vectors._lod.residency import ascending, pages_of
+from napari_zarr_vectors._lod.residency import ascending, is_in, pages_of
 from napari_zarr_vectors._lod.shown import FINER, HOLE, SELF, Shown, choose_shown, quantised_share
 from napari_zarr_vectors._lod.view import make_view
 from napari_zarr_vectors._lod.walk import Held
@@ -160,7 +160,7 @@ def plan(
             lock=_tree_level(tree, locked_level),
             options=options,
         )
-        rows = residency.rows.take(cut.node.take(cut.items))
+        rows = _rows_to_find(residency, cut.node.take(cut.items), pinned > 0)
         fraction = _share(cut.count.take(cut.items), rows, budget, page_limit, residency.page_rows)
         shown = choose_shown(view, cut, residency, previous, budget=budget, fraction=fraction)
         wanted = choose_fetched(
@@ -181,6 +181,12 @@ def _tree_level(tree: Tree, locked_level: int | None) -> int | None:
     if locked_level is None or not tree.levels:
         return None
     return min(range(len(tree.levels)), key=lambda i: (abs(tree.levels[i] - locked_level), tree.levels[i]))
+
+
+def _rows_to_find(residency: Residency, nodes: Int64Array, pin_tops: bool) -> Int64Array:
+    """Give the rows that nodes need of the pool beside those that are kept for the coarsest ones."""
+    rows = residency.rows.take(nodes)
+    return np.where(is_in(nodes, residency.tree.tops), 0, rows) if pin_tops else rows
 
 
 def _share(count: Int64Array, rows: Int64Array, budget: int, page_limit: int, page_rows: int) -> float:

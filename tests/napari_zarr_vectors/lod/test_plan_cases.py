@@ -122,6 +122,24 @@ def test_nested_stand_ins_give_way_to_the_outer_ones_until_the_budget_holds():
     assert result.show.tolist() == result.part.tolist() == [0, 1]
 
 
+def test_a_store_of_one_level_that_fits_its_pool_twice_is_drawn_whole():
+    coords = np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1).reshape(-1, 2)
+    plain = s.make_catalogue(coords, base=[1.0, 1.0], ratios=[], rng=np.random.default_rng(0))
+    level = dataclasses.replace(plain.levels[0], counts=np.full(256, 3 * s.PAGE))
+    tree = build_tree(dataclasses.replace(plain, levels=(level,)))
+    camera = s.look(tree, np.random.default_rng(1), displayed=(0, 1), perspective=False, zoom=0.1)
+    camera = dataclasses.replace(camera, planes=camera.planes[:0])
+    total = int(tree.count.sum())
+    residency = empty_residency(tree, 2 * total, page_rows=s.PAGE)
+    result = plan(camera, tree, total, residency, None, 0.0)
+    assert (result.fraction, result.fetch_fraction) == (1, 1)
+    assert len(result.fetch) == 256
+    residency.load(tree.tops, residency.count[tree.tops], 1.0)
+    result = plan(camera, tree, total, residency, result, 0.1)
+    assert result.complete
+    assert result.shown_vertices == total
+
+
 def test_detail_near_the_middle_is_fetched_first():
     rng = np.random.default_rng(0)
     coords = np.stack(np.meshgrid(np.arange(9), np.arange(9), indexing="ij"), axis=-1).reshape(-1, 2)
