@@ -85,6 +85,7 @@ def test_boxes_are_exact_where_tiles_meet(tmp_path, level):
             assert sorted(found.tolist()) == sorted(expected.tolist())
 
 
+@pytest.mark.filterwarnings("ignore::zarr_vectors.exceptions.SmallChunksWarning")  # faces are what this is about
 @pytest.mark.parametrize("factor", [2, 3])
 def test_points_on_the_faces_of_chunks_are_neither_lost_nor_doubled(tmp_path, factor):
     path, positions = tmp_path / "c.zv", cloud("lattice")
