@@ -358,6 +358,7 @@ class Engine:
             return True
         if not self._pool.upload(request.node, built):
             # The next plan makes room, and what it still wants is in the cache by then.
+            planner.too_large(request.node, built, request.fraction)
             return False
         planner.loaded(request.node, built, request.fraction)
         self._fresh.add(request.node)

@@ -120,7 +120,7 @@ def make_cut(
     ratio = ratio or _FIRST_RATIO
     while True:
         walk = walk_down(view, residency, held, allowance=ratio * budget, budget=budget, lock=lock, options=options)
-        choice = _select(walk, budget, page_limit, residency.page_rows, lock=lock, options=options)
+        choice = _select(walk, residency, budget, page_limit, lock=lock, options=options)
         if choice.thin or choice.last_bin <= walk.pruned_at:
             break
         ratio *= 2
@@ -155,13 +155,13 @@ def topmost(cut: Cut, flagged: BoolArray) -> Int64Array:
 
 
 def _select(
-    walk: Walk, budget: int, page_limit: int, page_rows: int, *, lock: int | None, options: LodOptions
+    walk: Walk, residency: Residency, budget: int, page_limit: int, *, lock: int | None, options: LodOptions
 ) -> _Choice:
     """Refine, among what was expanded, all that fits."""
     if lock is not None:
         return _Choice(walk.expanded, -1, False)
     cover_rows, rows = _cost(walk, walk.count)
-    cover_pages, pages = _cost(walk, -(-walk.count // page_rows))
+    cover_pages, pages = _cost(walk, -(-residency.rows.take(walk.node) // residency.page_rows))
     if cover_rows > budget or cover_pages > page_limit:
         return _Choice(_refine(walk, -2, rows, pages, (0, 0, 0)), -2, True)
     bins = options.bins

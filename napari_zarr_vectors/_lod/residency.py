@@ -103,6 +103,11 @@ class Residency:
         self.residents = ascending(np.concatenate([self.residents, own]))
         self.used_pages += int(self.pages(own).sum())
 
+    def measure(self, nodes: Nodes, rows: Nodes) -> None:
+        """Enter how many rows of the pool nodes take that are not resident yet."""
+        away = self.fraction[nodes] == 0
+        self.rows[nodes[away]] = rows[away]
+
     def evict(self, nodes: Nodes) -> None:
         """Forget that `nodes` are resident; those that are not are passed over."""
         self.used_pages -= int(self.pages(nodes).sum())

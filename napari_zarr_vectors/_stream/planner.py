@@ -62,7 +62,7 @@ class Planned(Generic[Commit]):
 class _Note:
     """Something that happened to nodes since the last plan."""
 
-    kind: Literal["load", "fail", "retry"]
+    kind: Literal["load", "fail", "retry", "size"]
     node: int = -1
     count: int = 0
     fraction: float = 0.0
@@ -115,6 +115,10 @@ class Planner(Generic[Commit]):
         or it would be asked for again.
         """
         self._notes.append(_Note("load", node, built.count, fraction, math.ceil(built.rows / fraction)))
+
+    def too_large(self, node: int, built: BuiltChunk, fraction: float) -> None:
+        """Note that a node did not fit the pool: it is larger than it was taken for, and others have to go for it."""
+        self._notes.append(_Note("size", node, built.count, fraction, math.ceil(built.rows / fraction)))
 
     def failed(self, node: int) -> None:
         """Note that a node was given up."""
@@ -176,6 +180,9 @@ class Planner(Generic[Commit]):
                 np.array([n.fraction for n in loads.values()], np.float32),
                 None if self._rows_a_vertex == 1 else np.array([n.rows for n in loads.values()], np.int64),
             )
+        sized = {n.node: n.rows for n in notes if n.kind == "size"}
+        if sized:
+            self._book.measure(np.array([*sized], np.int32), np.array([*sized.values()], np.int64))
         failed = [n.node for n in notes if n.kind == "fail"]
         if failed:
             self._book.fail(np.array(failed, np.int32))

@@ -140,6 +140,24 @@ def test_a_store_of_one_level_that_fits_its_pool_twice_is_drawn_whole():
     assert result.shown_vertices == total
 
 
+def test_the_cut_takes_no_more_of_the_pool_than_its_rows_leave_room_for():
+    tree, camera = families([20, 70, 200])  # leaves cost 640, of the pool five times as much
+    for rows, refined in ((16000, True), (8000, False)):
+        residency = empty_residency(tree, rows, page_rows=16, rows_a_vertex=5.0)
+        result = plan(camera, tree, EVERYTHING, residency, None, 0.0)
+        assert np.isin(s.leaves(tree), result.desired).all() == refined
+        pages = int(np.ceil(residency.rows[result.desired] / 16).sum())
+        assert pages <= residency.capacity_pages // 2
+
+
+def test_a_node_that_is_larger_than_it_was_taken_for_counts_as_large_as_it_is():
+    tree, _ = families([20, 70, 200])
+    residency = empty_residency(tree, EVERYTHING, page_rows=16)
+    residency.load(np.array([0]), np.array([200]), 1.0)
+    residency.measure(np.array([0, 2]), np.array([999, 999]))
+    assert residency.rows[[0, 2]].tolist() == [200, 999], "what is resident is known better"
+
+
 def test_detail_near_the_middle_is_fetched_first():
     rng = np.random.default_rng(0)
     coords = np.stack(np.meshgrid(np.arange(9), np.arange(9), indexing="ij"), axis=-1).reshape(-1, 2)
