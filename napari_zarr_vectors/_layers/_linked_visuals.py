@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from vispy.visuals.shaders import Function
 
 from napari_zarr_vectors._layers._shaders import (
-    EDGE_DEPTH,
-    KEEP_DEPTH,
     SEGMENT_FRAGMENT,
     TRIANGLE_FRAGMENT,
     segment_shader,
@@ -51,12 +48,7 @@ class SegmentPoolVisual(PoolVisual):
 
     def set_shape(self, shading: str) -> None:
         """Draw lines of one brightness ("flat"), as tubes ("round"), or with a smooth edge ("soft")."""
-        if shading == self._shading:
-            return
-        self._shading = shading
-        self.shared_program["u_shape"] = SHAPES[shading]
-        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
-        self.update()
+        self._set_edged_shape(shading)
 
     def set_axis_names(self, names: tuple[str, ...]) -> None:
         """Let axes named x, y, z give red, green, blue where directions colour; else the first three, in order."""

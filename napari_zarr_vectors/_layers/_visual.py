@@ -173,6 +173,15 @@ class PoolVisual(Visual):
     def set_shape(self, shading: str) -> None:
         """Shade: a word of `DisplayStyle.shading`."""
 
+    def _set_edged_shape(self, shading: str) -> None:
+        """Shade what has a smooth edge where it is "soft"."""
+        if shading == self._shading:
+            return
+        self._shading = shading
+        self.shared_program["u_shape"] = SHAPES[shading]
+        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
+        self.update()
+
     def set_view(self, displayed: Sequence[int], lo: Float64Array, hi: Float64Array) -> None:
         """Say which data axes are on the canvas, in napari's order, and the slab (D,) on all of them."""
         self._axes = tuple(displayed)
@@ -311,12 +320,7 @@ class PointPoolVisual(PoolVisual):
 
     def set_shape(self, shading: str) -> None:
         """Draw squares ("flat"), discs ("round") or discs with a smooth edge ("soft")."""
-        if shading == self._shading:
-            return
-        self._shading = shading
-        self.shared_program["u_shape"] = SHAPES[shading]
-        self.shared_program.frag["set_depth"] = Function(EDGE_DEPTH if shading == "soft" else KEEP_DEPTH)
-        self.update()
+        self._set_edged_shape(shading)
 
     def _pixels_per_unit(self, view: Any, axes: Float64Array) -> float:  # noqa: ANN401  # vispy has no types
         """Framebuffer pixels per data unit at clip w = 1, along the displayed axis that has most."""
