@@ -19,7 +19,7 @@ from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
 from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
-from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
+from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl, ObjectSelection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -112,6 +112,7 @@ class StreamingLayer(Layer):
     lod : LodControl, optional
     style : DisplayStyle, optional
     shown : DisplayFilter, optional
+    selection : ObjectSelection, optional
     source : str
         Where the data comes from, for people.
     place : StoreLike, optional
@@ -134,6 +135,7 @@ class StreamingLayer(Layer):
     lod : LodControl
     style : DisplayStyle
     filter : DisplayFilter
+    selection : ObjectSelection
 
     Raises
     ------
@@ -151,6 +153,7 @@ class StreamingLayer(Layer):
         lod: LodControl | None = None,
         style: DisplayStyle | None = None,
         shown: DisplayFilter | None = None,
+        selection: ObjectSelection | None = None,
         source: str = "",
         place: Any = None,  # noqa: ANN401  # whatever the library opens
         origin: npt.ArrayLike | None = None,
@@ -164,6 +167,7 @@ class StreamingLayer(Layer):
         self.lod = LodControl() if lod is None else lod
         self.style = DisplayStyle() if style is None else style
         self.filter = DisplayFilter() if shown is None else shown
+        self.selection = ObjectSelection() if selection is None else selection
         self._origin = _per_axis("origin", self._bounds.mean(axis=0) if origin is None else origin, ndim)
         slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
         self._default_slab = _per_axis("default_slab", slab, ndim)
@@ -268,15 +272,16 @@ class StreamingLayer(Layer):
         own = {"bounds": self._bounds.tolist(), "source": self._handle.source, "origin": self._origin.tolist()}
         seen = {"default_slab": self._default_slab.tolist(), "pool_rows": self.pool.capacity_rows}
         intent = {"style": asdict(self.style), "lod": {"budget": self.lod.budget, "level": self.lod.level}}
-        intent["shown"] = asdict(self.filter)
+        intent |= {"shown": asdict(self.filter), "selection": asdict(self.selection)}
         return {**self._get_base_state(), **own, **seen, **intent}
 
     @classmethod
     def from_state(cls, data: StreamHandle, **state: Any) -> StreamingLayer:  # noqa: ANN401  # of `_get_state`
         """Make a layer like the one that gave this data and state; its pool is empty."""
         style, lod = DisplayStyle(**state.pop("style")), LodControl(**state.pop("lod"))
-        shown = DisplayFilter(**state.pop("shown"))
-        return cls(state.pop("bounds"), style=style, lod=lod, shown=shown, place=data.place, **state)
+        shown, chosen = DisplayFilter(**state.pop("shown")), ObjectSelection(**state.pop("selection"))
+        bounds = state.pop("bounds")
+        return cls(bounds, style=style, lod=lod, shown=shown, selection=chosen, place=data.place, **state)
 
     def _get_layer_slicing_state(self, data: Any, cache: bool) -> Any:  # noqa: ANN401  # napari's signature
         return _NothingToSlice(self, data, cache)

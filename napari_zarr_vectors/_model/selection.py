@@ -1,0 +1,48 @@
+"""Which objects of a layer a person has chosen; shown whole and highlighted, nothing else changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Integral
+from typing import ClassVar
+
+from psygnal import SignalGroupDescriptor
+
+__all__ = ["ObjectSelection"]
+
+
+@dataclass(eq=False)
+class ObjectSelection:
+    """The chosen objects of one layer; ``selection.events.ids`` signals each change.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        Ids of objects, each once, in the order they were chosen in; empty for none.
+
+    Raises
+    ------
+    ValueError
+        When `ids` is set to anything but whole numbers; the value before stays.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
+
+    ids: tuple[int, ...] = ()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, _ids(value) if name == "ids" else value)
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    values = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(values, set | frozenset | range):
+        values = list(values)
+    if not isinstance(values, list | tuple) or not all(_is_id(v) for v in values):
+        msg = f"ids must be whole numbers, such as [3, 17], got {value!r}"
+        raise ValueError(msg)
+    return tuple(dict.fromkeys(int(v) for v in values))
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
