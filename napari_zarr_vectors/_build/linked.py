@@ -19,6 +19,7 @@ from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
 from napari_zarr_vectors._build.pieces import cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
+from zarr_vectors.spatial import splitmix64
 
 __all__ = ["CORNER_STEP", "LinkedPart", "Place", "build_segments", "build_triangles"]
 
@@ -207,20 +208,9 @@ def _choose(
 
 def _ranks(part: LinkedPart, place: Place, links: Int64Array) -> npt.NDArray[np.uint64]:
     """Give a number that looks random to each link: the same for all links of an object."""
-    with np.errstate(over="ignore"):
-        if part.objects is None:
-            step = np.uint64(place.seed) * np.uint64(0x9E3779B97F4A7C15)
-            return _mixed(np.arange(len(links), dtype=np.uint64) + step)
-        return _mixed(part.objects[links[:, 0]].astype(np.uint64))
-
-
-def _mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix the bits of numbers (splitmix64's finaliser)."""
-    with np.errstate(over="ignore"):
-        out = numbers + np.uint64(0x9E3779B97F4A7C15)
-        out = (out ^ (out >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        out = (out ^ (out >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return np.asarray(out ^ (out >> np.uint64(31)))
+    if part.objects is None:
+        return splitmix64(np.arange(len(links)), place.seed)
+    return splitmix64(part.objects[links[:, 0]])
 
 
 def _cost(links: Int64Array, low: int, high: int) -> Int64Array:

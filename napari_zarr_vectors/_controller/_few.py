@@ -19,6 +19,7 @@ from napari_zarr_vectors._layers import ValueInfo
 from napari_zarr_vectors._lod import chunks_in, plan_few
 from napari_zarr_vectors._stream import color_values
 from zarr_vectors.exceptions import CancelledError
+from zarr_vectors.spatial import mix_bits
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._controller._prepare import Colors
@@ -177,14 +178,12 @@ def _batches(counts: IntArray) -> Iterator[slice]:
 def _keys(positions: AnyArray) -> UIntArray:
     """Give a number to each place that looks drawn by chance: (N, D) -> (N,).
 
-    The bits of the coordinates are summed with odd factors and mixed as in splitmix64 (Steele, Lea, Flood 2014).
+    The bits of the coordinates are summed with odd factors and mixed.
     """
     bits = np.ascontiguousarray(positions, dtype=np.float64).view(np.uint64)
     factors = np.random.default_rng(SEED).integers(0, 1 << 64, bits.shape[1], dtype=np.uint64) | np.uint64(1)
     key: UIntArray = (bits * factors).sum(axis=1, dtype=np.uint64)
-    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        key = (key ^ (key >> np.uint64(shift))) * np.uint64(factor)
-    return key ^ (key >> np.uint64(31))
+    return mix_bits(key)
 
 
 def _missing(coloring: Coloring, count: int) -> AnyArray:

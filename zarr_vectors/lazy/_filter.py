@@ -11,6 +11,7 @@ from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.spatial import splitmix64
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
 __all__ = ["VertexFilter", "share_of_ids"]
@@ -88,9 +89,4 @@ def share_of_ids(ids: Int64Array, share: float) -> BoolArray:
     if not 0 <= share <= 1:
         msg = f"share must be a number from 0 to 1, got {share!r}"
         raise ArgumentError(msg)
-    with np.errstate(over="ignore"):  # splitmix64: 64 bits that look random, the same on every machine
-        bits = ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        bits ^= bits >> np.uint64(31)
-    return np.asarray(bits.astype(np.float64) < share * _LARGEST, bool)
+    return np.asarray(splitmix64(ids).astype(np.float64) < share * _LARGEST, bool)

@@ -11,6 +11,7 @@ import numpy as np
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._quadrics import areas
+from zarr_vectors.spatial import splitmix64
 from zarr_vectors.types._content import Content
 from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
@@ -51,7 +52,7 @@ def rank_objects(content: Content, strategy: str, seed: int) -> Int64Array:
     objects = content.objects
     if objects is None or not len(objects.ids):
         return np.empty(0, np.int64)
-    tie = _mixed(objects.ids, seed)
+    tie = splitmix64(objects.ids, seed)
     if strategy == "random":
         order = np.argsort(tie, kind="stable")
     elif strategy == "length":
@@ -67,15 +68,6 @@ def rank_objects(content: Content, strategy: str, seed: int) -> Int64Array:
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank
-
-
-def _mixed(ids: Int64Array, seed: int) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
-    """Give numbers that look drawn by chance, but depend on an id and the seed only (Steele's splitmix64)."""
-    with np.errstate(over="ignore"):
-        z = ids.view(np.uint64) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(seed % 2**63 + 1)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
 
 
 def _count(content: Content) -> int:

@@ -3,9 +3,11 @@
 from zarr_vectors.spatial.bbox import BoxLike, as_box, chunks_of_box, extent, inside, upper_edge
 from zarr_vectors.spatial.binning import BinGrid, DividedGrid, bins_per_chunk, group_order, run_starts, sort_order
 from zarr_vectors.spatial.clip import ClippedLines, clip_lines
+from zarr_vectors.spatial.hashing import GOLDEN, mix_bits, splitmix64
 from zarr_vectors.spatial.lookup import ChunkLookup
 
 __all__ = [
+    "GOLDEN",
     "BinGrid",
     "BoxLike",
     "ChunkLookup",
@@ -18,7 +20,9 @@ __all__ = [
     "extent",
     "group_order",
     "inside",
+    "mix_bits",
     "run_starts",
     "sort_order",
+    "splitmix64",
     "upper_edge",
 ]
