@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from vispy import gloo
+from vispy.scene import PanZoomCamera, ViewBox
 from vispy.visuals import Visual
 from vispy.visuals.shaders import Function
 
@@ -237,7 +238,9 @@ class PoolVisual(Visual):
         points[: len(shown), : len(shown)] = np.eye(len(shown))
         points[-1, : len(shown)] = self._origin[list(shown)]
         points[-1, 3] = 1
-        mapped = view.transforms.get_transform("visual", "render").map(points)
+        scene = view.transforms.get_transform("visual", "scene").map(points)
+        scene += scene[:, 3:] * _lost_of_camera(view)
+        mapped = view.transforms.get_transform("scene", "render").map(scene)
         axes = np.zeros((MOST_AXES, 4))
         axes[list(shown)] = mapped[:-1]
         return axes, mapped[-1]
@@ -293,6 +296,24 @@ class PoolVisual(Visual):
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         """Set what depends on the camera beside the images of the (5, 4) axes."""
+
+
+def _lost_of_camera(view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+    """Give what puts the middle of the camera's view into the middle of its box: (4,) scene units, 0 in 3-D.
+
+    In 2-D vispy keeps the image of the scene's origin, in pixels, as float32: where data is far from the origin and
+    near to the eye all would be some hundred pixels off.
+    """
+    box = view.parent
+    while box is not None and not isinstance(box, ViewBox):
+        box = box.parent
+    lost = np.zeros(4)
+    if box is not None and isinstance(box.camera, PanZoomCamera):
+        transform = box.camera.transform
+        wanted = np.array([*box.rect.center, 0, 1])
+        found = transform.map([*box.camera.rect.center, 0, 1])
+        lost[:2] = (wanted - found)[:2] / transform.scale[:2].astype(np.float64)
+    return lost
 
 
 class PointPoolVisual(PoolVisual):
