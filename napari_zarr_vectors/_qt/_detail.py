@@ -1,4 +1,4 @@
-"""Level of detail: how many points, of which level."""
+"""Level of detail: how many vertices, of which level."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DetailSection(Section):
         self.level = QComboBox()
         shorten(self.level)
         self._numbers: list[int | None] = []
-        tip = "The most points that are drawn at once. Auto: as many as this machine draws in time."
+        tip = "The most vertices that are drawn at once. Auto: as many as this machine draws in time."
         self.add_row("Budget", side_by_side((self.automatic, 0), (self.budget, 1)), tip)
         self.add_row("", self.slider, tip)
         self.budget.setAccessibleName("Point budget")
@@ -68,7 +68,7 @@ class DetailSection(Section):
 
     def _show_levels(self, level: int | None, facts: DisplayFacts) -> None:
         names: dict[int | None, str] = {None: "By camera"}
-        names |= {number: f"Level {number}: {format_count(count)} points" for number, count in facts.levels}
+        names |= {number: f"Level {number}: {format_count(count)} vertices" for number, count in facts.levels}
         if level not in names:
             names[level] = f"Level {level}"
         if [self.level.itemText(i) for i in range(self.level.count())] != list(names.values()):

@@ -55,8 +55,8 @@ class StatusView(QWidget):
         super().__init__()
         self.shown = QProgressBar()
         self.shown.setRange(0, FULL)
-        self.shown.setAccessibleName("Points shown, of the budget")
-        self.shown.setToolTip("Points that are drawn now, and the most that may be.")
+        self.shown.setAccessibleName("Vertices shown, of the budget")
+        self.shown.setToolTip("Vertices that are drawn now, and the most that may be.")
         self.line = wrapping_label()
         self.failures = QWidget()
         self.failed = wrapping_label()
@@ -85,7 +85,7 @@ class StatusView(QWidget):
             return
         status = self._lod.status
         self.shown.setValue(FULL * status.shown_vertices // max(status.budget, 1))
-        self.shown.setFormat(f"{format_count(status.shown_vertices)} of {format_count(status.budget)} points")
+        self.shown.setFormat(f"{format_count(status.shown_vertices)} of {format_count(status.budget)} vertices")
         self.line.setText(status_line(status))
         self.failed.setText(failure_line(status.failed))
         self.failures.setVisible(status.failed > 0)

@@ -288,11 +288,11 @@ def _check_replaceable(target: Backend, *, overwrite: bool) -> None:
     if isinstance(target, LocalFiles) and not os.path.isdir(target.root):
         msg = f"{target.name} exists already as a file, not a folder; it is not replaced, choose another path"
         raise StoreExistsError(msg)
-    if not overwrite:
-        msg = f"{target.name} exists already; pass overwrite=True to replace a Zarr Vectors store"
-        raise StoreExistsError(msg)
     if not _is_zarr_vectors(target):
-        msg = f"{target.name} exists and is not a Zarr Vectors store; it is not replaced"
+        msg = f"{target.name} exists and is not a Zarr Vectors store; it is not replaced, choose another path"
+        raise StoreExistsError(msg)
+    if not overwrite:
+        msg = f"{target.name} exists already; pass overwrite=True to replace this Zarr Vectors store"
         raise StoreExistsError(msg)
 
 

@@ -85,7 +85,7 @@ def test_what_a_person_does_is_set_in_the_style_once(bench, act, name, value):
     ("act", "name", "value"),
     [
         (lambda p: p.detail.automatic.click(), "budget", 20_000),
-        (lambda p: choose(p.detail.level, "Level 1: 2,500 points"), "level", 1),
+        (lambda p: choose(p.detail.level, "Level 1: 2,500 vertices"), "level", 1),
     ],
 )
 def test_what_a_person_does_is_set_in_the_lod_once(bench, act, name, value):
@@ -148,7 +148,7 @@ def test_what_the_lod_signals_is_shown_and_sets_nothing(bench):
     panel, _, lod = bench
     seen = listen(lod)
     lod.level, lod.budget = 1, 60_000
-    assert panel.detail.level.currentText() == "Level 1: 2,500 points"
+    assert panel.detail.level.currentText() == "Level 1: 2,500 vertices"
     assert panel.detail.budget.text() == "60,000"
     lod.level = 9
     assert panel.detail.level.currentText() == "Level 9"
@@ -243,10 +243,10 @@ def test_the_status_is_asked_for_only_while_somebody_can_see_it(bench, qtbot):
     panel.show()
     qtbot.waitExposed(panel)
     assert panel.polls
-    assert panel.status.shown.text() == "1,500 of 20,000 points"
+    assert panel.status.shown.text() == "1,500 of 20,000 vertices"
     assert panel.status.line.text() == "Loading 4 chunks: levels 0, 2"
     lod.set_status_provider(lambda: replace(STATUS, shown_vertices=0, budget=700, wanted=0, loading=0, complete=True))
-    qtbot.waitUntil(lambda: panel.status.shown.text() == "0 of 700 points")
+    qtbot.waitUntil(lambda: panel.status.shown.text() == "0 of 700 vertices")
     assert panel.detail.budget.text() == "700"
     assert lod.budget == "auto"
     panel.hide()
