@@ -35,3 +35,20 @@ def no_worker_outlives_its_test() -> Iterator[None]:
         time.sleep(0.01)
     if left:
         pytest.fail(f"threads still alive {GRACE_S:g} s after the test: {sorted(t.name for t in left)}")
+
+
+@pytest.fixture(autouse=True)
+def naparis_application_is_made_anew(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let windows open in any order of tests.
+
+    napari's own fixture makes napari forget that plugins are registered, and registering them twice is an error.
+    """
+    yield
+    if "make_napari_viewer" in request.fixturenames:
+        from app_model import Application
+        from napari._qt._qapp_model.qactions import init_qactions
+        from napari.plugins import _initialize_plugins
+
+        Application.destroy("napari")
+        _initialize_plugins.cache_clear()
+        init_qactions.cache_clear()
