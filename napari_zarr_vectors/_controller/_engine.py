@@ -112,7 +112,7 @@ class Engine:
         recolouring = self._recolouring is not None or bool(self._repaint)
         current = plan.generation == self._generation and not self._stale and not recolouring
         return LodStatus(
-            shown_vertices=self._pool.shown_vertices,
+            shown_vertices=self._layer.shown_vertices,
             budget=self._budget,
             levels=plan.levels,
             wanted=plan.wanted,
@@ -133,7 +133,7 @@ class Engine:
 
     def _connect(self) -> None:
         self._lod.set_status_provider(lambda: self.status)
-        self._lod.events.budget.connect(self._on_budget)
+        self._lod.events.budget.connect(self.refit)
         self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
@@ -174,14 +174,15 @@ class Engine:
         self._loader.forget_failures()
         self._on_change()
 
-    def _on_budget(self) -> None:
+    def refit(self) -> None:
+        """Put the budget that is asked for in force, less what chosen objects take."""
         if self._closed:
             return
         self._apply_budget(self._asked_budget())
 
     def _on_draw(self) -> None:
         moved, self._moved = self._moved, False
-        used = self._pool.shown_vertices > 0.8 * self._budget
+        used = self._layer.shown_vertices > 0.8 * self._budget
         changed = self._governor.painted(time.perf_counter(), moving=moved, needed=used)
         if changed and self._lod.budget == "auto":
             self._apply_budget(self._governor.budget)
@@ -288,7 +289,7 @@ class Engine:
     def _view(self) -> View:
         return View(
             snapshot(self._viewer, self._layer),
-            self._budget,
+            self._layer.highlight.left_of(self._budget),
             self._lod.level,
             self._generation,
             min(self._capacity(), self._pool.capacity_rows),
@@ -401,10 +402,11 @@ class Engine:
         """Put a budget in force: what is shown fits it before this returns."""
         began = time.perf_counter()
         self._budget = budget
+        self._layer.highlight.fit(budget)
         if self._planner is not None:
             self._make_room()
             pending = self._planner.take(wait=True)
-            if pending is not None and pending.plan.shown_vertices <= budget:
+            if pending is not None and pending.plan.shown_vertices <= self._layer.highlight.left_of(budget):
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.
@@ -483,7 +485,7 @@ class Engine:
         last, self._closed = self.status, True
         self._clock.active = False
         self._lod.set_status_provider(lambda: last)
-        self._lod.events.budget.disconnect(self._on_budget)
+        self._lod.events.budget.disconnect(self.refit)
         self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._stream import LinkedSource, PointSource, Wanted
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._stream import ByteCache
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Drawn", "drawn_as", "source_of", "wanted_of"]
+__all__ = ["Drawn", "drawn_as", "shape_of", "source_of", "wanted_of"]
 
 Float64Array: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -79,3 +79,10 @@ def wanted_of(intent: DisplayFilter) -> Wanted | None:
     if intent.is_open:
         return None
     return Wanted(intent.where, intent.groups, intent.object_ids, intent.share)
+
+
+def shape_of(layer: StreamingLayer) -> Literal["points", "lines", "surface"]:
+    """Say what a layer draws."""
+    if isinstance(layer, StreamingLines):
+        return "lines"
+    return "surface" if isinstance(layer, StreamingSurface) else "points"

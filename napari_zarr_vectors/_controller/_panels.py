@@ -8,8 +8,8 @@ from weakref import ref
 
 import numpy as np
 
+from napari_zarr_vectors._controller._kinds import shape_of
 from napari_zarr_vectors._controller._running import engine_of
-from napari_zarr_vectors._layers import StreamingLines, StreamingSurface
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
@@ -148,7 +148,7 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
     engine = engine_of(layer)
     slab = float(np.max(layer.default_slab))
     if engine is None or engine.colors is None:
-        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=_shape(layer))
+        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=shape_of(layer))
     store, colors = engine.store, engine.colors
     return DisplayFacts(
         name=layer.name,
@@ -160,14 +160,8 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
         colors=category_lut(colors.info.categories),
         ndim=layer.ndim,
         slab=slab,
-        shape=_shape(layer),
+        shape=shape_of(layer),
         sized_by=colors.sized_by,
         objects=colors.objects,
         groups=colors.groups,
     )
-
-
-def _shape(layer: StreamingLayer) -> Literal["points", "lines", "surface"]:
-    if isinstance(layer, StreamingLines):
-        return "lines"
-    return "surface" if isinstance(layer, StreamingSurface) else "points"

@@ -9,6 +9,7 @@ from weakref import WeakSet, ref
 import numpy as np
 
 from napari_zarr_vectors._controller._engine import Engine
+from napari_zarr_vectors._controller._highlight import Highlighter
 from napari_zarr_vectors._controller._kinds import drawn_as, wanted_of
 from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO, color_choices
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._fallback import Fallback
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["adding", "engine_of", "run", "status_of", "take_out", "watch"]
+__all__ = ["adding", "engine_of", "highlighter_of", "run", "status_of", "take_out", "watch"]
 
 _ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
+_HIGHLIGHTERS: dict[int, Highlighter] = {}
+"""By layer: what draws the chosen objects of a layer that an engine fills."""
 _ADDING: list[Layer] = []
 """Layers that whoever adds them will have filled."""
 _WATCHED: WeakSet[LayerList] = WeakSet()
@@ -40,6 +43,11 @@ def engine_of(layer: Layer) -> Engine | None:
     """Give the engine that streams into a layer; None once the layer has ended, and for an ordinary layer."""
     found = _ENGINES.get(id(layer))
     return found if isinstance(found, Engine) else None
+
+
+def highlighter_of(layer: Layer) -> Highlighter | None:
+    """Give what draws the chosen objects of a layer; None once it has ended, and for an ordinary layer."""
+    return _HIGHLIGHTERS.get(id(layer))
 
 
 def status_of(layer: Layer) -> LodStatus:
@@ -57,11 +65,17 @@ def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback
         undo.callback(clock.close)
         _ENGINES[id(layer)] = start(clock)
         clock.on_end(lambda: _forget(layer))
+        engine = engine_of(layer)
+        if engine is not None and isinstance(layer, StreamingLayer):
+            _HIGHLIGHTERS[id(layer)] = Highlighter(layer, engine)
         undo.pop_all()
 
 
 def _forget(layer: Layer) -> None:
     _ENGINES.pop(id(layer), None)
+    ended = _HIGHLIGHTERS.pop(id(layer), None)
+    if ended is not None:
+        ended.close()
 
 
 def take_out(viewer: Viewer, layer: Layer) -> None:

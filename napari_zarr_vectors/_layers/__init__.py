@@ -1,8 +1,10 @@
 """The only bridge to napari: layer, visual, camera snapshot, clock."""
 
 from napari_zarr_vectors._layers._apart import run_apart
+from napari_zarr_vectors._layers._background import Background
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
+from napari_zarr_vectors._layers._highlight import ChosenObjects, Highlight
 from napari_zarr_vectors._layers._layer import (
     LevelInfo,
     StreamHandle,
@@ -24,8 +26,11 @@ __all__ = [
     "LAYER_OPTIONS",
     "MOST_POINTS",
     "REASON",
+    "Background",
+    "ChosenObjects",
     "Clock",
     "FallbackPoints",
+    "Highlight",
     "LevelInfo",
     "PagePool",
     "Prepared",

@@ -16,6 +16,7 @@ from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
+from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
 from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
@@ -136,6 +137,8 @@ class StreamingLayer(Layer):
     style : DisplayStyle
     filter : DisplayFilter
     selection : ObjectSelection
+    highlight : Highlight
+        What is drawn of the chosen objects.
 
     Raises
     ------
@@ -177,6 +180,7 @@ class StreamingLayer(Layer):
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
+        self.highlight = Highlight(extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event)
         self._update_thumbnail()
@@ -230,6 +234,11 @@ class StreamingLayer(Layer):
         self._update_thumbnail()
 
     # -- what the visual and the snapshot ask
+
+    @property
+    def shown_vertices(self) -> int:
+        """Vertices that are drawn: those that are streamed and those of chosen objects."""
+        return self.pool.shown_vertices + self.highlight.pool.shown_vertices
 
     @property
     def displayed_axes(self) -> tuple[int, ...]:
@@ -294,17 +303,11 @@ class StreamingLayer(Layer):
 
         It is what was painted last, at whatever level; any thread may ask.
         """
-        sight = self._sight()
-        at_px = None if sight is None else to_pixels(sight, point)
-        if sight is None or at_px is None:
-            return None
-        drawn = [chunk for chunk in self.pool.drawn() if chunk[0].objects is not None]
-        hit = nearest(drawn, sight, at_px, REACH_PX)
-        if hit is None:
-            return None
-        objects = drawn[hit.chunk][0].objects
-        found = NO_OBJECT if objects is None else int(objects[hit.row])
-        return None if found == NO_OBJECT else found
+        over = _picked(self.highlight.pool, self.highlight.sight, point)
+        if over is not None and over[0] == 0:
+            return over[1]
+        found = _picked(self.pool, self._sight(), point) or over
+        return None if found is None else found[1]
 
     def set_sight_provider(self, provider: Callable[[], Sight | None] | None) -> None:
         """Have `provider` say what the last paint was made with; None where nothing is painted."""
@@ -348,6 +351,20 @@ class StreamingSurface(StreamingLayer):
     """Faces: rows are triangles."""
 
     corners: ClassVar[tuple[int, ...]] = (0, 1, 2)
+
+
+def _picked(pool: PagePool, sight: Sight | None, point: npt.ArrayLike) -> tuple[float, int] | None:
+    """Give how far a point on the screen is from the nearest that is drawn, and its object."""
+    at_px = None if sight is None else to_pixels(sight, point)
+    if sight is None or at_px is None:
+        return None
+    drawn = [chunk for chunk in pool.drawn() if chunk[0].objects is not None]
+    hit = nearest(drawn, sight, at_px, REACH_PX)
+    if hit is None:
+        return None
+    objects = drawn[hit.chunk][0].objects
+    found = NO_OBJECT if objects is None else int(objects[hit.row])
+    return None if found == NO_OBJECT else (hit.distance, found)
 
 
 def _checked_bounds(bounds: npt.ArrayLike) -> Float64Array:

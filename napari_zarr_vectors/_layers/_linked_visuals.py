@@ -13,7 +13,7 @@ from napari_zarr_vectors._layers._shaders import (
     segment_shader,
     triangle_shader,
 )
-from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, THINNEST_PX, PoolVisual
+from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, PoolVisual
 
 __all__ = ["SegmentPoolVisual", "TrianglePoolVisual"]
 
@@ -62,7 +62,7 @@ class SegmentPoolVisual(PoolVisual):
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
-        program["u_size"] = (self._size, float(self._in_world), THINNEST_PX * scale, LARGEST_PX * scale)
+        program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         program["u_half"] = self._half_px(view).astype(np.float32)
 

@@ -143,7 +143,7 @@ class PoolVisual(Visual):
         super().__init__(vcode=vertex, fcode=fragment)
         self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
-        self._size, self._in_world, self._shading, self._sized = 2.0, False, "", False
+        self._size, self._in_world, self._least_px, self._shading, self._sized = 2.0, False, THINNEST_PX, "", False
         self._slab = np.zeros((2, MOST_AXES))
         self._spacing, self._fill, self._thin = np.zeros(MOST_LEVELS), (0.0, 0.0), 1.0
         self.sight: Sight | None = None
@@ -195,9 +195,9 @@ class PoolVisual(Visual):
         program["u_extra_lo"], program["u_extra_hi"] = bounds[:, 3:].astype(np.float32)
         self.update()
 
-    def set_size(self, diameter: float, *, in_world: bool) -> None:
-        """Diameter of the points: logical pixels, or world units."""
-        self._size, self._in_world = diameter, in_world
+    def set_size(self, diameter: float, *, in_world: bool, least_px: float = THINNEST_PX) -> None:
+        """Diameter of the points: logical pixels, or world units; at least so many logical pixels."""
+        self._size, self._in_world, self._least_px = diameter, in_world, least_px
         self.update()
 
     def set_color(self, rgba: Sequence[float]) -> None:
@@ -285,7 +285,7 @@ class PoolVisual(Visual):
             half_px=self._half_px(view),
             lo=self._slab[0],
             hi=self._slab[1],
-            size=(self._size, self._pixels(view), THINNEST_PX * scale, LARGEST_PX * scale),
+            size=(self._size, self._pixels(view), self._least_px * scale, LARGEST_PX * scale),
             in_world=self._in_world,
             sized=self._sized,
             square=self._shading == "flat",
@@ -349,7 +349,7 @@ class PointPoolVisual(PoolVisual):
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
-        program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
+        program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         self._fill = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
         program["u_fill"] = self._fill

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari.settings import get_settings
+from vispy import gloo
 from vispy.scene.visuals import create_visual_node
+from vispy.visuals.transforms import MatrixTransform
 
 from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, TrianglePoolVisual
@@ -19,6 +22,21 @@ if TYPE_CHECKING:
 __all__ = ["VispyStreaming", "register"]
 
 
+GROWTH, LEAST_PX = 1.5, 3.0
+"""What is chosen is drawn so many times as large, and at least so large."""
+NEAREST = 0.001
+"""Part of the range of depth in front of all others, in which it is drawn."""
+
+
+class _InFront:
+    """Drawn before whatever lies nearer to the eye."""
+
+    def draw(self) -> None:
+        """Draw, and leave depth as others expect it."""
+        super().draw()  # type: ignore[misc]  # the visual is the next class
+        gloo.set_depth_range(0.0, 1.0)
+
+
 class _ClippedPointPoolVisual(ClippingPlanesMixin, PointPoolVisual):
     """Points of a pool that honour napari's clipping planes."""
 
@@ -31,16 +49,40 @@ class _ClippedTrianglePoolVisual(ClippingPlanesMixin, TrianglePoolVisual):
     """Triangles of a pool that honour napari's clipping planes."""
 
 
+class _FrontPointPoolVisual(_InFront, _ClippedPointPoolVisual):
+    """Points of chosen objects."""
+
+
+class _FrontSegmentPoolVisual(_InFront, _ClippedSegmentPoolVisual):
+    """Segments of chosen objects."""
+
+
+class _FrontTrianglePoolVisual(_InFront, _ClippedTrianglePoolVisual):
+    """Triangles of chosen objects."""
+
+
 class VispyStreaming(VispyBaseLayer):
     """Draws one layer in one canvas; lives until the layer is removed from it."""
 
     visual: ClassVar[Any]
     """Makes the node."""
+    front: ClassVar[Any]
+    """Makes the node of what is chosen."""
 
     def __init__(self, layer: StreamingLayer, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
         self._colormap = layer.style.colormap
         self._lut: tuple[str, str | int] | None = None
         super().__init__(layer, self.visual(layer.origin, font_info=font_info), font_info)
+        self.chosen = self.front(layer.origin, font_info=font_info, parent=self.node)
+        self.chosen.transform = MatrixTransform()  # napari sets its matrix
+        self.chosen.set_limits(0.0, 1.0, 1.0)
+        self.chosen.set_lut(colormap_lut("gray"), smooth=True)
+        self.chosen.set_gl_state("translucent", cull_face=False, depth_range=(0.0, NEAREST))
+        layer.highlight.set_sight_provider(lambda: self.chosen.sight)
+        layer.highlight.pool.attach(self.chosen.sink)
+        self._settings = get_settings().appearance.highlight.events
+        self._settings.highlight_color.connect(self._on_highlight_color)
+        self._on_highlight_color()
         layer.style.events.connect(self._on_style_change)
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
@@ -57,9 +99,14 @@ class VispyStreaming(VispyBaseLayer):
         self.layer.style.events.disconnect(self._on_style_change)
         self.layer.pool.detach()
         self.layer.set_sight_provider(None)
+        self.layer.highlight.pool.detach()
+        self.layer.highlight.set_sight_provider(None)
+        self._settings.highlight_color.disconnect(self._on_highlight_color)
         # Not deleted before its GL context is: with Mesa 22.3 (Debian 12) deleting a program crashes the next paint of
         # a visual with the same shaders, napari's own as well. Buffers and textures are let go of.
-        self.node.view_program.delete = lambda: None
+        for node in (self.node, self.chosen):
+            node.view_program.delete = lambda: None
+        self.chosen.parent = None
         super().close()
 
     def _on_data_change(self) -> None:
@@ -71,7 +118,16 @@ class VispyStreaming(VispyBaseLayer):
         self._on_slice_change()
 
     def _on_slice_change(self) -> None:
-        self.node.set_view(self.layer.displayed_axes, *self.layer.slab())
+        for node in (self.node, self.chosen):
+            node.set_view(self.layer.displayed_axes, *self.layer.slab())
+
+    def _on_experimental_clipping_planes_change(self) -> None:
+        super()._on_experimental_clipping_planes_change()
+        self.chosen.clipping_planes = self.node.clipping_planes
+
+    def _on_highlight_color(self, event: object = None) -> None:
+        """Draw what is chosen in napari's own colour for it."""
+        self.chosen.set_color(tuple(get_settings().appearance.highlight.highlight_color))
 
     def _on_blending_change(self, event: object = None) -> None:
         """Blend as napari says, but let points add up where they are additive.
@@ -94,6 +150,7 @@ class VispyStreaming(VispyBaseLayer):
     def _on_levels_change(self) -> None:
         style, levels = self.layer.style, self.layer.levels
         self.node.set_levels(levels.spacing if style.adaptive_size else (), levels.share)
+        self.chosen.set_levels(levels.spacing if style.adaptive_size else (), 1.0)
 
     def _on_style_change(self, info: EmissionInfo) -> None:
         if info.signal.name == "slab_thickness":
@@ -106,7 +163,9 @@ class VispyStreaming(VispyBaseLayer):
     def _on_look_change(self) -> None:
         style, info, node = self.layer.style, self.layer.value_info, self.node
         node.set_size(style.size, in_world=style.size_mode == "world")
-        node.set_shape(style.shading)
+        self.chosen.set_size(GROWTH * style.size, in_world=style.size_mode == "world", least_px=LEAST_PX)
+        for each in (node, self.chosen):
+            each.set_shape(style.shading)
         node.set_color(style.color)
         node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
@@ -143,28 +202,30 @@ class VispyStreaming(VispyBaseLayer):
 class VispyStreamingPoints(VispyStreaming):
     """Draws points."""
 
-    visual = create_visual_node(_ClippedPointPoolVisual)
+    visual, front = create_visual_node(_ClippedPointPoolVisual), create_visual_node(_FrontPointPoolVisual)
 
 
 class VispyStreamingLines(VispyStreaming):
     """Draws segments."""
 
-    visual = create_visual_node(_ClippedSegmentPoolVisual)
+    visual, front = create_visual_node(_ClippedSegmentPoolVisual), create_visual_node(_FrontSegmentPoolVisual)
 
     def _on_own_look(self) -> None:
-        self.node.set_sized(sized=self.layer.style.size_by is not None)
+        for node in (self.node, self.chosen):
+            node.set_sized(sized=self.layer.style.size_by is not None)
         self.node.set_axis_names(tuple(self.layer.axis_labels))
 
 
 class VispyStreamingSurface(VispyStreaming):
     """Draws triangles."""
 
-    visual = create_visual_node(_ClippedTrianglePoolVisual)
+    visual, front = create_visual_node(_ClippedTrianglePoolVisual), create_visual_node(_FrontTrianglePoolVisual)
 
     def _on_own_look(self) -> None:
         style = self.layer.style
-        self.node.set_wire(style.size if style.wireframe else 0.0)
-        self.node.set_back(drawn=style.backfaces)
+        for node in (self.node, self.chosen):
+            node.set_wire(style.size if style.wireframe else 0.0)
+            node.set_back(drawn=style.backfaces)
 
 
 def register() -> None:

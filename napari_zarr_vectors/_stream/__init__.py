@@ -1,6 +1,7 @@
 """Worker threads: planning, reading, building; the byte-budget cache. No napari, no Qt."""
 
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
+from napari_zarr_vectors._stream.chosen import ChosenRows, read_chosen
 from napari_zarr_vectors._stream.coloring import Coloring, ObjectValues, Wanted, color_values
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import Planned, Planner, View
@@ -11,6 +12,7 @@ __all__ = [
     "FIRST_PAUSE_S",
     "RETRIES",
     "ByteCache",
+    "ChosenRows",
     "Coloring",
     "Failure",
     "LinkedSource",
@@ -26,5 +28,6 @@ __all__ = [
     "Wanted",
     "color_values",
     "default_cache_bytes",
+    "read_chosen",
     "shown_ranges",
 ]

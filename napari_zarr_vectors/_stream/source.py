@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._stream.cache import ByteCache
     from zarr_vectors.lazy import LazyStore, RaggedBatch, VertexFilter
 
-__all__ = ["LinkedSource", "PointSource"]
+__all__ = ["LinkedSource", "PointSource", "sizes_of"]
 
 BATCH_ROWS = 1 << 17
 ROWS_A_GROUP = 8
@@ -241,7 +241,7 @@ class LinkedSource(PointSource):
         self._look()
         values = self._values(first.epoch, level, batch.positions, batch.attributes, batch.objects)
         ids = self._ids(level, batch.objects)
-        sizes = _sizes(batch.attributes.get(self._size_by or ""), len(batch.positions))
+        sizes = sizes_of(batch.attributes.get(self._size_by or ""), len(batch.positions))
         out = []
         for i, request in enumerate(requests):
             links = slice(int(batch.link_offsets[i]), int(batch.link_offsets[i + 1]))
@@ -272,7 +272,7 @@ class LinkedSource(PointSource):
         return out
 
 
-def _sizes(values: npt.NDArray[np.generic] | None, count: int) -> npt.NDArray[np.float32]:
+def sizes_of(values: npt.NDArray[np.generic] | None, count: int) -> npt.NDArray[np.float32]:
     """Give the size of each vertex; 1 where there is none, 0 for NaN."""
     if values is None:
         return np.ones(count, np.float32)

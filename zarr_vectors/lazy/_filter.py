@@ -10,6 +10,7 @@ from zarr_vectors._query import Selection
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import splitmix64
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
@@ -50,6 +51,28 @@ class VertexFilter:
         if share < 1:
             allowed[:-1] &= share_of_ids(index.ids, share)
         return allowed
+
+    def objects(self) -> tuple[Int64Array, Int64Array]:
+        """Give the ids of the objects that may be wanted, and how many vertices each has, (k,) each.
+
+        In the order of the ids that were asked for, else ascending rows. What is asked of vertices does not count here:
+        each object is whole. Reads which rows are whose, no vertices.
+        """
+        arrays, index = self._arrays, self._arrays.objects
+        if index is None:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rows = np.arange(index.num_objects) if self._chosen.rows is None else self._chosen.rows
+        if self._allowed is not None:
+            rows = rows[self._allowed[rows]]
+        blocks = arrays.blocks(rows)
+        order = np.argsort(blocks.chunks, kind="stable")
+        chunks, first = np.unique(blocks.chunks[order], return_index=True)
+        counts = np.zeros(len(order), np.int64)
+        named = np.split(blocks.fragments[order], first[1:])
+        for i, index_of_chunk in enumerate(arrays.iter_fragments(arrays.coords[chunks]) if len(chunks) else ()):
+            counts[first[i] : first[i] + len(named[i])] = FragmentTable.of([index_of_chunk.take(named[i])]).count
+        sizes = np.bincount(blocks.owners[order], counts, len(rows)).astype(np.int64)
+        return index.ids[rows], sizes
 
     def mask(self, attributes: Mapping[str, AnyArray], objects: Int64Array | None, count: int) -> BoolArray:
         """Tell which of (count,) vertices are wanted.
