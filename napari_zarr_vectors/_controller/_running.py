@@ -11,6 +11,7 @@ import numpy as np
 from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._controller._highlight import Highlighter
 from napari_zarr_vectors._controller._kinds import drawn_as, wanted_of
+from napari_zarr_vectors._controller._objects import ObjectFacts
 from napari_zarr_vectors._controller._opening import Opening
 from napari_zarr_vectors._controller._prepare import AUTO, color_choices
 from napari_zarr_vectors._layers import Clock, StreamingLayer, notify
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._fallback import Fallback
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["adding", "engine_of", "highlighter_of", "run", "status_of", "take_out", "watch"]
+__all__ = ["adding", "engine_of", "objects_of", "run", "status_of", "take_out", "watch"]
 
 _ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
-_HIGHLIGHTERS: dict[int, Highlighter] = {}
-"""By layer: what draws the chosen objects of a layer that an engine fills."""
+_OBJECTS: dict[int, tuple[Highlighter, ObjectFacts]] = {}
+"""By layer that an engine fills: what draws its chosen objects, and what is known of all of them."""
 _ADDING: list[Layer] = []
 """Layers that whoever adds them will have filled."""
 _WATCHED: WeakSet[LayerList] = WeakSet()
@@ -45,9 +46,9 @@ def engine_of(layer: Layer) -> Engine | None:
     return found if isinstance(found, Engine) else None
 
 
-def highlighter_of(layer: Layer) -> Highlighter | None:
-    """Give what draws the chosen objects of a layer; None once it has ended, and for an ordinary layer."""
-    return _HIGHLIGHTERS.get(id(layer))
+def objects_of(layer: Layer) -> tuple[Highlighter, ObjectFacts] | None:
+    """Give what draws a layer's chosen objects, and what is known of all; None once it has ended."""
+    return _OBJECTS.get(id(layer))
 
 
 def status_of(layer: Layer) -> LodStatus:
@@ -67,15 +68,14 @@ def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback
         clock.on_end(lambda: _forget(layer))
         engine = engine_of(layer)
         if engine is not None and isinstance(layer, StreamingLayer):
-            _HIGHLIGHTERS[id(layer)] = Highlighter(layer, engine)
+            _OBJECTS[id(layer)] = Highlighter(layer, engine), ObjectFacts(layer, engine.store)
         undo.pop_all()
 
 
 def _forget(layer: Layer) -> None:
     _ENGINES.pop(id(layer), None)
-    ended = _HIGHLIGHTERS.pop(id(layer), None)
-    if ended is not None:
-        ended.close()
+    for part in _OBJECTS.pop(id(layer), ()):
+        part.close()
 
 
 def take_out(viewer: Viewer, layer: Layer) -> None:

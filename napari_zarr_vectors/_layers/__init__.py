@@ -4,6 +4,7 @@ from napari_zarr_vectors._layers._apart import run_apart
 from napari_zarr_vectors._layers._background import Background
 from napari_zarr_vectors._layers._clock import Clock
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
+from napari_zarr_vectors._layers._flying import fly_to
 from napari_zarr_vectors._layers._highlight import ChosenObjects, Highlight
 from napari_zarr_vectors._layers._layer import (
     LevelInfo,
@@ -42,6 +43,7 @@ __all__ = [
     "ValueInfo",
     "Window",
     "current_viewer",
+    "fly_to",
     "is_napari_mishap",
     "known_units",
     "look",

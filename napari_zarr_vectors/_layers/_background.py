@@ -25,6 +25,7 @@ class Background(QObject):
     """
 
     _came = Signal(object)
+    _soon = Signal(object)
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -32,6 +33,7 @@ class Background(QObject):
         self._number, self._closed = 0, False
         self._future: Future[Any] | None = None
         self._came.connect(self._deliver)
+        self._soon.connect(self._call)
 
     @property
     def busy(self) -> bool:
@@ -61,6 +63,10 @@ class Background(QObject):
         # The signal crosses to the thread that this object lives on.
         future.add_done_callback(lambda done: self._came.emit((number, done, then, failed)))
 
+    def call_soon(self, act: Callable[[], None]) -> None:
+        """Have `act` called on the GUI thread; any thread may ask."""
+        self._soon.emit(act)
+
     def cancel(self) -> None:
         """Drop what was asked."""
         self._number += 1
@@ -73,6 +79,10 @@ class Background(QObject):
         self.cancel()
         self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _call(self, act: Callable[[], None]) -> None:
+        if not self._closed:
+            act()
 
     def _deliver(self, came: tuple[int, Future[Any], Callable[[Any], None], Callable[[Exception], None]]) -> None:
         number, future, then, failed = came

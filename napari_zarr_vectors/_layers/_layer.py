@@ -7,6 +7,7 @@ listens to `lod` and `style`.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from napari.layers import Layer
 from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
+from napari_zarr_vectors._layers._clicks import choose_by_click
 from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
@@ -177,12 +179,15 @@ class StreamingLayer(Layer):
         self._value_info = ValueInfo()
         self._levels = LevelInfo()
         self._sight: Callable[[], Sight | None] = lambda: None
+        self._facts: Callable[[int], Mapping[str, str]] = lambda _: {}
+        self._seen: tuple[tuple[float, ...], object, int | None] | None = None
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
         self.highlight = Highlight(extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event)
+        self.mouse_drag_callbacks.append(choose_by_click)
         self._update_thumbnail()
 
     # -- what the controller sets
@@ -303,30 +308,50 @@ class StreamingLayer(Layer):
 
         It is what was painted last, at whatever level; any thread may ask.
         """
-        over = _picked(self.highlight.pool, self.highlight.sight, point)
+        sight, over = self._sight(), _picked(self.highlight.pool, self.highlight.sight, point)
         if over is not None and over[0] == 0:
             return over[1]
-        found = _picked(self.pool, self._sight(), point) or over
+        found = _picked(self.pool, sight, point) or over
         return None if found is None else found[1]
 
     def set_sight_provider(self, provider: Callable[[], Sight | None] | None) -> None:
         """Have `provider` say what the last paint was made with; None where nothing is painted."""
         self._sight = (lambda: None) if provider is None else provider
 
+    def set_facts_provider(self, provider: Callable[[int], Mapping[str, str]] | None) -> None:
+        """Have `provider` say what is known of an object, by its id: from memory, on any thread."""
+        self._facts = (lambda _: {}) if provider is None else provider
+
     def _get_value(self, position: Sequence[float]) -> int | None:
         """Give the id of the object under the cursor: napari asks from a thread of its own."""
-        return self.object_at(position)
+        key, sight = tuple(position), self._sight()
+        seen = self._seen
+        if seen is None or seen[:2] != (key, sight):  # the tooltip asks just before the status bar does
+            self._seen = seen = key, sight, self.object_at(position)
+        return seen[2]
 
     def _get_value_3d(
         self, start_point: Sequence[float] | None, end_point: Sequence[float] | None, dims_displayed: list[int]
     ) -> int | None:
         """Give the id of the object that a ray meets: all of it is one place on the screen."""
-        return None if start_point is None else self.object_at(start_point)
+        return None if start_point is None else self._get_value(start_point)
 
     def get_status(self, *args: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401  # napari's signature
         """Describe the position under the cursor and the source; reads frozen values only, so any thread may ask."""
         status: Mapping[str, str] = super().get_status(*args, **kwargs)
+        seen, value = self._seen, status["value"]
+        if seen is not None and seen[2] is not None and value == str(seen[2]):
+            value = ", ".join([value, *(f"{name} {text}" for name, text in self._facts(seen[2]).items())])
+            status = {**status, "value": value, "coordinates": f"{status['coords']}: {value}"}
         return {**status, "layer_base": self._handle.source or status["layer_base"]}
+
+    def _get_tooltip_text(self, position: npt.NDArray[Any], **view: Any) -> str:  # noqa: ANN401  # napari's signature
+        """Describe the object under the cursor, where a person has asked napari for tooltips."""
+        found = self.get_value(position, **view)
+        if found is None:
+            return ""
+        lines = [f"object {found}", *(f"{name}: {text}" for name, text in self._facts(found).items())]
+        return f"<span>{'<br>'.join(map(escape, lines))}</span>"
 
     def _update_thumbnail(self) -> None:
         shape = (self._thumbnail_shape[0], self._thumbnail_shape[1])
