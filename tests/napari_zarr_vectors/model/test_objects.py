@@ -31,9 +31,7 @@ def test_rows_are_sorted_stably_and_missing_values_come_last(made, column, is_de
     table, *lists = made
     values = lists[column]
     present = [row for row, value in enumerate(values) if value is not None]
-    wanted = sorted(present, key=lambda row: values[row])
-    if is_descending:
-        wanted = sorted(reversed(present), key=lambda row: values[row])[::-1]
+    wanted = sorted(present, key=lambda row: values[row], reverse=is_descending)
     wanted += [row for row, value in enumerate(values) if value is None]
     assert table.arrange(Arrangement(column, is_descending)).tolist() == wanted
 
