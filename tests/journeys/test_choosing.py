@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_zarr_vectors._build import to_pixels
 from napari_zarr_vectors._controller import open_layer
@@ -93,8 +95,18 @@ class Journey:
 
     def click_px(self, x, y, modifier=Qt.KeyboardModifier.NoModifier):
         canvas = native_canvas(self.viewer)
-        self.qtbot.mouseMove(canvas, QPoint(x + 1, y))
         self.qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, modifier, QPoint(x, y))
+        self.settle()
+
+    def drag(self, point):
+        canvas, (x, y) = native_canvas(self.viewer), self.place(point)
+        self.qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(x, y))
+        for step in (10, 20, 0):
+            at, button = QPointF(x + step, y), Qt.MouseButton.LeftButton
+            none, free = Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier
+            # `qtbot.mouseMove` moves the pointer, of which the window hears sooner or later.
+            QApplication.sendEvent(canvas, QMouseEvent(QEvent.Type.MouseMove, at, at, none, button, free))
+        self.qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(x, y))
         self.settle()
 
     def picture(self):
@@ -147,6 +159,8 @@ def test_a_click_chooses_and_a_row_is_flown_to(start, kind):
     assert layer.highlight.shown.ids.tolist() == [-7, 25]
     journey.click(CENTRES[2], Qt.KeyboardModifier.ControlModifier)
     assert layer.selection.ids == (25,)
+    journey.drag(CENTRES[0])
+    assert layer.selection.ids == (25,), "a drag turns the view and chooses nothing"
     journey.click_px(5, 5)
     assert layer.selection.ids == ()
     assert layer.lod.status.shown_vertices == before
