@@ -30,6 +30,8 @@ class Shot:
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
     with_dock: bool = False
     small: bool = False
+    chosen: tuple[int, ...] = ()
+    """Objects that are chosen, in the dock of objects."""
 
 
 def plain(file: str) -> Shot:
@@ -42,6 +44,7 @@ SHOTS = (
     Shot("galaxy", "galaxy.png", SAMPLES["galaxy"].angles, SAMPLES["galaxy"].zoom),
     Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, with_dock=True),
     Shot("terrain", "terrain_near.png", SAMPLES["terrain"].angles, 5.0, (0.0, 300.0, -250.0)),
+    Shot("neurons", "objects.png", SAMPLES["neurons"].angles, SAMPLES["neurons"].zoom, small=True, chosen=(12, 40, 77)),
     *(plain(f"{name}.png") for name in ("tractogram", "neurons", "surface", "timelapse")),
 )
 
@@ -64,11 +67,15 @@ def main(folder: Path, files: list[str]) -> None:
         if shot.with_dock:
             window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Display")
             window.process(0.5)
+        if shot.chosen:
+            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Objects")
+            layer.style.color_by, layer.selection.ids = "group", shot.chosen
+            window.process(2.0)
         window.look(angles=shot.angles, zoom=shot.zoom)
         camera = window.viewer.scene.camera
         camera.center = tuple(c + o for c, o in zip(camera.center, shot.offset, strict=True))
         complete = window.wait_until(lambda status=layer.lod: status.status.complete, 120)
-        window.save(folder / shot.file, whole=shot.with_dock)
+        window.save(folder / shot.file, whole=shot.with_dock or bool(shot.chosen))
         print(f"{folder / shot.file}: {layer.lod.status} {'' if complete else 'NOT COMPLETE'}", flush=True)
         window.close()
         if shot.small:

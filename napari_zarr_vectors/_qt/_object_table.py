@@ -26,7 +26,8 @@ __all__ = ["ObjectTableView", "RowsModel"]
 
 Flag = QItemSelectionModel.SelectionFlag
 NOTHING = ObjectTable(np.empty(0, np.int64))
-ROW_PX, COLUMN_PX = 22, 90
+ROW_PX, WIDEST_PX, MARGIN_PX = 22, 200, 12
+ROWS_MEASURED = 50
 CELL = QModelIndex()
 
 
@@ -165,7 +166,6 @@ class ObjectTableView(QTableView):
         upright.setDefaultSectionSize(ROW_PX)
         upright.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         head = self.horizontalHeader()
-        head.setDefaultSectionSize(COLUMN_PX)
         head.setHighlightSections(False)
         head.setSectionsClickable(True)
         head.setSortIndicatorShown(True)
@@ -185,6 +185,11 @@ class ObjectTableView(QTableView):
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         head.blockSignals(was_blocked)
         self.rows.set_table(table)
+        # By some rows: asked for a column's width, a view that is not seen yet asks all rows.
+        measure, rows = self.fontMetrics(), range(min(ROWS_MEASURED, len(table.ids)))
+        for column in range(len(table.names)):
+            widest = max((measure.horizontalAdvance(table.text(row, column)) for row in rows), default=0)
+            head.resizeSection(column, min(max(widest + MARGIN_PX, head.sectionSizeHint(column)), WIDEST_PX))
 
     def show_rows(self, rows: npt.NDArray[np.int64]) -> None:
         """Show these rows of the table, in this order."""
