@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _LEVEL_STEP = 16.0
+_CORNERS = np.array(list(product((0, 1), repeat=5)))
+"""Which end of a box each of its corners is, by axis."""
+_ENDS = {4: (0, 2), 3: (0, 1, 2)}
+"""Corners of a row at different places, by the number of its corners."""
+_ROUNDING = 1e-9
 _SEGMENT_CORNERS, _TRIANGLE_CORNERS = 4, 3
 
 
@@ -108,8 +114,10 @@ def nearest(
     reach_px : float
     """
     best: Hit | None = None
-    for number, (built, values, starts, stops) in enumerate(chunks):
-        rows = _rows(starts, stops)
+    away = _away([chunk[0] for chunk in chunks], sight, at_px, reach_px)
+    for number in np.flatnonzero(away >= 0).tolist():
+        built, values, starts, stops = chunks[number]
+        rows = _rows_near(built, _rows(starts, stops), sight, at_px, float(away[number]))
         rows = rows[values[rows * built.corners] < HIDDEN_VALUE / 2]
         if not len(rows):
             continue
@@ -120,6 +128,42 @@ def nearest(
         if hit.distance <= reach_px and (best is None or hit.order < best.order):
             best = hit
     return best
+
+
+def _away(built: Sequence[BuiltChunk], sight: Sight, at_px: Float64Array, reach_px: float) -> Float64Array:
+    """Give how far from a place chunks may draw what is near it, (n,); -1 for those whose boxes lie elsewhere: most."""
+    if not built:
+        return np.zeros(0)
+    boxes = np.stack([chunk.box for chunk in built]).astype(np.float64)  # (n, 2, 5)
+    clip = boxes[:, _CORNERS, np.arange(5)] @ sight.axes + sight.base  # (n, 32, 4)
+    w = clip[..., 3]
+    ahead = (w > 0).all(axis=1)
+    px = clip[..., :2] / np.where(w > 0, w, 1.0)[..., None] * sight.half_px
+    size, px_a_unit, least, most = sight.size
+    own = np.array([1.0 if c.sizes is None or not sight.sized else c.sizes.max(initial=0.0) for c in built])
+    diameter = size * px_a_unit * own / (np.where(ahead, w.min(axis=1), 1.0) if sight.in_world else 1.0)
+    away = (np.maximum(np.clip(diameter, least, most), sight.fill[1]) / 2 + reach_px + 1)[:, None]
+    there = ((at_px >= px.min(axis=1) - away) & (at_px <= px.max(axis=1) + away)).all(axis=1)
+    cut = ((boxes[:, 0] <= sight.hi + _ROUNDING) & (boxes[:, 1] >= sight.lo - _ROUNDING)).all(axis=1)
+    return np.where((there | ~ahead) & cut, away[:, 0], -1.0)
+
+
+def _rows_near(built: BuiltChunk, rows: Int64Array, sight: Sight, at_px: Float64Array, away: float) -> Int64Array:
+    """Leave out the rows all of whose ends lie on one side of a place: the sums below cost ten times as much."""
+    low, high = np.full((len(rows), 2), np.inf), np.full((len(rows), 2), -np.inf)
+    kept = np.zeros(len(rows), bool)
+    columns = np.array([0, 1, 3])
+    for corner in _ENDS.get(built.corners, (0,)):
+        at = rows * built.corners + corner
+        clip = built.positions[at].astype(np.float64) @ sight.axes[:3, columns] + sight.base[columns]
+        if built.extra is not None:
+            clip += built.extra[at].astype(np.float64) @ sight.axes[3:, columns]
+        behind = clip[:, 2] <= 0
+        px = clip[:, :2] / np.where(behind, 1.0, clip[:, 2])[:, None] * sight.half_px
+        kept |= behind
+        low, high = np.minimum(low, px), np.maximum(high, px)
+    kept |= ((low <= at_px + away) & (high >= at_px - away)).all(axis=1)
+    return rows[kept]
 
 
 def _rows(starts: Int64Array, stops: Int64Array) -> Int64Array:

@@ -110,7 +110,8 @@ class Browser:
         if self._layer is not None and self._table is not None:
             self._choosing = True  # the view shows it already
             try:
-                self._layer.selection.ids = self._table.ids[rows]  # type: ignore[assignment]  # checked there
+                # Ascending: nobody has to look for those that come twice.
+                self._layer.selection.ids = np.sort(self._table.ids[rows])  # type: ignore[assignment]  # checked there
             finally:
                 self._choosing = False
 

@@ -37,7 +37,8 @@ class ObjectSelection:
 
 def _ids(value: object) -> tuple[int, ...]:
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":  # a million are chosen at once
-        return tuple(dict.fromkeys(value.tolist()))
+        ids = value.tolist()
+        return tuple(ids if (value[1:] > value[:-1]).all() else dict.fromkeys(ids))
     values = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(values, set | frozenset | range):
         values = list(values)
