@@ -19,7 +19,6 @@ __all__ = ["ChosenObjects", "Highlight"]
 SHARE = 4
 """Chosen objects are read at the finest level at which they take no more than this part of the budget."""
 PAGE_ROWS = 64
-NODE = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +79,7 @@ class Highlight:
         """Vertices that chosen objects may have."""
         self.tried: int | None = None
         """For how many vertices they were read, where a larger budget would show more of them."""
-        self._reserved = 0
+        self._reserved = self._node = 0
         self._sight: Callable[[], Sight | None] = lambda: None
 
     @property
@@ -114,8 +113,10 @@ class Highlight:
             return
         self.shown = chosen
         self.pool.resize(chosen.built.rows)
-        self.pool.upload(NODE, chosen.built)
-        self.pool.commit([NODE], [0], [chosen.built.rows])
+        # A number of its own: whoever picks on another thread may still have the ranges of the one before.
+        self._node += 1
+        self.pool.upload(self._node, chosen.built)
+        self.pool.commit([self._node], [0], [chosen.built.rows])
 
     def hide(self) -> None:
         """Draw nothing."""

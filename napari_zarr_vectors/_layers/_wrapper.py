@@ -14,9 +14,11 @@ from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, Trian
 from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
 from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
 from napari_zarr_vectors._layers._notify import notify
-from napari_zarr_vectors._layers._visual import PointPoolVisual
+from napari_zarr_vectors._layers._visual import PointPoolVisual, PoolVisual
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from psygnal import EmissionInfo
 
 __all__ = ["VispyStreaming", "register"]
@@ -24,17 +26,36 @@ __all__ = ["VispyStreaming", "register"]
 
 GROWTH, LEAST_PX = 1.5, 3.0
 """What is chosen is drawn so many times as large, and at least so large."""
+RIM, RIM_PX, BLACK = 1.6, 2.5, (0.0, 0.0, 0.0, 1.0)
+"""Its rim is so many times as large, and at least so many pixels larger."""
 NEAREST = 0.001
-"""Part of the range of depth in front of all others, in which it is drawn."""
+"""Part of the range of depth in front of all others, in which it is drawn; its rim in the next."""
 
 
-class _InFront:
-    """Drawn before whatever lies nearer to the eye."""
+class _InFront(PoolVisual):
+    """Drawn before whatever lies nearer to the eye, with a black rim around what has a size."""
+
+    has_rim = True
+
+    def set_color(self, rgba: Sequence[float]) -> None:
+        """Set the one colour."""
+        self._color = tuple(rgba)
+        super().set_color(rgba)
 
     def draw(self) -> None:
         """Draw, and leave depth as others expect it."""
-        super().draw()  # type: ignore[misc]  # the visual is the next class
+        size, least = self._size, self._least_px
+        if self.has_rim:
+            self._size, self._least_px = RIM * size, least + RIM_PX
+            self._draw_in(BLACK, (NEAREST, 2 * NEAREST))
+        self._size, self._least_px = size, least
+        self._draw_in(self._color, (0.0, NEAREST))
         gloo.set_depth_range(0.0, 1.0)
+
+    def _draw_in(self, color: tuple[float, ...], depths: tuple[float, float]) -> None:
+        self.shared_program["u_color"] = color
+        self.update_gl_state(depth_range=depths)
+        super().draw()
 
 
 class _ClippedPointPoolVisual(ClippingPlanesMixin, PointPoolVisual):
@@ -60,6 +81,8 @@ class _FrontSegmentPoolVisual(_InFront, _ClippedSegmentPoolVisual):
 class _FrontTrianglePoolVisual(_InFront, _ClippedTrianglePoolVisual):
     """Triangles of chosen objects."""
 
+    has_rim = False
+
 
 class VispyStreaming(VispyBaseLayer):
     """Draws one layer in one canvas; lives until the layer is removed from it."""
@@ -77,7 +100,7 @@ class VispyStreaming(VispyBaseLayer):
         self.chosen.transform = MatrixTransform()  # napari sets its matrix
         self.chosen.set_limits(0.0, 1.0, 1.0)
         self.chosen.set_lut(colormap_lut("gray"), smooth=True)
-        self.chosen.set_gl_state("translucent", cull_face=False, depth_range=(0.0, NEAREST))
+        self.chosen.set_gl_state("translucent", cull_face=False)
         layer.highlight.set_sight_provider(lambda: self.chosen.sight)
         layer.highlight.pool.attach(self.chosen.sink)
         self._settings = get_settings().appearance.highlight.events

@@ -28,9 +28,9 @@ def chosen_of(layer, points):
     return ChosenObjects(built, np.array([5]), 0, True, np.stack([points.min(0), points.max(0)]), points[0])
 
 
-def pixel(stage, layer, point):
+def pixel(stage, layer, point, aside=0):
     column, row = np.round(stage.project(layer, [point])[0]).astype(int)
-    return stage.picture()[row, column].tolist()
+    return stage.picture()[row, column + aside].tolist()
 
 
 def test_it_is_drawn_and_picked_in_front_of_what_lies_nearer(stage):
@@ -56,6 +56,17 @@ def test_it_is_drawn_and_picked_in_front_of_what_lies_nearer(stage):
     layer.highlight.hide()
     assert pixel(stage, layer, BEHIND) == red
     assert layer.shown_vertices == 3
+
+
+def test_a_black_rim_sets_it_off(stage):
+    stage.viewer.dims.ndisplay = 3
+    layer = stage.add([(60, y, x) for y in range(35, 66) for x in range(35, 66)])
+    stage.viewer.reset_view()
+    layer.style.size = 12  # 18 px for what is chosen, 29 px for its rim
+    layer.highlight.show(chosen_of(layer, [BEHIND]), lambda: None)
+    colors = [pixel(stage, layer, BEHIND, aside) for aside in (0, 6, 12, 18)]
+    assert [color[2] for color in colors] == [255, 255, 0, 0]
+    assert [color[0] for color in colors] == [0, 0, 0, 255]
 
 
 def test_slabs_planes_and_visibility_are_those_of_the_layer(stage):
