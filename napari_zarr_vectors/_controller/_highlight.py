@@ -37,7 +37,6 @@ class Highlighter:
         self._background = Background("zarr-vectors-chosen")
         self._then: list[Callable[[ChosenObjects | None], None]] = []
         self._shape = shape_of(layer)
-        self._can = engine.store.n_objects > 0 and not engine.store.adds_levels
         layer.highlight.hide()
         layer.highlight.asked = self._read
         layer.highlight.fit(engine.status.budget)
@@ -77,7 +76,7 @@ class Highlighter:
     def _read(self) -> None:
         layer, store = self._layer, self._engine.store
         ids, most = layer.selection.ids, layer.highlight.most
-        layer.highlight.tried = most if ids and self._can else None
+        layer.highlight.tried = most if ids else None
         if layer.highlight.tried is None:
             self._background.cancel()
             self._show(None)
@@ -86,6 +85,8 @@ class Highlighter:
         origin, size_by, shape = layer.origin, layer.style.size_by, self._shape
 
         def work(go_on: Callable[[], bool]) -> ChosenObjects | None:
+            if store.adds_levels or not store.n_objects:  # whose vertices have no ids on the screen
+                return None
             found = read_chosen(store, wanted, most, go_on, origin=origin, shape=shape, size_by=size_by)
             if found is None:
                 return None

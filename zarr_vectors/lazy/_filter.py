@@ -66,7 +66,8 @@ class VertexFilter:
             rows = rows[self._allowed[rows]]
         blocks = arrays.blocks(rows)
         order = np.argsort(blocks.chunks, kind="stable")
-        chunks, first = np.unique(blocks.chunks[order], return_index=True)
+        first = np.flatnonzero(np.diff(blocks.chunks[order], prepend=-1))
+        chunks = blocks.chunks[order][first]
         counts = np.zeros(len(order), np.int64)
         named = np.split(blocks.fragments[order], first[1:])
         for i, index_of_chunk in enumerate(arrays.iter_fragments(arrays.coords[chunks]) if len(chunks) else ()):

@@ -113,7 +113,7 @@ def test_a_store_without_objects_is_told_and_nothing_can_be_chosen(viewer, tmp_p
     browser.open()
     qtbot.waitUntil(lambda: "cloud.zv has no objects" in view.said[-1])
     layer.selection.ids = [1]
-    assert not objects_of(layer)[0].busy
+    qtbot.waitUntil(lambda: not objects_of(layer)[0].busy)
     assert layer.highlight.shown is None
     browser.close()
 
