@@ -12,6 +12,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Coroutine, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -30,7 +31,7 @@ from zarr_vectors.exceptions import (
 )
 from zarr_vectors.typing import UInt8Array
 
-__all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined"]
+__all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined", "keep_freed_memory"]
 
 Buffers: TypeAlias = Sequence[bytes | UInt8Array]
 
@@ -38,6 +39,18 @@ ByteSpan: TypeAlias = tuple[int, int | None]
 """(offset, length) of a part of a value; a negative offset and no length is a suffix, (0, None) all of it."""
 
 _CONCURRENCY = 64
+_KEPT_FREE_BYTES = 8 << 20
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let the allocator keep blocks of up to some MB for the next ones; once a process.
+
+    Until it has seen a larger block being freed, glibc maps every block of more than 128 KB anew and gives it back when
+    it is freed. The system clears it page by page each time, which takes longer than reading a chunk into it. No page
+    of the block that is freed here is touched. Other allocators do not mind.
+    """
+    np.empty(_KEPT_FREE_BYTES, np.uint8)
 
 
 class Backend(Protocol):

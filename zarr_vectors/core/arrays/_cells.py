@@ -93,9 +93,9 @@ class GridArray:
         rows = np.flatnonzero(inside)
         cells = coords[rows] - self.grid.origin
         fetch = self._fetch_sharded if self.is_sharded else self._fetch_files
-        for row, stored in zip(rows.tolist(), fetch(cells), strict=True):
+        for row, coord, stored in zip(rows.tolist(), coords[rows].tolist(), fetch(cells), strict=True):
             if stored is not None:
-                out[row] = self._decode(coords[row].tolist(), stored)
+                out[row] = self._decode(coord, stored)
         return out
 
     def read_into(self, coords: Int64Array, counts: Int64Array, out: UInt8Array) -> None:
