@@ -8,9 +8,12 @@ a power of two, all pieces of one length at once.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from zarr_vectors._query.execute import RaggedBatch, as_items
+from zarr_vectors.core._backends import room
 from zarr_vectors.encoding import FragmentTable, expand_ranges
 from zarr_vectors.spatial import group_order
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
@@ -48,20 +51,21 @@ class Gather:
         sources = [batch.positions, *batch.attributes.values()]
         if not self._room:
             self._names = tuple(batch.attributes)
-            self._room = [np.empty((int(self.starts[-1]), *a.shape[1:]), a.dtype) for a in sources]
+            shapes = [(int(self.starts[-1]), *a.shape[1:]) for a in sources]
+            self._room = [room(math.prod(s), a.dtype).reshape(s) for s, a in zip(shapes, sources, strict=True)]
         bounds = self._bounds[first : first + len(batch.coords) + 1]
         some = slice(*bounds[[0, -1]].tolist())
         numbers, bases = self._numbers[some], np.repeat(batch.offsets[:-1], np.diff(bounds))
         sizes, targets = self._table.count[numbers], self._targets[some]
         if self._table.only_ranges:
             pieces = _pieces(self._table.start[numbers] + bases, targets, sizes)
-            for source, room in zip(sources, self._room, strict=True):
-                _copy(as_items(source), as_items(room), pieces)
+            for source, target in zip(sources, self._room, strict=True):
+                _copy(as_items(source), as_items(target), pieces)
             return
         rows = self._table.rows_of(numbers)[0] + np.repeat(bases, sizes)
         places = expand_ranges(targets, sizes)
-        for source, room in zip(sources, self._room, strict=True):
-            as_items(room)[places] = as_items(source)[rows]
+        for source, target in zip(sources, self._room, strict=True):
+            as_items(target)[places] = as_items(source)[rows]
 
     @property
     def positions(self) -> FloatArray:
@@ -147,9 +151,9 @@ def _shortened(sources: AnyArray, targets: AnyArray, sizes: AnyArray) -> tuple[A
     return np.repeat(sources, parts) + before, np.repeat(targets, parts) + before, sizes
 
 
-def _copy(source: AnyArray, room: AnyArray, pieces: list[tuple[int, AnyArray, AnyArray]]) -> None:
+def _copy(source: AnyArray, target: AnyArray, pieces: list[tuple[int, AnyArray, AnyArray]]) -> None:
     for length, first, to in pieces:
-        _windows(room, length)[to] = _windows(source, length)[first]
+        _windows(target, length)[to] = _windows(source, length)[first]
 
 
 def _windows(items: AnyArray, length: int) -> AnyArray:
