@@ -95,17 +95,6 @@ class FragmentIndex:
         listed = fragment - before
         return self.rows[self.offsets[listed] : self.offsets[listed + 1]].copy()
 
-    def take(self, fragments: AnyArray) -> FragmentIndex:
-        """Give some fragments, (k,) numbers that there are, in this order; one may repeat."""
-        if len(self.ranges) == len(self.is_range):
-            return FragmentIndex(self.is_range[fragments], self.ranges[fragments], self.offsets, self.rows)
-        kept = self.is_range[fragments]
-        before: Int64Array = np.cumsum(self.is_range) - self.is_range  # ranges before each fragment
-        listed = (np.arange(len(self.is_range)) - before)[fragments[~kept]]
-        starts, counts = self.offsets[listed], np.diff(self.offsets)[listed]
-        rows = self.rows[expand_ranges(starts, counts)]
-        return FragmentIndex(kept, self.ranges[before[fragments[kept]]], offsets_of(counts), rows)
-
 
 @dataclass(frozen=True, eq=False)
 class FragmentTable:
@@ -184,6 +173,16 @@ class FragmentTable:
     def only_ranges(self) -> bool:
         """Whether all fragments are runs of consecutive rows."""
         return bool(self.is_range.all())
+
+    def take(self, numbers: AnyArray, first: Int64Array) -> FragmentTable:
+        """Give some fragments, (k,) numbers, chunk by chunk; those of chunk i begin at ``first[i]``. One may repeat."""
+        is_range, start, count = self.is_range[numbers], self.start[numbers], self.count[numbers]
+        rows = self.rows[:0]
+        if len(self.rows):
+            listed = ~is_range
+            rows = self.rows[expand_ranges(start[listed], count[listed])]
+            start[listed] = offsets_of(count[listed])[:-1]
+        return FragmentTable(first, is_range, start, count, rows)
 
     def tiles(self, count: int) -> bool:
         """Tell whether the fragments are ranges that follow one another and make up `count` rows."""

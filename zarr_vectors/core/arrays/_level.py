@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 
@@ -212,9 +211,10 @@ class LevelArrays:
         groups = self._groups(coords, _FRAGMENTS_TOGETHER)
         return FragmentTable.joined([read_fragment_table(self._require_fragments(), group) for group in groups])
 
-    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentIndex]:
-        """Read the fragment index of each chunk, shape (n, R), one after the other: all are never held at once."""
-        return chain.from_iterable(map(self.fragment_indices, self._groups(coords, _FRAGMENTS_AHEAD)))
+    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentTable]:
+        """Read the fragments of chunks, shape (n, R), some chunks at a time: all are never held at once."""
+        for group in self._groups(coords, _FRAGMENTS_AHEAD):
+            yield read_fragment_table(self._require_fragments(), group)
 
     def _groups(self, coords: Int64Array, size: int) -> list[Int64Array]:
         step = size if self.is_local else max(1, len(coords))
