@@ -196,7 +196,7 @@ class LevelArrays:
     @cached_property
     def links(self) -> LinkReader | None:
         """The links within the level; None if it has none."""
-        links = open_links(self.store, self.meta.level, chunks=self.coords)
+        links = open_links(self.store, self.meta.level)
         if not isinstance(self.positions, DracoColumn):
             return links
         return DracoLinks(self.positions, links or LinkReader(self.store, self.meta.level, LinkFamily(3, self.rank), 0))

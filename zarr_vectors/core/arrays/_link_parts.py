@@ -10,10 +10,9 @@ from zarr_vectors.core.arrays._link_cells import LinkArray, StoredLinks
 from zarr_vectors.encoding import decode_permutations
 from zarr_vectors.typing import Int64Array
 
-__all__ = ["Few", "LinkPart", "MetCells"]
+__all__ = ["LinkPart", "MetCells"]
 
 _PIECE = 1 << 16
-_FEW = 1 << 14
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,11 +45,11 @@ class LinkPart:
 
     def chunk(self) -> Int64Array:
         """Give the chunk of each endpoint, (m, L), in input order."""
-        return _as_given(np.repeat(self.met, self.stored.counts, axis=0), self.stored.codes)
+        return self._as_given(np.repeat(self.met, self.stored.counts, axis=0))
 
     def row(self) -> Int64Array:
         """Give the row of each endpoint in its chunk, (m, L), in input order."""
-        return _as_given(self.stored.rows, self.stored.codes)
+        return self._as_given(self.stored.rows)
 
     def number(self, starts: Int64Array, out: Int64Array) -> None:
         """Write the number of each endpoint, in input order, to `out`, (m, L); -1 in chunks that were not asked for.
@@ -61,7 +60,7 @@ class LinkPart:
             Where the numbers of each chunk's rows begin.
         """
         rows, counts = self.stored.rows, self.stored.counts
-        self.check_rows(np.diff(starts))
+        self._check_rows(np.diff(starts))
         bases = starts[self.met]
         if not self.array.offsets.any():
             # One chunk for all endpoints of a cell: its rows are one run of numbers.
@@ -70,9 +69,9 @@ class LinkPart:
         np.add(rows, np.repeat(bases, counts, axis=0), out=out)
         if (self.met < 0).any():
             out[np.repeat(self.met < 0, counts, axis=0)] = -1
-        out[:] = _as_given(out, self.stored.codes)
+        out[:] = self._as_given(out)
 
-    def check_rows(self, limits: Int64Array) -> None:
+    def _check_rows(self, limits: Int64Array) -> None:
         """Check that rows are below the limits, (n,), of the chunks that were asked for."""
         rows, counts = self.stored.rows, self.stored.counts
         filled = np.flatnonzero(counts)
@@ -91,51 +90,16 @@ class LinkPart:
             said = f"it links row {most[at].max()}, and a chunk has {limits[met[at]].min()} vertices"
             self.array.corrupt(self.cells[filled[at]], said)
 
-
-class Few:
-    """Parts of few records that lead from chunk to chunk: numbered together, as calls are what numbering them takes."""
-
-    def __init__(self) -> None:
-        self._parts: list[tuple[LinkPart, Int64Array]] = []
-
-    def takes(self, part: LinkPart, out: Int64Array) -> bool:
-        """Take a part that shall be numbered to `out`; False if it is to be numbered alone."""
-        taken = len(out) <= _FEW and bool(part.array.offsets.any())
-        if taken:
-            self._parts.append((part, out))
-        return taken
-
-    def number(self, starts: Int64Array) -> None:
-        """Number the parts that were taken; see `LinkPart.number`."""
-        if not self._parts:
-            return
-        parts = [part for part, _ in self._parts]
-        rows, counts, met = (
-            np.concatenate(each) for each in zip(*((p.stored.rows, p.stored.counts, p.met) for p in parts), strict=True)
-        )
-        met_of = np.repeat(met, counts, axis=0)
-        if ((met_of >= 0) & (rows >= np.diff(starts)[met_of])).any():
-            for part in parts:
-                part.check_rows(np.diff(starts))
-        numbers = rows + starts[met_of]
-        numbers[met_of < 0] = -1
-        codes = [np.zeros(len(out), np.int64) if p.stored.codes is None else p.stored.codes for p, out in self._parts]
-        numbers = _as_given(numbers, np.concatenate(codes))
-        low = 0
-        for _, out in self._parts:
-            out[:] = numbers[low : low + len(out)]
-            low += len(out)
-
-
-def _as_given(values: Int64Array, codes: Int64Array | None) -> Int64Array:
-    """Put values of endpoints, (m, L) in stored order, into input order; `values` themselves where they are."""
-    # Most records lie in one chunk or were in order already.
-    turned = np.flatnonzero(codes) if codes is not None else np.empty(0, np.int64)
-    if codes is None or not len(turned):
-        return values
-    out = values.copy()
-    out[turned] = _scattered(values[turned], decode_permutations(codes[turned], values.shape[1]))
-    return out
+    def _as_given(self, values: Int64Array) -> Int64Array:
+        """Put values of endpoints, (m, L) in stored order, into input order; `values` themselves where they are."""
+        codes = self.stored.codes
+        # Most records lie in one chunk or were in order already.
+        turned = np.flatnonzero(codes) if codes is not None else np.empty(0, np.int64)
+        if codes is None or not len(turned):
+            return values
+        out = values.copy()
+        out[turned] = _scattered(values[turned], decode_permutations(codes[turned], values.shape[1]))
+        return out
 
 
 def _add_runs(values: Int64Array, bases: Int64Array, counts: Int64Array, out: Int64Array) -> None:

@@ -23,7 +23,7 @@ from zarr_vectors.core.arrays._cells import open_grid
 from zarr_vectors.core.arrays._link_attributes import LinkAttributes
 from zarr_vectors.core.arrays._link_cells import LinkArray
 from zarr_vectors.core.arrays._link_family import LINKS, LinkFamily, LinkPlacement, links_path
-from zarr_vectors.core.arrays._link_parts import Few, LinkPart, MetCells
+from zarr_vectors.core.arrays._link_parts import LinkPart, MetCells
 from zarr_vectors.core.arrays._link_places import LinkTarget, anchors
 from zarr_vectors.core.arrays._link_writer import CellStorage, write_links
 from zarr_vectors.core.arrays._row_grid import RowGrid
@@ -86,13 +86,8 @@ class LinkEnds:
     attributes: Mapping[str, AnyArray]
 
 
-def open_links(store: OpenStore, level: int, delta: int = 0, *, chunks: Int64Array | None = None) -> LinkReader | None:
+def open_links(store: OpenStore, level: int, delta: int = 0) -> LinkReader | None:
     """Open the links that lead from a level to the one `delta` further; None if there are none.
-
-    Parameters
-    ----------
-    chunks : (n, R) int64, optional
-        The level's non-empty chunks, ascending, where they are known.
 
     Raises
     ------
@@ -107,8 +102,7 @@ def open_links(store: OpenStore, level: int, delta: int = 0, *, chunks: Int64Arr
     where = f"{store.name}/{path}"
     count = attributes.get("num_links")
     family = LinkFamily.from_dict(attributes, delta, where)
-    num_links = None if count is None else whole(count, f"{where}: num_links")
-    return LinkReader(store, level, family, num_links, chunks=chunks)
+    return LinkReader(store, level, family, None if count is None else whole(count, f"{where}: num_links"))
 
 
 def _check_none(store: OpenStore, level: int, delta: int) -> None:
@@ -168,16 +162,7 @@ class LinkReader:
         Records, where the store tells.
     """
 
-    def __init__(
-        self,
-        store: OpenStore,
-        level: int,
-        family: LinkFamily,
-        num_links: int | None,
-        *,
-        chunks: Int64Array | None = None,
-    ) -> None:
-        self._own_chunks = chunks
+    def __init__(self, store: OpenStore, level: int, family: LinkFamily, num_links: int | None) -> None:
         self.store, self.level, self.family, self.num_links = store, level, family, num_links
         self.path = links_path(str(level), family.delta)
         self._where = f"{store.name}/{self.path}"
@@ -257,16 +242,14 @@ class LinkReader:
         met = list(self._met(wanted))
         sizes = [cells.array.sizes(cells.which) for cells in met]
         before = offsets_of(np.array([0 if size is None else size.sum() for size in sizes], np.int64)).tolist()
-        out, few, read = np.empty((before[-1], self.family.width), np.int64), Few(), []
+        out, read = np.empty((before[-1], self.family.width), np.int64), []
         for cells, low, high in zip(met, before, before[1:], strict=False):
             # Most records are read to where they belong, and no others are held beside them.
             part = cells.read(out[low:high])
             if len(part.stored.rows) != high - low:
                 return self._ends_of_unknown(met, starts, wanted)
-            if not few.takes(part, out[low:high]):
-                part.number(starts, out[low:high])
+            part.number(starts, out[low:high])
             read.append((cells.name, cells.cells, part.stored.counts))
-        few.number(starts)
         return LinkEnds(out, self._attributes_of(read, self.attribute_names, wanted))
 
     def _ends_of_unknown(self, met: Sequence[MetCells], starts: Int64Array, wanted: _Wanted) -> LinkEnds:
@@ -312,8 +295,6 @@ class LinkReader:
         return _Wanted(own, other, everything, touching, around)
 
     def _chunks(self, level: int) -> Int64Array:
-        if level == self.level and self._own_chunks is not None:
-            return self._own_chunks
         array = open_grid(self.store, f"{level}/{VERTICES}", with_chunks=True)
         if array is None or array.grid.chunks is None:
             return np.empty((0, self.family.rank), np.int64)
@@ -323,25 +304,19 @@ class LinkReader:
     def _met(self, wanted: _Wanted) -> Iterator[MetCells]:
         own = ChunkLookup(wanted.coords)
         other = ChunkLookup(wanted.others) if self.family.delta else own
-        rank, possible = self.family.rank, np.flatnonzero(self._possible(wanted)).tolist()
-        arrays = [self._array(self._names[i], self._offsets[i]) for i in possible]
-        # The cells of all arrays are looked up together: most arrays have few.
-        sizes = [len(array.cells) for array in arrays]
-        cells = np.concatenate([np.empty((0, rank), np.int64), *(array.cells for array in arrays)])
-        ends = anchors(cells, *self._ratios)[:, None] + np.repeat(self._offsets[possible], sizes, axis=0)
-        met = np.column_stack([own.find(cells), other.find(ends.reshape(-1, rank)).reshape(ends.shape[:2])])
-        is_met = met >= 0
-        hit: BoolArray = np.asarray(is_met.any(axis=1) if wanted.touching else is_met.all(axis=1), bool)
-        if wanted.around is not None:
-            hit &= _surround(cells, ends, wanted.around)
-        bounds = offsets_of(np.array(sizes, np.int64)).tolist()
-        for i, array, low, high in zip(possible, arrays, bounds[:-1], bounds[1:], strict=True):
-            if wanted.everything and (met[low:high] < 0).any():
-                cell, end = np.argwhere(met[low:high] < 0)[0].tolist()
+        rank = self.family.rank
+        for i in np.flatnonzero(self._possible(wanted)).tolist():
+            array = self._array(self._names[i], self._offsets[i])
+            ends = anchors(array.cells, *self._ratios)[:, None] + array.offsets  # (cells, L - 1, R)
+            met = np.column_stack([own.find(array.cells), other.find(ends.reshape(-1, rank)).reshape(ends.shape[:2])])
+            if wanted.everything and (met < 0).any():
+                cell, end = np.argwhere(met < 0)[0].tolist()
                 array.corrupt(array.cells[cell], f"endpoint {end} of its links lies in a chunk that has no vertices")
-            which = np.flatnonzero(hit[low:high])
-            if len(which):
-                yield MetCells(self._names[i], array, which, array.cells[which], met[low:high][which])
+            hit = (met >= 0).any(axis=1) if wanted.touching else (met >= 0).all(axis=1)
+            if wanted.around is not None:
+                hit &= _surround(array.cells, ends, wanted.around)
+            if hit.any():
+                yield MetCells(self._names[i], array, np.flatnonzero(hit), array.cells[hit], met[hit])
 
     def chunks_around(self, first: Int64Array, last: Int64Array) -> Int64Array:
         """Give the chunks of all records of which a point between the endpoints may lie in a range of chunks.
