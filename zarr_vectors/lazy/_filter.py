@@ -8,9 +8,9 @@ import numpy as np
 
 from zarr_vectors._query import Selection
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
+from zarr_vectors._query.owned import numbers_of
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import splitmix64
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
@@ -66,12 +66,16 @@ class VertexFilter:
             rows = rows[self._allowed[rows]]
         blocks = arrays.blocks(rows)
         order = np.argsort(blocks.chunks, kind="stable")
-        first = np.flatnonzero(np.diff(blocks.chunks[order], prepend=-1))
-        chunks = blocks.chunks[order][first]
-        counts = np.zeros(len(order), np.int64)
-        named = np.split(blocks.fragments[order], first[1:])
-        for i, index_of_chunk in enumerate(arrays.iter_fragments(arrays.coords[chunks]) if len(chunks) else ()):
-            counts[first[i] : first[i] + len(named[i])] = FragmentTable.of([index_of_chunk.take(named[i])]).count
+        chunks, fragments = blocks.chunks[order], blocks.fragments[order]
+        first = np.flatnonzero(np.diff(chunks, prepend=-1))
+        bounds = np.append(first, len(order))
+        places = np.repeat(np.arange(len(first)), np.diff(bounds))
+        counts, low = np.zeros(len(order), np.int64), 0
+        for table in arrays.iter_fragments(arrays.coords[chunks[first]]):
+            high = low + len(table.first) - 1
+            part = slice(bounds[low], bounds[high])
+            counts[part] = table.count[numbers_of(arrays, table, places[part] - low, fragments[part])]
+            low = high
         sizes = np.bincount(blocks.owners[order], counts, len(rows)).astype(np.int64)
         return index.ids[rows], sizes
 
