@@ -159,7 +159,7 @@ def begin(
         place=layer.data.place,
         bounds=layer.bounds,
         part=part_of(viewer, layer, part, level),
-        name=f"{layer.name} {part if isinstance(part, str) else 'box'}",
+        name=f"{layer.name.removesuffix('.zarrvectors')} {part if isinstance(part, str) else 'box'}",
         to=None if to is None else Path(to).expanduser().absolute(),
         most_vertices=vertices,
         most_bytes=size,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from napari_zarr_vectors._lod import Count, Region, count_in
 from zarr_vectors.exceptions import LimitError
-from zarr_vectors.lazy import read_part
+from zarr_vectors.lazy import objects_near, read_part
 
 if TYPE_CHECKING:
     import threading
@@ -26,7 +26,7 @@ __all__ = ["Extracted", "ObjectTable", "Part", "count_part", "extract_part", "re
 AnyArray: TypeAlias = npt.NDArray[Any]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
 
-NO_OBJECT = -1
+LINES = ("line", "polyline", "streamline")
 WORD_BYTES = 64
 """What a word of a category takes, as napari's tables hold it."""
 COPIES, DRAWN_BYTES = 3, 128
@@ -111,29 +111,35 @@ class Extracted:
 
 
 def count_part(store: LazyStore, part: Part) -> Count:
-    """Say how many vertices a part has, by the catalogue and by how many of the objects it asks for; reads no vertex.
+    """Say how many vertices a part has, by the catalogue and the object index; reads no vertex.
 
-    What vertices themselves are asked for is left out of account.
+    What vertices themselves are asked for is left out of account. Lines come whole, so of them all vertices count of
+    those that have any in chunks that the region meets.
     """
     entries = {entry.level: entry for entry in store.catalogue().levels}
     if part.level not in entries:
         return Count(0, 0)
     found = count_in(entries[part.level], part.region)
-    return replace(found, about=round(found.about * _kept_share(store, part)))
+    if part.region is None or store.geometry_type not in LINES:
+        return replace(found, about=round(found.about * _kept_share(store, part, None)))
+    near = objects_near(store, part.level, (part.region.lo, part.region.hi), part.region.planes)
+    total = store.vertex_count(part.level)
+    return Count(round(total * _kept_share(store, part, near)), total)
 
 
-def _kept_share(store: LazyStore, part: Part) -> float:
-    """Give the share of the objects that is asked for by id, group and share."""
-    count = store.n_objects
+def _kept_share(store: LazyStore, part: Part, near: Int64Array | None) -> float:
+    """Give the share of the objects that is asked for by id, group and share, and is among those that are near."""
+    count = store.object_count_at(part.level)
     if not count:
         return 1.0
-    share = part.share
+    kept = near
     if part.object_ids is not None:
-        share *= min(1.0, len(part.object_ids) / count)
+        kept = np.array(part.object_ids, np.int64) if kept is None else np.intersect1d(kept, part.object_ids)
     if part.groups is not None:
         groups = store.groups
-        share *= min(1.0, sum(len(groups[name]) for name in part.groups if name in groups) / count)
-    return share
+        members = np.concatenate([np.empty(0, np.int64), *(groups[name] for name in part.groups if name in groups)])
+        kept = np.unique(members) if kept is None else np.intersect1d(kept, members)
+    return part.share * (1.0 if kept is None else min(1.0, len(kept) / count))
 
 
 def needed_bytes(store: LazyStore, level: int, vertices: int) -> int:

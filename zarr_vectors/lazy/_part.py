@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zarr_vectors._query import ChunkSource, GroupChoice, RaggedBatch, Where, check_ids
+from zarr_vectors._query import ChunkSource, GroupChoice, RaggedBatch, Where, check_ids, select
+from zarr_vectors._query.plan import meets
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.lazy._filter import share_of_ids
@@ -22,7 +23,7 @@ from zarr_vectors.types._result import Result
 from zarr_vectors.types._tasks import Cancel, Progress, TaskRunner
 from zarr_vectors.typing import Int64Array
 
-__all__ = ["read_part"]
+__all__ = ["objects_near", "read_part"]
 
 _GROUP_ROWS = 1 << 18
 
@@ -87,6 +88,25 @@ def read_part(
         found = read_levels(sources, request)
     runner.finish("read")
     return found
+
+
+def objects_near(
+    store: LazyStore, level: int = 0, bbox: BoxLike | None = None, planes: npt.ArrayLike | None = None
+) -> Int64Array:
+    """Give the ids of the objects that have vertices in chunks which a box and planes meet, ascending.
+
+    Reads the object index and no vertex: some of them may have none inside.
+    """
+    found = [np.empty(0, np.int64)]
+    with store._place.looking():
+        for meta in store._content(level):
+            arrays = store._reader(meta.level).arrays
+            if arrays.objects is not None:
+                asked = select(arrays.ndim, (), bbox, (), arrays.where, planes=planes)
+                blocks = arrays.blocks()
+                met = blocks.of_chunks(np.flatnonzero(meets(asked, arrays.coords, arrays.chunk_shape)))
+                found.append(arrays.objects.ids[np.unique(blocks.owners[met])])
+    return np.unique(np.concatenate(found))
 
 
 def _known_ids(store: LazyStore, level: int, object_ids: npt.ArrayLike | None, share: float) -> Int64Array | None:
