@@ -67,7 +67,8 @@ def layers_from(viewer: Viewer, layer: StreamingLayer, made: Made) -> list[Layer
     """Make layers; they are in no viewer yet."""
     extracted = made.extracted
     size = world_size(layer.style, float(camera_of(viewer).zoom), float(layer.scale[-1]))
-    look = Look(made.values, made.info, layer.style, size)
+    sizes = extracted.sizes(layer.style.size_by)
+    look = Look(made.values, made.info, layer.style, size, sizes)
     about = {"path": extracted.source, "level": extracted.level}
     return layers_of(layer, made.name, extracted.result.positions, made.features, made.joined, look, about)
 

@@ -109,6 +109,15 @@ class Extracted:
         values: AnyArray = attributes.flat(name) if hasattr(attributes, "flat") else attributes[name]
         return values.reshape(self.vertex_count, *values.shape[2:]) if self.kind == "line" else values
 
+    def sizes(self, name: str | None) -> AnyArray | None:
+        """Give the attribute of this name as a factor for sizes, (V,), 0 for NaN; None where there is none."""
+        if name is None or name not in self.result.attributes:
+            return None
+        values = self.vertex_values(name)
+        if values.dtype.kind not in "fiu":
+            return None
+        return np.nan_to_num((values[:, 0] if values.ndim == 2 else values).astype(np.float64), nan=0.0)
+
 
 def count_part(store: LazyStore, part: Part) -> Count:
     """Say how many vertices a part has, by the catalogue and the object index; reads no vertex.

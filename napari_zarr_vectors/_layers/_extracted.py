@@ -27,6 +27,7 @@ Columns = Mapping[str, AnyArray]
 
 MOST_SHAPES = 100
 MOST_SHAPE_VERTICES = 5_000
+NO_LIMITS = (0, 10_000)
 PLACED = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "opacity", "blending")
 """What a layer of napari has of where it lies and how it is blended."""
 
@@ -43,12 +44,20 @@ class Look:
     style : DisplayStyle
     size : float
         Diameter of points and width of lines, data units.
+    sizes : (V,) float or None
+        What the size of each vertex is multiplied with.
     """
 
     values: npt.NDArray[np.float32] | None
     info: ValueInfo
     style: DisplayStyle
     size: float
+    sizes: AnyArray | None = None
+
+    @property
+    def width(self) -> float:
+        """One width for all lines: napari's layers have no other."""
+        return self.size if self.sizes is None or not len(self.sizes) else self.size * float(np.median(self.sizes))
 
     def colors(self, count: int) -> npt.NDArray[np.float32]:
         """Give the colour of each of `count` vertices, (n, 4)."""
@@ -111,14 +120,17 @@ def layers_of(
     if isinstance(joined, Paths):
         return [_paths(positions, joined, features, look, name=name, **options)]
     if isinstance(joined, Net):
-        nodes = _points(positions, features, look, name=f"{name} nodes", **options)
+        # Nodes are as thick as their edges: napari's lower limit would make beads of them.
+        nodes = _points(positions, features, look, name=f"{name} nodes", canvas_size_limits=NO_LIMITS, **options)
         return [_edges(positions, joined, look, name=f"{name} edges", **options), nodes]
     return [_points(positions, features, look, name=name, **options)]
 
 
 def _points(positions: AnyArray, features: Columns, look: Look, **options: Any) -> Layer:  # noqa: ANN401  # napari's own
-    colors = look.colors(len(positions))
-    return Points(positions, features=dict(features), face_color=colors, size=look.size, border_width=0, **options)
+    size = look.size if look.sizes is None else look.size * look.sizes
+    # napari draws small points in the colour of the border that they have not.
+    options |= dict.fromkeys(("face_color", "border_color"), look.colors(len(positions)))
+    return Points(positions, features=dict(features), size=size, border_width=0, **options)
 
 
 def _edges(positions: AnyArray, net: Net, look: Look, **options: Any) -> Layer:  # noqa: ANN401  # napari's own
@@ -133,7 +145,7 @@ def _paths(positions: AnyArray, paths: Paths, features: Columns, look: Look, **o
         chosen = {key: column[whole] for key, column in paths.features.items()}
         colors = _of_steps(positions, np.stack([first, first + 1], axis=1), look, options)
         lines = [positions[a:b] for a, b in zip(first.tolist(), paths.offsets[whole + 1].tolist(), strict=True)]
-        options |= {"features": chosen, "edge_color": colors, "edge_width": look.size, "ndim": positions.shape[1]}
+        options |= {"features": chosen, "edge_color": colors, "edge_width": look.width, "ndim": positions.shape[1]}
         return Shapes(lines or None, shape_type="path", **options)
     follows = np.ones(len(positions), bool)
     follows[paths.offsets[:-1][counts > 0]] = False
@@ -147,7 +159,7 @@ def _vectors(positions: AnyArray, edges: Int64Array, features: Columns, look: Lo
     ends = positions[edges]
     data = np.stack([ends[:, 0], ends[:, 1] - ends[:, 0]], axis=1)
     colors = _of_steps(positions, edges, look, options)
-    options |= {"edge_width": look.size, "vector_style": "line", "ndim": positions.shape[1]}
+    options |= {"edge_width": look.width, "vector_style": "line", "ndim": positions.shape[1]}
     if not len(data):
         return Vectors(None, **options)
     return Vectors(data, features=dict(features), edge_color=colors, **options)

@@ -159,12 +159,14 @@ def test_neurons_become_edges_and_nodes(viewer, tmp_path):
         tmp_path / "s.zv", POSITIONS, edges, geometry_type="skeleton", attributes=VALUES, object_ids=OWNER,
         edge_attributes={"flow": child * 2}, **GIVEN,
     )  # fmt: skip
-    layer = opened(viewer, tmp_path / "s.zv", color_by="object")
+    layer = opened(viewer, tmp_path / "s.zv", color_by="object", size=3, size_mode="world", size_by="height")
     inside = seen(viewer, layer, POSITIONS)
     tied, nodes = extract(layer, "visible")
     row = nodes.features["row"].to_numpy()
     assert np.array_equal(np.sort(row), np.flatnonzero(inside))
     assert np.array_equal(nodes.data, POSITIONS[row])
+    assert np.allclose(nodes.size, 3 * HEIGHT[row])
+    assert np.array_equal(nodes.border_color, nodes.face_color)  # napari draws a border of no width around small points
     kept = edges[inside[edges].all(axis=1)]
     assert np.array_equal(np.sort(tied.features["row"]), kept[:, 0])
     child = tied.features["row"].to_numpy()
