@@ -95,6 +95,15 @@ def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
     layer.selection.ids = [int(IDS[7]), int(IDS[3])]
     (chosen,) = extract(layer, "selected")
     assert np.array_equal(np.sort(chosen.features["row"]), np.flatnonzero(np.isin(OWNER, IDS[[3, 7]])))
+    clip = {"position": (50, 50, 50), "normal": (0.5, -1, 0.2), "enabled": True}
+    layer.experimental_clipping_planes = [clip, clip | {"normal": (1, 0, 0), "enabled": False}]
+    (clipped,) = extract(layer, "all")
+    assert len(clipped.data) == (HEIGHT < 150).sum()
+    viewer.scene.camera.zoom /= 10
+    viewer.screenshot(flash=False)
+    (clipped,) = extract(layer, "visible")
+    wanted = ((POSITIONS - 50.0) @ np.array([0.5, -1, 0.2]) >= 0) & (HEIGHT < 150)
+    assert np.array_equal(np.sort(clipped.features["row"]), np.flatnonzero(wanted))
     (boxed,) = extract(layer, ([10, 20, 30], [60, 60, 60]))
     inside = ((POSITIONS >= [10, 20, 30]) & (POSITIONS < [60, 60, 60])).all(axis=1) & (HEIGHT < 150)
     assert np.array_equal(np.sort(boxed.features["row"]), np.flatnonzero(inside))
@@ -218,7 +227,9 @@ def test_all_of_a_store_becomes_an_equal_store_and_what_is_there_stays(viewer, t
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.zv", "s.zv"]
 
 
-def test_too_much_is_refused_before_it_is_read_and_the_limit_can_be_lifted(viewer, tmp_path, monkeypatch):
+def test_too_much_is_refused_until_the_limit_is_lifted_and_a_wrong_request_says_what_is_meant(
+    viewer, tmp_path, monkeypatch
+):
     write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
     layer = opened(viewer, tmp_path / "s.zv")
     with pytest.raises(LimitError, match="about 4,000 vertices of level 0 .* more than 100: choose a coarser level"):
@@ -227,11 +238,6 @@ def test_too_much_is_refused_before_it_is_read_and_the_limit_can_be_lifted(viewe
     with pytest.raises(LimitError, match="GB of memory"):
         extract(layer, "all")
     assert len(extract(layer, "all", limit=None)[0].data) == COUNT
-
-
-def test_a_wrong_request_says_what_is_meant(viewer, tmp_path):
-    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
-    layer = opened(viewer, tmp_path / "s.zv")
     for part, message in (("seen", "part must be one of"), ("selected", "no selected objects"), (([0], [1]), "a box")):
         with pytest.raises(ArgumentError, match=message):
             extract(layer, part)

@@ -63,8 +63,17 @@ def test_it_has_all_of_level_0_at_twice_the_resolution_and_puts_the_budget_back(
     assert (few > 60).any(axis=2).mean() < 0.7 * lit.mean()
 
 
-def test_a_budget_bounds_it_and_shown_leaves_it(shown, tmp_path):
+def test_a_budget_bounds_it_and_shown_leaves_it_and_what_cannot_be_is_refused(shown, tmp_path):
     viewer, _ = shown
+    refused = [
+        ("a.jpg", {}, "must end with .png"),
+        ("no/such/a.png", {}, "is no folder"),
+        ("a.png", {"scale": 0}, "scale must be"),
+        ("a.png", {"budget": 1.5}, "budget must be"),
+    ]
+    for path, options, message in refused:
+        with pytest.raises(ArgumentError, match=message):
+            save_still(viewer, tmp_path / path, **options)
     assert save_still(viewer, tmp_path / "a.png", budget=9_000).vertices <= 9_000
     asis = save_still(viewer, tmp_path / "b.png", budget="shown")
     assert 0 < asis.vertices <= 2_000
@@ -109,15 +118,3 @@ def test_the_window_goes_while_it_waits(shown, tmp_path, monkeypatch):
     with pytest.raises(CancelledError, match="the window went"):
         save_still(viewer, tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_what_cannot_be_is_refused(shown, tmp_path):
-    refused = [
-        ("a.jpg", {}, "must end with .png"),
-        ("no/such/a.png", {}, "is no folder"),
-        ("a.png", {"scale": 0}, "scale must be"),
-        ("a.png", {"budget": 1.5}, "budget must be"),
-    ]
-    for path, options, message in refused:
-        with pytest.raises(ArgumentError, match=message):
-            save_still(shown[0], tmp_path / path, **options)
