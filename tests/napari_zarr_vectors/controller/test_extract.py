@@ -258,7 +258,7 @@ def test_it_stops_when_asked_to_and_when_its_layer_goes_and_leaves_nothing(viewe
     read = extracting.extract_part
 
     def read_late(store, part, tell, cancel):
-        cancel.wait()
+        cancel.wait(20)
         return read(store, part, tell, cancel)
 
     monkeypatch.setattr(extracting, "extract_part", read_late)
