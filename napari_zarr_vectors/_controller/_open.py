@@ -33,8 +33,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
-from napari_zarr_vectors._layers._lut import rgba_of
-from napari_zarr_vectors._layers._selection import is_colormap
+from napari_zarr_vectors._layers._lut import is_colormap, rgba_of
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
 import numpy as np
@@ -91,13 +91,20 @@ class Follower:
         Called on the GUI thread with a `DisplayTarget`, or None when no streaming layer is selected.
     release : callable
         Called when following ends, also after Qt has deleted the panel: to disconnect from the models, and no more.
+    make : callable, optional
+        Makes of a layer what `show` is called with, in place of a `DisplayTarget`.
     """
 
     def __init__(
-        self, viewer: Viewer, show: Callable[[DisplayTarget | None], None], release: Callable[[], None]
+        self,
+        viewer: Viewer,
+        show: Callable[[Any], None],
+        release: Callable[[], None],
+        make: Callable[[StreamingLayer], Any] | None = None,
     ) -> None:
         self._viewer = ref(viewer)
         self._show, self._release = show, release
+        self._make = _display_target if make is None else make
         self._selection: LayerSelection | None = None
         self._layer: StreamingLayer | None = None
 
@@ -141,7 +148,11 @@ class Follower:
 
     def _on_facts(self, event: object = None) -> None:
         layer = self._layer
-        self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter))
+        self._show(None if layer is None else self._make(layer))
+
+
+def _display_target(layer: StreamingLayer) -> DisplayTarget:
+    return DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter)
 
 
 def _facts(layer: StreamingLayer) -> DisplayFacts:

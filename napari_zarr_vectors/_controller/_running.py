@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._fallback import Fallback
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["adding", "engine_of", "objects_of", "run", "status_of", "take_out", "watch"]
+__all__ = ["adding", "engine_of", "objects_of", "on_end", "run", "status_of", "take_out", "viewer_of", "watch"]
 
 _ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
 _OBJECTS: dict[int, tuple[Highlighter, ObjectFacts]] = {}
 """By layer that an engine fills: what draws its chosen objects, and what is known of all of them."""
+_VIEWERS: dict[int, ref[Viewer]] = {}
+_ENDS: dict[int, list[Callable[[], None]]] = {}
 _ADDING: list[Layer] = []
 """Layers that whoever adds them will have filled."""
 _WATCHED: WeakSet[LayerList] = WeakSet()
@@ -59,12 +61,24 @@ def status_of(layer: Layer) -> LodStatus:
     return LodStatus() if found is None else found.status
 
 
+def viewer_of(layer: Layer) -> Viewer | None:
+    """Give the viewer in which a layer is being filled; None once that has ended."""
+    found = _VIEWERS.get(id(layer))
+    return None if found is None else found()
+
+
+def on_end(layer: Layer, callback: Callable[[], None]) -> None:
+    """Call back once, when a layer that is being filled ends, or its window does."""
+    _ENDS.setdefault(id(layer), []).append(callback)
+
+
 def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback]) -> None:
     """Have a layer of a viewer filled until it ends; where `start` raises its clock has ended too."""
     with ExitStack() as undo:
         clock = Clock(viewer, layer)
         undo.callback(clock.close)
         _ENGINES[id(layer)] = start(clock)
+        _VIEWERS[id(layer)] = ref(viewer)
         clock.on_end(lambda: _forget(layer))
         engine = engine_of(layer)
         if engine is not None and isinstance(layer, StreamingLayer):
@@ -76,6 +90,9 @@ def _forget(layer: Layer) -> None:
     _ENGINES.pop(id(layer), None)
     for part in _OBJECTS.pop(id(layer), ()):
         part.close()
+    _VIEWERS.pop(id(layer), None)
+    for callback in _ENDS.pop(id(layer), []):
+        callback()
 
 
 def take_out(viewer: Viewer, layer: Layer) -> None:

@@ -6,7 +6,7 @@ listens to `lod` and `style`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -21,6 +21,7 @@ from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
+from napari_zarr_vectors._layers._state import Intent, state_of, taken
 from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl, ObjectSelection
 
@@ -150,6 +151,12 @@ class StreamingLayer(Layer):
 
     corners: ClassVar[tuple[int, ...]] = (0,)
     """Which vertices of a row of the pool are drawn, in this order."""
+
+    lod = Intent[LodControl]()
+    style = Intent[DisplayStyle]()
+    filter = Intent[DisplayFilter]()
+    selection = Intent[ObjectSelection]()
+    shown = Intent[DisplayFilter]("filter")  # its name in the state
 
     def __init__(
         self,
@@ -284,18 +291,15 @@ class StreamingLayer(Layer):
 
     def _get_state(self) -> dict[str, Any]:
         own = {"bounds": self._bounds.tolist(), "source": self._handle.source, "origin": self._origin.tolist()}
-        seen = {"default_slab": self._default_slab.tolist(), "pool_rows": self.pool.capacity_rows}
-        intent = {"style": asdict(self.style), "lod": {"budget": self.lod.budget, "level": self.lod.level}}
-        intent |= {"shown": asdict(self.filter), "selection": asdict(self.selection)}
-        return {**self._get_base_state(), **own, **seen, **intent}
+        intent = {name: state_of(getattr(self, name)) for name in ("style", "lod", "shown", "selection")}
+        return {**self._get_base_state(), **own, "default_slab": self._default_slab.tolist(), **intent}
 
     @classmethod
     def from_state(cls, data: StreamHandle, **state: Any) -> StreamingLayer:  # noqa: ANN401  # of `_get_state`
         """Make a layer like the one that gave this data and state; its pool is empty."""
-        style, lod = DisplayStyle(**state.pop("style")), LodControl(**state.pop("lod"))
-        shown, chosen = DisplayFilter(**state.pop("shown")), ObjectSelection(**state.pop("selection"))
-        bounds = state.pop("bounds")
-        return cls(bounds, style=style, lod=lod, shown=shown, selection=chosen, place=data.place, **state)
+        kinds = {"style": DisplayStyle, "lod": LodControl, "shown": DisplayFilter, "selection": ObjectSelection}
+        intent: dict[str, Any] = {name: taken(kind(), state.pop(name)) for name, kind in kinds.items()}
+        return cls(state.pop("bounds"), place=data.place, **intent, **state)
 
     def _get_layer_slicing_state(self, data: Any, cache: bool) -> Any:  # noqa: ANN401  # napari's signature
         return _NothingToSlice(self, data, cache)

@@ -15,11 +15,17 @@ from napari_zarr_vectors._layers._shaders import (
 )
 from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, PoolVisual
 
-__all__ = ["SegmentPoolVisual", "TrianglePoolVisual"]
+__all__ = ["SegmentPoolVisual", "TrianglePoolVisual", "direction_order"]
 
 Float64Array = npt.NDArray[np.float64]
 
 RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
+
+
+def direction_order(names: tuple[str, ...]) -> list[int]:
+    """Give which of red, green, blue each of the first three axes colours: x, y, z where they have these names."""
+    colors = [RGB_OF_AXES.get(name.lower(), -1) for name in names[:3]]
+    return colors if sorted(colors) == [0, 1, 2][: len(colors)] else list(range(len(colors)))
 
 
 class SegmentPoolVisual(PoolVisual):
@@ -52,9 +58,7 @@ class SegmentPoolVisual(PoolVisual):
 
     def set_axis_names(self, names: tuple[str, ...]) -> None:
         """Let axes named x, y, z give red, green, blue where directions colour; else the first three, in order."""
-        colors = [RGB_OF_AXES.get(name.lower(), -1) for name in names[:3]]
-        if sorted(colors) != [0, 1, 2][: len(colors)]:
-            colors = list(range(len(colors)))
+        colors = direction_order(names)
         turn = np.zeros((3, 3), dtype=np.float32)
         turn[np.arange(len(colors)), colors] = 1.0  # vispy sends rows as columns
         self.shared_program["u_direction"] = turn

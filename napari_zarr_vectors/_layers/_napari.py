@@ -29,6 +29,7 @@ __all__ = [
     "native_canvas",
     "refusal",
     "register_layer",
+    "scene_canvas",
     "slice_input",
     "slice_units",
     "visual_of",
@@ -109,6 +110,12 @@ def native_canvas(viewer: Viewer) -> Any:  # noqa: ANN401  # a QWidget of whiche
     """The widget that is painted, or None without a window."""
     canvas = canvas_of(viewer)
     return None if canvas is None else canvas.native
+
+
+def scene_canvas(viewer: Viewer) -> Any:  # noqa: ANN401  # vispy has no types
+    """Vispy's canvas, which paints what napari shows into a picture of any size; None without a window."""
+    canvas = canvas_of(viewer)
+    return None if canvas is None else canvas._scene_canvas
 
 
 def draw_event(viewer: Viewer) -> Any:  # noqa: ANN401  # vispy has no types

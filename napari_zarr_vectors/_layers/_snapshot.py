@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._layers._layer import StreamingLayer
 
-__all__ = ["camera_of", "snapshot"]
+__all__ = ["camera_of", "clips_of", "snapshot"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -47,6 +47,11 @@ def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's Camera, which 
     """The camera model: `viewer.scene.camera`, or `viewer.camera` before napari 0.9."""
     scene = getattr(viewer, "scene", None)
     return viewer.camera if scene is None else scene.camera
+
+
+def clips_of(layer: StreamingLayer) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Give the clipping planes that are in force, each a position and a normal over all axes of the data."""
+    return [(plane.position, plane.normal) for plane in layer.experimental_clipping_planes if plane.enabled]
 
 
 def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:

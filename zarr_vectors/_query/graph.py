@@ -27,7 +27,7 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._links import LinkReader, LinkRows
 from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.exceptions import CorruptStoreError
-from zarr_vectors.spatial import ChunkLookup, chunks_of_box, inside
+from zarr_vectors.spatial import ChunkLookup, chunks_of_box
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Network", "links_within", "read_graph", "read_mesh"]
@@ -362,7 +362,7 @@ def _faces_in_box(
         _check_near(arrays, faces, np.ones(faces.chunk.shape, bool), np.diff(batch.offsets))
     links = _as_rows(faces, batch.offsets)
     corners = np.take(batch.positions, links.ends, axis=0)  # (M, L, D)
-    kept = inside(corners.mean(axis=1, dtype=np.float64), *box) if len(corners) else np.zeros(0, bool)
+    kept = selection.inside(corners.mean(axis=1, dtype=np.float64)) if len(corners) else np.zeros(0, bool)
     found = _unique(chosen.apply(batch, chunks, None, None, with_owners=with_owners))
     allowed = np.zeros(len(batch.positions), bool)
     allowed[slice(None) if found.rows is None else found.rows] = True
