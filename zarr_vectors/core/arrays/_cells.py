@@ -146,10 +146,9 @@ class GridArray:
         tail = bytearray(CRC_BYTES * self.codec.has_crc + 1)  # one byte more than there must be
         ends, start = np.cumsum(counts).tolist(), 0
         overhead, verify = self.codec.overhead, self.codec.verify_plain
-        keys = format_cell_keys(coords - self.grid.origin)
-        for i, (key, end) in enumerate(zip(keys, ends, strict=True)):
+        paths = [base + key for key in format_cell_keys(coords - self.grid.origin)]
+        for i, (fd, end) in enumerate(zip(backend.open_each(paths), ends, strict=True)):
             part = out[start:end]
-            fd = backend.open(base + key)
             if fd is None:
                 self._missing(coords[i])
             try:
