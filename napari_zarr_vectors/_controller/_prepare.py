@@ -185,6 +185,7 @@ def prepare_colors(
     found = _colors(store, name, sample)
     return replace(
         found,
+        info=replace(found.info, name=name or "", unit=_unit(store, name), words=found.words),
         coloring=replace(found.coloring, wanted=wanted),
         name=name,
         choices=tuple(color_choices(store, with_direction=store.geometry_type in DIRECTED)),
@@ -209,6 +210,16 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors
         sample = _sample(store, build_tree(store.catalogue()), [name])
     values = sample[1].get(name)
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
+
+
+def _unit(store: LazyStore, name: str | None) -> str:
+    """Give the unit of an attribute of vertices or objects; empty where none is said."""
+    level = store.levels[0]
+    paths = [f"vertex_attributes/{name}"] if name in store.attribute_names(level) else []
+    paths += [f"object_attributes/{name}"] if name in store.object_attribute_names() else []
+    found = [store.level_group(level).get(path) for path in paths]
+    units = [node.attrs.get("unit") for node in found if node is not None]
+    return next((unit for unit in units if isinstance(unit, str)), "")
 
 
 def _category(coloring: Coloring) -> Colors:

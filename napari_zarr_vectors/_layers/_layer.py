@@ -76,11 +76,18 @@ class ValueInfo:
         Range of a scalar in the data, used where the style says none.
     categories : int
         Number of codes.
+    name, unit : str
+        Of the attribute; empty for none.
+    words : tuple of str
+        Of a category, by code.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
+    name: str = ""
+    unit: str = ""
+    words: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zarr_vectors._layers._legend import direction_order
 from napari_zarr_vectors._layers._shaders import (
     SEGMENT_FRAGMENT,
     TRIANGLE_FRAGMENT,
@@ -18,14 +19,6 @@ from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, P
 __all__ = ["SegmentPoolVisual", "TrianglePoolVisual", "direction_order"]
 
 Float64Array = npt.NDArray[np.float64]
-
-RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
-
-
-def direction_order(names: tuple[str, ...]) -> list[int]:
-    """Give which of red, green, blue each of the first three axes colours: x, y, z where they have these names."""
-    colors = [RGB_OF_AXES.get(name.lower(), -1) for name in names[:3]]
-    return colors if sorted(colors) == [0, 1, 2][: len(colors)] else list(range(len(colors)))
 
 
 class SegmentPoolVisual(PoolVisual):

@@ -103,6 +103,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "size_by": _text_or_none,
     "wireframe": _flag,
     "backfaces": _flag,
+    "legend": _flag,
 }
 
 
@@ -137,6 +138,8 @@ class DisplayStyle:
         Draw the edges of a surface's faces only.
     backfaces : bool
         Draw faces that turn away.
+    legend : bool
+        Say in the canvas what the colours mean: a bar for numbers, words, axes; nothing where there is one colour.
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -161,6 +164,7 @@ class DisplayStyle:
     size_by: str | None = None
     wireframe: bool = False
     backfaces: bool = True
+    legend: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)
