@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as, source_of, wanted_of
+from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted, source_of, wanted_of
 from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
@@ -137,7 +137,7 @@ class Engine:
         self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
-        self._layer.filter.events.connect(self._on_color_by)
+        follow_wanted(self._layer.filter, self._on_color_by)
         self._clock.on_touch(self._on_touch)
         self._clock.on_view_change(self._on_change)
         self._clock.on_frame(self._on_frame)
@@ -489,7 +489,7 @@ class Engine:
         self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
-        self._layer.filter.events.disconnect(self._on_color_by)
+        leave_wanted(self._layer.filter, self._on_color_by)
         if self._loader is not None:
             self._loader.close()
         if self._planner is not None:

@@ -17,7 +17,7 @@ from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._clicks import choose_by_click
-from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import boxed, slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
@@ -186,6 +186,7 @@ class StreamingLayer(Layer):
         self.lod = LodControl() if lod is None else lod
         self.style = DisplayStyle() if style is None else style
         self.filter = DisplayFilter() if shown is None else shown
+        self.filter.bind_axes(ndim)
         self.selection = ObjectSelection() if selection is None else selection
         self._origin = _per_axis("origin", self._bounds.mean(axis=0) if origin is None else origin, ndim)
         slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
@@ -265,9 +266,9 @@ class StreamingLayer(Layer):
         return tuple(int(axis) for axis in slice_input(self).displayed)
 
     def slab(self) -> tuple[Float64Array, Float64Array]:
-        """What is shown along every data axis, as napari sliced the layer last: lo, hi (D,), data units."""
+        """What is shown along every data axis, of what napari sliced last and of the box: lo, hi (D,), data units."""
         world = slice_input(self).world_slice
-        return slab_bounds(
+        sliced = slab_bounds(
             world_map(self, slice_units(self)),
             self.displayed_axes,
             point=world.point,
@@ -276,6 +277,7 @@ class StreamingLayer(Layer):
             thickness=self.style.slab_thickness,
             default=self._default_slab,
         )
+        return boxed(sliced, self.filter.box)
 
     # -- what napari asks
 

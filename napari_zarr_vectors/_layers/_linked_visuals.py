@@ -14,9 +14,10 @@ from napari_zarr_vectors._layers._shaders import (
     segment_shader,
     triangle_shader,
 )
-from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, PoolVisual
+from napari_zarr_vectors._layers._visual import LARGEST_PX, SHAPES, PoolVisual
 
 __all__ = ["SegmentPoolVisual", "TrianglePoolVisual", "direction_order"]
+
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -93,7 +94,7 @@ class TrianglePoolVisual(PoolVisual):
         self.update()
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
-        images = self._scene_images(view)
+        images, _ = self.scene_images(view)
         program = self.shared_program
         program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)
         program["u_scene_extra0"], program["u_scene_extra1"] = images[3:].astype(np.float32)
@@ -105,14 +106,3 @@ class TrianglePoolVisual(PoolVisual):
         light = ends[1] - ends[0]
         length = float(np.linalg.norm(light))
         program["u_light"] = (light / length if length > 0 else np.array([0.0, 0.0, 1.0])).astype(np.float32)
-
-    def _scene_images(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
-        """Give where a step of one data unit along each data axis goes in the scene, (5, 4)."""
-        shown = self._axes[::-1]
-        points = np.zeros((len(shown) + 1, 4))
-        points[: len(shown), : len(shown)] = np.eye(len(shown))
-        points[:, 3] = 1
-        mapped = view.transforms.get_transform("visual", "scene").map(points)
-        out = np.zeros((MOST_AXES, 4))
-        out[list(shown), :3] = mapped[:-1, :3] - mapped[-1, :3]
-        return out

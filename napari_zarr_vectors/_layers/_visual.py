@@ -245,6 +245,27 @@ class PoolVisual(Visual):
         axes[list(shown)] = mapped[:-1]
         return axes, mapped[-1]
 
+    def scene_images(self, view: Any) -> tuple[Float64Array, Float64Array]:  # noqa: ANN401  # vispy has no types
+        """Give where a step along each data axis goes in the scene, (5, 4), and where the origin is, (4,)."""
+        shown = self._axes[::-1]
+        points = np.zeros((len(shown) + 1, 4))
+        points[: len(shown), : len(shown)] = np.eye(len(shown))
+        points[:, 3] = 1
+        points[:, : len(shown)] += self._origin[list(shown)]
+        mapped = view.transforms.get_transform("visual", "scene").map(points)
+        out = np.zeros((MOST_AXES, 4))
+        out[list(shown), :3] = mapped[:-1, :3] - mapped[-1, :3]
+        return out, mapped[-1]
+
+    def _data_planes(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+        """Give napari's clipping planes as half-spaces of data, (P, 6): five axes minus the origin, and an offset."""
+        planes = np.asarray(getattr(self, "clipping_planes", ()), dtype=np.float64).reshape(-1, 2, 3)
+        if not len(planes):
+            return np.zeros((0, MOST_AXES + 1))
+        axes, origin = self.scene_images(view)
+        places, normals = planes[:, 0], planes[:, 1]
+        return np.column_stack([normals @ axes[:, :3].T, ((origin[:3] - places) * normals).sum(axis=1)])
+
     def _pixels(self, view: Any) -> float:  # noqa: ANN401  # vispy has no types
         """Framebuffer pixels per logical one, or per world unit at clip w = 1."""
         transforms = view.transforms
@@ -292,6 +313,7 @@ class PoolVisual(Visual):
             spacing=self._spacing,
             fill=self._fill,
             thin=self._thin,
+            planes=self._data_planes(view),
         )
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types

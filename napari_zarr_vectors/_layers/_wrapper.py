@@ -112,6 +112,7 @@ class VispyStreaming(VispyBaseLayer):
         self._settings.highlight_color.connect(self._on_highlight_color)
         self._on_highlight_color()
         layer.style.events.connect(self._on_style_change)
+        layer.filter.events.box.connect(self._on_slice_change)
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
         layer.events.levels.connect(self._on_levels_change)
@@ -125,6 +126,7 @@ class VispyStreaming(VispyBaseLayer):
     def close(self) -> None:
         """Let go of the layer; its pool keeps the vertices for the next canvas."""
         self.layer.style.events.disconnect(self._on_style_change)
+        self.layer.filter.events.box.disconnect(self._on_slice_change)
         self.layer.pool.detach()
         self.layer.set_sight_provider(None)
         self.layer.highlight.pool.detach()

@@ -71,6 +71,28 @@ def test_a_store_without_objects_or_groups_has_no_fields_for_them(section):
     assert section.where.isVisible()
 
 
+def test_a_box_is_set_by_numbers_and_taken_from_the_view(section):
+    asked = []
+    section.box_to_view.connect(lambda: asked.append("view"))
+    section.bind(section.shown, replace(section.facts, axes=("y", "x"), bounds=((0.0, 10.0), (5.0, 20.0))))
+    assert not section.box.rows[0][1].isVisible()
+    section.box.on.click()
+    assert section.shown.box == ((0, 10), (5, 20))
+    assert section.box.rows[1][1].isVisible()
+    section.box.rows[1][1].setValue(12)
+    section.box.rows[0][2].setValue(4)
+    assert section.shown.box == ((0, 12), (4, 20))
+    section.box.rows[0][1].setValue(4.5)  # above the upper one
+    assert section.shown.box == ((0, 12), (4, 20))
+    assert section.box.rows[0][1].value() == 0
+    section.shown.box = ((float("-inf"), 13), (1, float("inf")))
+    assert [(low.value(), high.value()) for _, low, high in section.box.rows] == [(0, 1), (13, 20)]
+    section.box.to_view.click()
+    assert asked == ["view"]
+    section.box.on.click()
+    assert section.shown.box is None
+
+
 @pytest.mark.parametrize(
     ("shape", "heading", "seen", "unseen"),
     [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "sized", "adaptive"),
