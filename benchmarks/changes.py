@@ -1,7 +1,7 @@
-"""What changing the look of a million shown vertices costs on the GUI thread. A real napari window, stores of three kinds.
+"""What changing the look of a million shown vertices costs on the GUI thread: a real napari window, three kinds.
 
-``python -m benchmarks.changes`` prints the figures of docs/benchmarks/changes.md and writes them there; ``--kinds points``
-measures some kinds only, and writes nothing. Run it on a machine that does nothing else.
+``python -m benchmarks.changes`` prints the figures of docs/benchmarks/changes.md and writes them there. With
+``--kinds points`` it measures some kinds only, and writes nothing. Run it on a machine that does nothing else.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ COUNT = 1_050_000
 BUDGET = 1_500_000
 HEAD = """# Changing the look of what is shown
 
-`python -m benchmarks.changes`, {date}, {machine}, Python {python}; the views show {shown} vertices, three rounds of every
-change. *Call*: until setting the value returns. *Frame*: the longest frame of ours until the view is complete. *Send*: the
-longest that handing what was queued to the driver took before a paint. Largest and middle of the rounds, ms.
-*Complete*: seconds until the change is seen, middle.
+`python -m benchmarks.changes`, {date}, {machine}, Python {python}; the views show
+{shown} vertices, three rounds of every change, there and back. *Call*: until setting the value returns.
+*Frame*: the longest frame of ours until the view is complete. *Send*: the longest that handing what was queued to the
+driver took before a paint. Largest and middle of the rounds, ms. *Complete*: seconds until the change is seen, middle.
 """
 
 
@@ -46,9 +46,7 @@ def write(folder: Path, kind: str) -> Path:
     elif kind == "lines":
         lines, fa = _scenes.bundles(COUNT // 60, 60)
         numbers = {"first": fa.reshape(-1), "second": rng.uniform(0, 1, fa.size).astype("f4")}
-        write_polylines(
-            path, lines, chunk_shape=20.0, bin_shape=1.0, geometry_type="streamline", attributes=numbers
-        )
+        write_polylines(path, lines, chunk_shape=20.0, bin_shape=1.0, geometry_type="streamline", attributes=numbers)
     else:
         vertices, faces, bump = _scenes.knot(500, COUNT // 500)
         numbers = {"first": bump, "second": rng.uniform(0, 1, len(bump)).astype("f4")}
