@@ -215,7 +215,7 @@ def _sizes(sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None) -
 def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array) -> tuple[Float64Array, Float64Array]:
     data, clip = _clip(sight, built.positions[rows], None if built.extra is None else built.extra[rows])
     px, depth = _pixels(sight, clip)
-    own = _sizes(sight, clip[:, 3], None)
+    own = _sizes(sight, clip[:, 3], None if built.sizes is None else built.sizes[rows])
     code = built.levels[rows].astype(np.float64)
     level = code.astype(np.int64)
     weight = sight.thin * np.exp2(32.0 * (code - level))

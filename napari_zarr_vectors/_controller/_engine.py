@@ -134,6 +134,7 @@ class Engine:
         self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
+        self._layer.style.events.size_by.connect(self._on_size_by)
         follow_wanted(self._layer.filter, self._on_color_by)
         self._clock.on_touch(self._on_touch)
         self._clock.on_view_change(self._on_change)
@@ -165,6 +166,10 @@ class Engine:
     def _on_color_by(self) -> None:
         if not self._closed:
             self._recolouring.ask()
+
+    def _on_size_by(self) -> None:
+        if not self._closed:
+            self._recolouring.ask_sizes()
 
     def _set_resting(self, resting: bool) -> None:
         """Take the automatic budget of a view that rests, or that of one that moves."""
@@ -218,7 +223,7 @@ class Engine:
             return
         drawn = drawn_as(self._store)
         cache = ByteCache(default_cache_bytes())
-        source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache, self._layer.style.size_by)
+        source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache)
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
@@ -428,6 +433,7 @@ class Engine:
         self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
+        self._layer.style.events.size_by.disconnect(self._on_size_by)
         leave_wanted(self._layer.filter, self._on_color_by)
         if self._loader is not None:
             self._loader.close()

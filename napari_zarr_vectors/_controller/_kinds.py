@@ -68,13 +68,11 @@ def drawn_as(store: LazyStore) -> Drawn:
     return Drawn(StreamingPoints, loss=f"{store.name} holds the kind {kind!r}; its vertices are shown as points.")
 
 
-def source_of(
-    drawn: Drawn, store: LazyStore, tree: Tree, origin: Float64Array, cache: ByteCache, size_by: str | None
-) -> PointSource:
+def source_of(drawn: Drawn, store: LazyStore, tree: Tree, origin: Float64Array, cache: ByteCache) -> PointSource:
     """Make what loads the chunks of a store."""
     if not drawn.has_links:
         return PointSource(store, tree, origin, cache)
-    return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface, size_by=size_by)
+    return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface)
 
 
 def wanted_of(intent: DisplayFilter) -> Wanted | None:

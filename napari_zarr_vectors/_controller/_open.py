@@ -151,7 +151,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
-        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown))
+        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown), style.size_by)
         undo.callback(opening.cancel)
         layer = drawn.layer(
             store.extent,

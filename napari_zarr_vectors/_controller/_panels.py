@@ -51,8 +51,8 @@ class DisplayFacts:
     slab : float
         Thickness of an automatic slab, data units; the largest of all axes.
     shape : "points", "lines" or "surface"
-    sized_by : str
-        Attribute that can size lines; empty for none.
+    sizes : tuple of str
+        What can size points and lines.
     objects : int
     groups : tuple of str
     axes : tuple of str
@@ -71,7 +71,7 @@ class DisplayFacts:
     ndim: int = 3
     slab: float = 1.0
     shape: Literal["points", "lines", "surface"] = "points"
-    sized_by: str = ""
+    sizes: tuple[str, ...] = ()
     objects: int = 0
     groups: tuple[str, ...] = ()
     axes: tuple[str, ...] = ()
@@ -182,7 +182,7 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
         ndim=layer.ndim,
         slab=slab,
         shape=shape_of(layer),
-        sized_by=colors.sized_by,
+        sizes=colors.sizes,
         objects=colors.objects,
         groups=colors.groups,
         axes=axes,

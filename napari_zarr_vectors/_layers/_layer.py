@@ -80,6 +80,8 @@ class ValueInfo:
         Of the attribute; empty for none.
     words : tuple of str
         Of a category, by code.
+    size_by : str
+        What the sizes in the pool are; empty where there are none.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
@@ -88,6 +90,7 @@ class ValueInfo:
     name: str = ""
     unit: str = ""
     words: tuple[str, ...] = field(default=(), repr=False)
+    size_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,18 +33,11 @@ class SegmentPoolVisual(PoolVisual):
         extra = np.size(origin) > 3
         super().__init__(origin, segment_shader(extra=extra), SEGMENT_FRAGMENT, "triangles", linked=True)
         program = self.shared_program
-        program["a_other"], program["a_size"] = self.sink.others, self.sink.sizes
+        program["a_other"] = self.sink.others
         if extra:
             program["a_other_extra"] = self.sink.others_extra
         program["u_direction"] = np.eye(3, dtype=np.float32)
-        self.set_sized(sized=False)
         self.set_shape("round")
-
-    def set_sized(self, *, sized: bool) -> None:
-        """Let the vertices' own sizes count, or not."""
-        self._sized = sized
-        self.shared_program["u_sized"] = float(sized)
-        self.update()
 
     def set_shape(self, shading: str) -> None:
         """Draw lines of one brightness ("flat"), as tubes ("round"), or with a smooth edge ("soft")."""
@@ -67,6 +60,8 @@ class SegmentPoolVisual(PoolVisual):
 
 class TrianglePoolVisual(PoolVisual):
     """Triangles of a pool, lit from the eye."""
+
+    _has_sizes = False
 
     def __init__(self, origin: npt.ArrayLike) -> None:
         super().__init__(

@@ -196,6 +196,7 @@ class VispyStreaming(VispyBaseLayer):
         self.chosen.set_size(GROWTH * style.size, in_world=style.size_mode == "world", least_px=LEAST_PX)
         for each in (node, self.chosen):
             each.set_shape(style.shading)
+            each.set_sized(sized=style.size_by is not None and info.size_by != "")
         node.set_color(style.color)
         node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
@@ -242,8 +243,6 @@ class VispyStreamingLines(VispyStreaming):
     visual, front = create_visual_node(_ClippedSegmentPoolVisual), create_visual_node(_FrontSegmentPoolVisual)
 
     def _on_own_look(self) -> None:
-        for node in (self.node, self.chosen):
-            node.set_sized(sized=self.layer.style.size_by is not None)
         self.node.set_axis_names(tuple(self.layer.axis_labels))
 
 

@@ -133,7 +133,8 @@ class DisplayStyle:
     adaptive_size : bool
         Let points of a coarse level grow until they touch, so that it leaves no gaps.
     size_by : str or None
-        Attribute that `size` is multiplied with, for lines; None gives all the same size.
+        Attribute of vertices or objects that `size` is multiplied with, of points and lines; what is below 0 or no
+        number counts as 0 and is as small as is drawn. None gives all the same size.
     wireframe : bool
         Draw the edges of a surface's faces only.
     backfaces : bool

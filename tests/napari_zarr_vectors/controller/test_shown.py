@@ -211,3 +211,45 @@ def test_detail_goes_to_what_is_inside_a_box(viewer, tmp_path, settle):
     actions_of(layer).limits_to_view()
     low, high = layer.style.contrast_limits
     assert layer.bounds[0][0] <= low < high <= layer.bounds[1][0]
+
+
+def drawn_sizes(layer):
+    return np.concatenate([chunk.sizes for chunk, _, _, _ in layer.pool.drawn()])
+
+
+def test_points_are_sized_by_vertices_or_objects_on_every_level(viewer, tmp_path, settle):
+    path = tmp_path / "cloud.zarrvectors"
+    positions = np.random.default_rng(0).uniform(0, 100, (5000, 3))
+    mass = np.where(np.arange(5000) % 10 == 0, np.nan, np.arange(5000) % 10 - 1.0).astype("f4")
+    write_points(
+        path,
+        positions,
+        chunk_shape=50,
+        bin_shape=10,
+        attributes={"mass": mass},
+        object_ids=np.arange(5000) // 1000,
+        object_attributes={"length": np.array([1, 2, 3, 4, 5], "f4")},
+    )
+    build_pyramid(path, [(2, 1)])
+    (layer,) = open_layer(viewer, path, color_by="mass", size_by="mass")
+    layer.lod.level = 0
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {0, 1, 2, 3, 4, 5, 6, 7, 8}  # no number and below 0: 0
+    layer.style.size_by = "length"
+    assert not layer.lod.status.complete
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {1, 2, 3, 4, 5}
+    layer.lod.level = 1
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {1, 2, 3, 4, 5}  # their representatives are of one object each
+    told = len(notification_manager.records)
+    layer.style.size_by = "nothing"
+    settle(layer)
+    assert "no number named 'nothing' to size by; it has mass, length" in notification_manager.records[told].message
+    assert layer.style.size_by == "length"
+    before = layer.value_info
+    layer.style.size_by = None
+    assert layer.lod.status.complete  # nothing is read for that
+    layer.style.size_by = "length"
+    assert layer.lod.status.complete
+    assert layer.value_info == before

@@ -95,8 +95,8 @@ def test_a_box_is_set_by_numbers_and_taken_from_the_view(section):
 
 @pytest.mark.parametrize(
     ("shape", "heading", "seen", "unseen"),
-    [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "sized", "adaptive"),
-     ("surface", "Surface", "wireframe", "sized")],
+    [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "size_by", "adaptive"),
+     ("surface", "Surface", "wireframe", "size_by")],
 )  # fmt: skip
 def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, seen, unseen):
     from napari_zarr_vectors._controller._panels import DisplayFacts
@@ -105,7 +105,7 @@ def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, see
 
     section, style = PointsSection(), DisplayStyle()
     qtbot.addWidget(section)
-    section.bind(style, DisplayFacts("x", shape=shape, sized_by="radius"))
+    section.bind(style, DisplayFacts("x", shape=shape, sizes=("radius", "mass")))
     section.show()
     assert section._heading.text() == heading
     assert getattr(section, seen).isVisible()
@@ -114,9 +114,12 @@ def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, see
         section.shading.setCurrentIndex(at)
         section.shading.activated.emit(at)
         assert (style.shading, section.shading.currentText()) == (word, text)
-    if shape == "lines":
-        section.sized.setChecked(True)
-        assert style.size_by == "radius"
+    if shape != "surface":
+        section.size_by.setCurrentIndex(2)
+        section.size_by.activated.emit(2)
+        assert style.size_by == "mass"
+        style.size_by = None
+        assert section.size_by.currentText() == "one size"
     if shape == "surface":
         section.wireframe.setChecked(True)
         section.backfaces.setChecked(False)
