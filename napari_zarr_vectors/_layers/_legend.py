@@ -92,7 +92,7 @@ def legend_of(style: DisplayStyle, info: ValueInfo, lut: UInt8Array, axes: Seque
     """
     if style.color_by is None or info.kind in ("none", "rgb"):
         return None
-    title = _short(f"{info.name} ({info.unit})" if info.unit else info.name)
+    title = _short(f"{info.name or style.color_by} ({info.unit})" if info.unit else info.name or style.color_by)
     if info.kind == "scalar":
         low, high = style.contrast_limits or info.limits
         at = np.linspace(0, 1, BAR_PX[1]) ** style.gamma
@@ -208,4 +208,6 @@ def _number(value: float, width: float) -> str:
 
 
 def _short(text: str) -> str:
+    """Give a text as one line that is not too long, and not empty: vispy paints no text without letters."""
+    text = " ".join(text.split()) or "-"
     return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 1] + "…"

@@ -77,6 +77,12 @@ def test_words_beyond_the_first_are_counted():
     assert texts(many, most_px=1)[1:] == ("w0", "and 56 more")
 
 
+def test_words_are_one_line_each_and_never_empty():
+    info = ValueInfo("category", categories=4, name="kind", words=("", "a\nb", "x" * 40))
+    legend = legend_of(DisplayStyle(color_by="kind"), info, category_lut(4), ())
+    assert texts(legend) == ("kind", "-", "a b", "x" * 27 + "…")
+
+
 def test_words_have_the_colours_of_their_codes():
     legend = legend_of(DisplayStyle(color_by="kind"), words(3), category_lut(4), ())
     picture = drawing_of(legend, 16, INK, 1000).picture
