@@ -25,7 +25,7 @@ BUDGET = 2_500_000
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: sample, camera, file, and what is not as the sample is shown otherwise; with a dock the whole window."""
+    """A picture: sample, camera, file, what is not as usual; with a dock the whole window, in which things are done."""
 
     sample: str
     file: str
