@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from napari.layers import Layer
 from PIL import Image
@@ -23,7 +25,7 @@ BUDGET = 2_500_000
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: sample, camera and file; with a dock the whole window, in which objects are extracted."""
+    """A picture: sample, camera, file, what is not as usual; with a dock the whole window, in which things are done."""
 
     sample: str
     file: str
@@ -35,6 +37,7 @@ class Shot:
     chosen: tuple[int, ...] = ()
     """Objects that are chosen, in the dock of objects."""
     extracts: tuple[int, ...] = ()
+    display: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plain(file: str) -> Shot:
@@ -56,6 +59,14 @@ SHOTS = (
         dock="Extract",
         small=True,
         extracts=(20, 77, 130, 191),
+    ),
+    Shot(
+        "neurons",
+        "legend.png",
+        SAMPLES["neurons"].angles,
+        1.6,
+        small=True,
+        display={"color_by": "type", "legend": True, "size": 3.0},
     ),
     *(plain(f"{name}.png") for name in ("tractogram", "neurons", "surface", "timelapse")),
 )
@@ -86,7 +97,8 @@ def main(folder: Path, files: list[str]) -> None:
     for shot in (shot for shot in SHOTS if not files or shot.file in files):
         window = Window(ndisplay=3, size=(1500, 1000))
         sample = SAMPLES[shot.sample]
-        layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **sample.display)[0]
+        display = {**sample.display, **shot.display}
+        layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **display)[0]
         if shot.dock:
             _, panel = window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", shot.dock)
             window.process(0.5)

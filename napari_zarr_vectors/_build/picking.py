@@ -7,7 +7,7 @@ view, x to the right and y upwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
@@ -56,6 +56,8 @@ class Sight:
         Of points.
     thin : float
         Points that each shown one stands for beside its own weight.
+    planes : (P, 6) float64
+        What is seen lies where ``planes[:, :5] @ x + planes[:, 5] >= 0``, x relative to the origin.
     """
 
     origin: Float64Array
@@ -71,6 +73,7 @@ class Sight:
     spacing: Float64Array
     fill: tuple[float, float]
     thin: float
+    planes: Float64Array = field(default_factory=lambda: np.zeros((0, 6)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,11 @@ def _clip(
     return data, data @ sight.axes + sight.base
 
 
+def _beyond(sight: Sight, data: Float64Array) -> Float64Array:
+    """Give how far positions (n, 5) lie on the side of each plane that is seen, (n, P)."""
+    return np.asarray(data @ sight.planes[:, :5].T + sight.planes[:, 5])
+
+
 def _pixels(sight: Sight, clip: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Give pixels (n, 2) and depth (n,); what is behind the eye is far away."""
     w = clip[:, 3]
@@ -207,7 +215,7 @@ def _sizes(sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None) -
 def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array) -> tuple[Float64Array, Float64Array]:
     data, clip = _clip(sight, built.positions[rows], None if built.extra is None else built.extra[rows])
     px, depth = _pixels(sight, clip)
-    own = _sizes(sight, clip[:, 3], None)
+    own = _sizes(sight, clip[:, 3], None if built.sizes is None else built.sizes[rows])
     code = built.levels[rows].astype(np.float64)
     level = code.astype(np.int64)
     weight = sight.thin * np.exp2(32.0 * (code - level))
@@ -216,6 +224,7 @@ def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array)
     aside = np.abs(px - at)
     away = np.maximum((aside.max(axis=1) if sight.square else np.hypot(*aside.T)) - size / 2, 0)
     seen: BoolArray = np.asarray(((data >= sight.lo) & (data <= sight.hi)).all(axis=1))
+    seen &= (_beyond(sight, data) >= 0).all(axis=1)
     return _within(away, seen), depth
 
 
@@ -224,7 +233,14 @@ def _segments(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Arra
     second = first + 2
     ends = [_clip(sight, built.positions[k], None if built.extra is None else built.extra[k]) for k in (first, second)]
     (p, p_clip), (q, q_clip) = ends
-    low, high = _cut(p, q, sight.lo, sight.hi)
+    # Beyond a plane is one axis more, along which what is seen has no upper end.
+    free = np.zeros(len(sight.planes))
+    low, high = _cut(
+        np.column_stack([p, _beyond(sight, p)]),
+        np.column_stack([q, _beyond(sight, q)]),
+        np.append(sight.lo, free),
+        np.append(sight.hi, free + np.inf),
+    )
     begin = p_clip + low[:, None] * (q_clip - p_clip)
     end = p_clip + high[:, None] * (q_clip - p_clip)
     (here, depth), (there, far) = _pixels(sight, begin), _pixels(sight, end)
@@ -267,6 +283,7 @@ def _triangles(
     weights = np.where(inside, weights, 0.0)
     where = np.einsum("kn,knd->nd", weights, np.stack([data for data, _ in found]))
     inside &= (where >= sight.lo - 1e-9).all(axis=1) & (where <= sight.hi + 1e-9).all(axis=1)
+    inside &= (_beyond(sight, where) >= -1e-9).all(axis=1)
     depths = np.stack([np.where(seen, d, 0.0) for d in depth])
     level = built.levels[corners[0]].astype(np.float64)
     return _within(np.zeros(len(rows)), inside), (weights * depths).sum(axis=0) + 2e-5 * level

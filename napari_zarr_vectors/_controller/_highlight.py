@@ -14,6 +14,8 @@ from napari_zarr_vectors._stream import Wanted, read_chosen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from psygnal import EmissionInfo
+
     from napari_zarr_vectors._controller._engine import Engine
     from napari_zarr_vectors._layers import StreamingLayer
 
@@ -69,8 +71,8 @@ class Highlighter:
         self._then.clear()
         self._background.close()
 
-    def _on_filter(self, info: object) -> None:
-        if self._layer.selection.ids:
+    def _on_filter(self, info: EmissionInfo) -> None:
+        if self._layer.selection.ids and info.signal.name != "box":  # which cuts what is drawn
             self._read()
 
     def _read(self) -> None:

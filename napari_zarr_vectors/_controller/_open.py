@@ -151,7 +151,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
-        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown))
+        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown), style.size_by)
         undo.callback(opening.cancel)
         layer = drawn.layer(
             store.extent,
@@ -170,6 +170,8 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
 
 def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> _Made:
     style, lod = _take_intent(display)
+    if not _take_filter(display).is_open:
+        notify(f"{store.name} is shown whole: an ordinary layer has no filter.")
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
     points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
     reader = FewReader(store, most=most, color_by=color_by, level=lod.level)

@@ -26,13 +26,20 @@ class Opening:
         Rows of the pool that a vertex takes.
     wanted : Wanted or None
         What is shown.
+    size_by : str or None
+        What sizes vertices.
     """
 
     def __init__(
-        self, store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0, wanted: Wanted | None = None
+        self,
+        store: LazyStore,
+        color_by: str | None,
+        rows_a_vertex: float = 1.0,
+        wanted: Wanted | None = None,
+        size_by: str | None = None,
     ) -> None:
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex, wanted)
+        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex, wanted, size_by)
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""

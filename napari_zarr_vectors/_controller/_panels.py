@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller._kinds import shape_of
 from napari_zarr_vectors._controller._running import engine_of
+from napari_zarr_vectors._controller._views import actions_of
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.viewer import Viewer
 
+    from napari_zarr_vectors._controller._views import DisplayActions
     from napari_zarr_vectors._layers import StreamingLayer
     from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
@@ -49,10 +51,14 @@ class DisplayFacts:
     slab : float
         Thickness of an automatic slab, data units; the largest of all axes.
     shape : "points", "lines" or "surface"
-    sized_by : str
-        Attribute that can size lines; empty for none.
+    sizes : tuple of str
+        What can size points and lines.
     objects : int
     groups : tuple of str
+    axes : tuple of str
+        Names, by data axis; empty where they do not matter.
+    bounds : (lo, hi)
+        Of the layer, a number for each axis, data units.
     """
 
     name: str
@@ -65,19 +71,22 @@ class DisplayFacts:
     ndim: int = 3
     slab: float = 1.0
     shape: Literal["points", "lines", "surface"] = "points"
-    sized_by: str = ""
+    sizes: tuple[str, ...] = ()
     objects: int = 0
     groups: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    bounds: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DisplayTarget:
-    """One layer as the display panel sees it: three models to set and follow, and facts."""
+    """One layer as the display panel sees it: three models to set and follow, facts, and what buttons do."""
 
     style: DisplayStyle
     lod: LodControl
     facts: DisplayFacts
     shown: DisplayFilter
+    actions: DisplayActions
 
 
 class Follower:
@@ -152,14 +161,15 @@ class Follower:
 
 
 def _display_target(layer: StreamingLayer) -> DisplayTarget:
-    return DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter)
+    return DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter, actions_of(layer))
 
 
 def _facts(layer: StreamingLayer) -> DisplayFacts:
     engine = engine_of(layer)
     slab = float(np.max(layer.default_slab))
+    axes, bounds = tuple(layer.axis_labels), (tuple(layer.bounds[0].tolist()), tuple(layer.bounds[1].tolist()))
     if engine is None or engine.colors is None:
-        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=shape_of(layer))
+        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=shape_of(layer), axes=axes, bounds=bounds)
     store, colors = engine.store, engine.colors
     return DisplayFacts(
         name=layer.name,
@@ -172,7 +182,9 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
         ndim=layer.ndim,
         slab=slab,
         shape=shape_of(layer),
-        sized_by=colors.sized_by,
+        sizes=colors.sizes,
         objects=colors.objects,
         groups=colors.groups,
+        axes=axes,
+        bounds=bounds,
     )

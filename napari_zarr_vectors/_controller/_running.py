@@ -13,7 +13,7 @@ from napari_zarr_vectors._controller._highlight import Highlighter
 from napari_zarr_vectors._controller._kinds import drawn_as, wanted_of
 from napari_zarr_vectors._controller._objects import ObjectFacts
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO, color_choices
+from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_choices
 from napari_zarr_vectors._layers import Clock, StreamingLayer, notify
 from napari_zarr_vectors._model import LodStatus
 from zarr_vectors.exceptions import ZarrVectorsError
@@ -149,7 +149,9 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
             return
         layer.pool.clear()
         color_by = _known_color(store, layer.style.color_by)
-        opening = Opening(store, color_by, drawn_as(store).rows_a_vertex, wanted_of(layer.filter))
+        if layer.style.size_by not in size_choices(store):
+            layer.style.size_by = None
+        opening = Opening(store, color_by, drawn_as(store).rows_a_vertex, wanted_of(layer.filter), layer.style.size_by)
         undo.callback(opening.cancel)
         run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
         undo.pop_all()

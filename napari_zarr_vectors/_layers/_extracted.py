@@ -16,7 +16,7 @@ from napari.layers import Layer, Points, Shapes, Surface, Vectors
 
 from napari_zarr_vectors._layers._colored import colors_of, known_colormap
 from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
-from napari_zarr_vectors._layers._linked_visuals import direction_order
+from napari_zarr_vectors._layers._legend import direction_order
 from napari_zarr_vectors._model import DisplayStyle
 
 __all__ = ["Look", "Net", "Paths", "Shells", "layers_of"]

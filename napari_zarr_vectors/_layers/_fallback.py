@@ -20,7 +20,7 @@ from napari.layers import Points
 
 from napari_zarr_vectors._layers._colored import colors_of, known_colormap, world_size
 from napari_zarr_vectors._layers._snapshot import camera_of, snapshot
-from napari_zarr_vectors._model import DisplayStyle
+from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -79,8 +79,10 @@ class FallbackPoints:
     def camera(self, viewer: Viewer) -> CameraState:
         """Freeze what a viewer shows of the layer."""
         layer = self.layer
-        framed = _Framed(layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), np.ones(layer.ndim))
-        # A layer of napari's own has no style and no slab: `snapshot` reads these five of a layer.
+        framed = _Framed(
+            layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), DisplayFilter(), np.ones(layer.ndim)
+        )
+        # A layer of napari's own has no style and no slab: `snapshot` reads these six of a layer.
         return snapshot(viewer, cast("StreamingLayer", framed))
 
     def show(
@@ -128,6 +130,7 @@ class _Framed:
     units: tuple[Any, ...]
     data_to_world: Callable[[Float64Array], Float64Array]
     style: DisplayStyle
+    filter: DisplayFilter
     default_slab: Float64Array
 
 

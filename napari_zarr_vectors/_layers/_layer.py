@@ -17,7 +17,7 @@ from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._clicks import choose_by_click
-from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import boxed, slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
@@ -76,11 +76,21 @@ class ValueInfo:
         Range of a scalar in the data, used where the style says none.
     categories : int
         Number of codes.
+    name, unit : str
+        Of the attribute; empty for none.
+    words : tuple of str
+        Of a category, by code.
+    size_by : str
+        What the sizes in the pool are; empty where there are none.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
+    name: str = ""
+    unit: str = ""
+    words: tuple[str, ...] = field(default=(), repr=False)
+    size_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +189,7 @@ class StreamingLayer(Layer):
         self.lod = LodControl() if lod is None else lod
         self.style = DisplayStyle() if style is None else style
         self.filter = DisplayFilter() if shown is None else shown
+        self.filter.bind_axes(ndim)
         self.selection = ObjectSelection() if selection is None else selection
         self._origin = _per_axis("origin", self._bounds.mean(axis=0) if origin is None else origin, ndim)
         slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
@@ -258,9 +269,9 @@ class StreamingLayer(Layer):
         return tuple(int(axis) for axis in slice_input(self).displayed)
 
     def slab(self) -> tuple[Float64Array, Float64Array]:
-        """What is shown along every data axis, as napari sliced the layer last: lo, hi (D,), data units."""
+        """What is shown along every data axis, of what napari sliced last and of the box: lo, hi (D,), data units."""
         world = slice_input(self).world_slice
-        return slab_bounds(
+        sliced = slab_bounds(
             world_map(self, slice_units(self)),
             self.displayed_axes,
             point=world.point,
@@ -269,6 +280,7 @@ class StreamingLayer(Layer):
             thickness=self.style.slab_thickness,
             default=self._default_slab,
         )
+        return boxed(sliced, self.filter.box)
 
     # -- what napari asks
 

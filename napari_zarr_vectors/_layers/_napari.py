@@ -20,15 +20,22 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REASON",
+    "CanvasOverlay",
     "ClippingPlanesMixin",
+    "LayerOverlayMixin",
     "LayerSlicingState",
+    "OverlayText",
     "VispyBaseLayer",
+    "VispyCanvasOverlay",
+    "add_overlay",
     "canvas_of",
+    "corner",
     "draw_event",
     "is_registered",
     "native_canvas",
     "refusal",
     "register_layer",
+    "register_overlay",
     "scene_canvas",
     "slice_input",
     "slice_units",
@@ -57,6 +64,23 @@ else:
         if "font_info" in inspect.signature(VispyBaseLayer.__init__).parameters
         else "this napari makes visuals in a way that is not known here (no font_info)"
     )
+
+HAS_OVERLAYS: bool
+"""Whether there may be overlays of one's own; layers are shown without them."""
+
+try:
+    from napari._vispy.overlays.base import LayerOverlayMixin, VispyCanvasOverlay
+    from napari._vispy.utils.visual import overlay_to_visual as _overlay_to_visual
+    from napari._vispy.visuals.text import Text as OverlayText
+    from napari.components._viewer_constants import CanvasPosition
+    from napari.components.overlays import CanvasOverlay
+except ImportError:
+    HAS_OVERLAYS = False
+    CanvasOverlay = type("CanvasOverlay", (), {})
+    LayerOverlayMixin = type("LayerOverlayMixin", (), {})
+    OverlayText = VispyCanvasOverlay = type("VispyCanvasOverlay", (), {})
+else:
+    HAS_OVERLAYS = True
 
 
 def refusal() -> str | None:
@@ -97,6 +121,26 @@ def register_layer(layer_type: type[Layer], visual_type: type, create: Callable[
 def is_registered(layer_type: type[Layer]) -> bool:
     """Whether `register_layer` was called for this type."""
     return REASON is None and layer_type in _layer_to_visual and layer_type in _layer_to_controls
+
+
+def register_overlay(model_type: type, visual_type: type) -> None:
+    """Tell napari what draws an overlay of one's own; without a place for these nothing happens."""
+    if HAS_OVERLAYS:
+        _overlay_to_visual[model_type] = visual_type
+
+
+def corner() -> Any:  # noqa: ANN401  # napari's CanvasPosition
+    """Where napari puts the colour bars of its layers."""
+    return CanvasPosition.TOP_RIGHT
+
+
+def add_overlay(layer: Layer, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401  # an Overlay
+    """Give a layer's overlay of this name, made if there is none; None where napari has no place for it."""
+    if not HAS_OVERLAYS:
+        return None
+    if name not in layer._overlays:
+        layer._overlays[name] = make()
+    return layer._overlays[name]
 
 
 def canvas_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's VispyCanvas has no public type

@@ -10,6 +10,8 @@ from vispy.scene.visuals import create_visual_node
 from vispy.visuals.transforms import MatrixTransform
 
 from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, StreamingPoints, StreamingSurface
+from napari_zarr_vectors._layers._legend import legend_of
+from napari_zarr_vectors._layers._legend_overlay import register_legend, show_legend
 from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, TrianglePoolVisual
 from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
 from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
@@ -19,6 +21,8 @@ from napari_zarr_vectors._layers._visual import PointPoolVisual, PoolVisual
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
+    import numpy.typing as npt
     from psygnal import EmissionInfo
 
 __all__ = ["VispyStreaming", "register"]
@@ -95,6 +99,7 @@ class VispyStreaming(VispyBaseLayer):
     def __init__(self, layer: StreamingLayer, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
         self._colormap = layer.style.colormap
         self._lut: tuple[str, str | int] | None = None
+        self._colors: npt.NDArray[np.uint8]
         super().__init__(layer, self.visual(layer.origin, font_info=font_info), font_info)
         self.chosen = self.front(layer.origin, font_info=font_info, parent=self.node)
         self.chosen.transform = MatrixTransform()  # napari sets its matrix
@@ -107,6 +112,7 @@ class VispyStreaming(VispyBaseLayer):
         self._settings.highlight_color.connect(self._on_highlight_color)
         self._on_highlight_color()
         layer.style.events.connect(self._on_style_change)
+        layer.filter.events.box.connect(self._on_slice_change)
         layer.events.default_slab.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
         layer.events.levels.connect(self._on_levels_change)
@@ -120,6 +126,7 @@ class VispyStreaming(VispyBaseLayer):
     def close(self) -> None:
         """Let go of the layer; its pool keeps the vertices for the next canvas."""
         self.layer.style.events.disconnect(self._on_style_change)
+        self.layer.filter.events.box.disconnect(self._on_slice_change)
         self.layer.pool.detach()
         self.layer.set_sight_provider(None)
         self.layer.highlight.pool.detach()
@@ -189,26 +196,28 @@ class VispyStreaming(VispyBaseLayer):
         self.chosen.set_size(GROWTH * style.size, in_world=style.size_mode == "world", least_px=LEAST_PX)
         for each in (node, self.chosen):
             each.set_shape(style.shading)
+            each.set_sized(sized=style.size_by is not None and info.size_by != "")
         node.set_color(style.color)
         node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
-        self._update_lut()
+        lut = self._update_lut()
         self._on_own_look()
+        axes = tuple(self.layer.axis_labels)
+        show_legend(self.layer, legend_of(style, info, lut, axes) if style.legend else None)
 
     def _on_own_look(self) -> None:
         """Follow what is special to the kind."""
 
-    def _update_lut(self) -> None:
-        """Send a lookup table if another one is needed."""
+    def _update_lut(self) -> npt.NDArray[np.uint8]:
+        """Send a lookup table if another one is needed; give the one in use."""
         info = self.layer.value_info
-        wanted = ("category", info.categories) if info.kind == "category" else ("colormap", self._known_colormap())
-        if wanted == self._lut:
-            return
-        self._lut = wanted
-        if info.kind == "category":
-            self.node.set_lut(category_lut(info.categories), smooth=False)
-        else:
-            self.node.set_lut(colormap_lut(str(wanted[1])), smooth=True)
+        coded = info.kind == "category"
+        wanted = ("category", info.categories) if coded else ("colormap", self._known_colormap())
+        if wanted != self._lut:
+            self._lut = wanted
+            self._colors = category_lut(info.categories) if coded else colormap_lut(str(wanted[1]))
+            self.node.set_lut(self._colors, smooth=not coded)
+        return self._colors
 
     def _known_colormap(self) -> str:
         """The style's colormap, or the one before if napari does not know it."""
@@ -234,8 +243,6 @@ class VispyStreamingLines(VispyStreaming):
     visual, front = create_visual_node(_ClippedSegmentPoolVisual), create_visual_node(_FrontSegmentPoolVisual)
 
     def _on_own_look(self) -> None:
-        for node in (self.node, self.chosen):
-            node.set_sized(sized=self.layer.style.size_by is not None)
         self.node.set_axis_names(tuple(self.layer.axis_labels))
 
 
@@ -259,6 +266,7 @@ def register() -> None:
     RuntimeError
         With `_napari.REASON`, when this napari cannot.
     """
+    register_legend()
     register_layer(StreamingPoints, VispyStreamingPoints, StreamingPoints.from_state)
     register_layer(StreamingLines, VispyStreamingLines, StreamingLines.from_state)
     register_layer(StreamingSurface, VispyStreamingSurface, StreamingSurface.from_state)

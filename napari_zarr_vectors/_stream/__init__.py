@@ -2,7 +2,14 @@
 
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
 from napari_zarr_vectors._stream.chosen import ChosenRows, read_chosen
-from napari_zarr_vectors._stream.coloring import Coloring, ObjectValues, Wanted, color_values, missing_value
+from napari_zarr_vectors._stream.coloring import (
+    Coloring,
+    ObjectValues,
+    Wanted,
+    color_values,
+    missing_value,
+    size_values,
+)
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
@@ -31,4 +38,5 @@ __all__ = [
     "missing_value",
     "read_chosen",
     "shown_ranges",
+    "size_values",
 ]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_zarr_vectors._build import LinkedPart, Place, build_points, build_segments, build_triangles
-from napari_zarr_vectors._stream.coloring import Wanted
-from napari_zarr_vectors._stream.source import sizes_of
+from napari_zarr_vectors._stream.coloring import ObjectValues, Wanted, size_values
 from zarr_vectors.exceptions import CancelledError
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def read_chosen(
     origin : (D,) float64
     shape : "points", "lines" or "surface"
     size_by : str or None
-        Attribute that sizes vertices of lines.
+        Attribute of vertices or objects that sizes vertices.
 
     Returns
     -------
@@ -103,11 +102,13 @@ def read_chosen(
     if not len(positions):
         return None
     owners = _owners(read, ids, sizes)
+    own_sizes = _sizes(store, read, size_by, level, owners)
     place = Place(origin, positions.min(axis=0), np.ones(positions.shape[1]), (), level)
     if shape == "points":
         built = build_points(
             positions,
             None,
+            own_sizes,
             origin=origin,
             chunk_lo=place.chunk_lo,
             cell_shape=place.cell_shape,
@@ -123,7 +124,7 @@ def read_chosen(
             links,
             np.ones(len(links), bool),
             None,
-            _sizes(read, names, len(positions)),
+            own_sizes,
             owners,
         )
         place = Place(origin, positions.min(axis=0), np.ptp(positions, axis=0) + 1, (), level)
@@ -182,9 +183,18 @@ def _owners(read: Mapping[str, Any], ids: Int64Array, sizes: Int64Array) -> Int6
     return own
 
 
-def _sizes(read: Mapping[str, Any], names: Sequence[str], count: int) -> npt.NDArray[np.float32]:
-    values = read["attributes"]
-    if not names:
-        return sizes_of(None, count)
-    flat = values.flat(names[0]) if hasattr(values, "flat") else values[names[0]]
-    return sizes_of(np.asarray(flat).reshape(count, -1), count)
+def _sizes(
+    store: LazyStore, read: Mapping[str, Any], size_by: str | None, level: int, owners: Int64Array | None
+) -> npt.NDArray[np.float32] | None:
+    """Give what sizes each vertex, 1 where nothing does; None where all have one size."""
+    if size_by is None:
+        return None
+    values, count = read["attributes"], len(read["positions"])
+    if size_by in store.attribute_names(level):
+        flat = values.flat(size_by) if hasattr(values, "flat") else values[size_by]
+        return size_values(np.asarray(flat).reshape(count, -1))
+    if size_by not in store.object_attribute_names() or owners is None:
+        return np.ones(count, np.float32)
+    ids, column = store.object_values(size_by)
+    order = np.argsort(ids, kind="stable")
+    return ObjectValues(ids[order], size_values(column)[order]).of(owners, 1.0)[:-1]

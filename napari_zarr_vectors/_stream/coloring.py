@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     from zarr_vectors.lazy import LazyStore, VertexFilter
 
-__all__ = ["Coloring", "ObjectValues", "Wanted", "color_values", "hide", "missing_value", "no_values"]
+__all__ = [
+    "Coloring",
+    "ObjectValues",
+    "Wanted",
+    "color_values",
+    "hide",
+    "missing_value",
+    "no_values",
+    "size_values",
+]
+
+LARGEST = 1e30
+"""Size in place of an infinite one: no sum on the way to the screen overflows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,6 +85,7 @@ class Coloring:
 
     `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
     category's, and what is missing or is none of them has the code after the last. `wanted` hides all others.
+    `size_by` is the attribute that sizes vertices, unless `sizes` says it of objects; neither is one size for all.
     """
 
     attribute: str | None = None
@@ -80,6 +93,8 @@ class Coloring:
     words: tuple[str, ...] = ()
     objects: ObjectValues | None = None
     wanted: Wanted | None = None
+    size_by: str | None = None
+    sizes: ObjectValues | None = None
 
 
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -110,6 +125,12 @@ def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.ND
 def missing_value(coloring: Coloring) -> float:
     """Give the number of a vertex that has no value."""
     return {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
+
+
+def size_values(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """Give the number that the size of each vertex is multiplied with, (N,) float32: 0 for NaN and what is below 0."""
+    column = (values[:, 0] if values.ndim == 2 else values).astype(np.float32)
+    return np.clip(np.nan_to_num(column, nan=0.0, posinf=LARGEST), 0.0, np.float32(LARGEST))
 
 
 def hide(values: npt.NDArray[np.float32] | None, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
