@@ -98,3 +98,28 @@ def test_known_ids_are_those_that_there_are(ids, every):
     assert sorted(found) == sorted(set(ids) & set(every))
     if len(set(ids)) == len(ids):
         assert found == [number for number in ids if number in every]
+
+
+@pytest.mark.parametrize("shape", ["points", "lines"])
+def test_they_are_as_large_as_their_vertices_or_objects_say(tmp_path, shape):
+    lines = [np.array([[k, 1, 1], [k, 5, 5], [k, 9, 9]], float) for k in range(3)]
+    numbers = {"width": np.array([1, 2, 3, 4, np.nan, 6, 7, 8, -9], "f4")}
+    common = {"chunk_shape": 20.0, "attributes": numbers, "object_attributes": {"weight": np.array([10, 20, 30], "f4")}}
+    if shape == "points":
+        write_points(tmp_path / "s.zv", np.concatenate(lines), object_ids=np.repeat([0, 1, 2], 3), **common)
+    else:
+        write_polylines(tmp_path / "s.zv", lines, **common)
+    with open_zv(tmp_path / "s.zv") as store:
+        for size_by, expected in (
+            (None, None),
+            ("width", {1: {4, 0, 6}, 2: {7, 8, 0}}),
+            ("weight", {1: {20}, 2: {30}}),
+            ("nothing", {1: {1}, 2: {1}}),
+        ):
+            wanted = Wanted(object_ids=(1, 2))
+            built = read_chosen(store, wanted, 99, lambda: True, origin=np.zeros(3), shape=shape, size_by=size_by).built
+            if expected is None:
+                assert built.sizes is None
+                continue
+            owners = np.repeat(built.objects, built.corners)
+            assert {k: set(built.sizes[owners == k]) for k in (1, 2)} == expected
