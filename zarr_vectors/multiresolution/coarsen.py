@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ from zarr_vectors.types._tasks import Cancel, Progress, TaskRunner
 from zarr_vectors.types._topology import OWNED_POINTS, POINTS, TOPOLOGIES, Topology
 
 __all__ = ["build_pyramid", "coarsen_level"]
+
+_SCRATCH = ".held"  # inside the folder that levels are written into, gone before that is published
 
 
 def build_pyramid(
@@ -259,9 +262,7 @@ def _write_levels(
         if options.topology is POINTS:
             lineage = _thin_points(publication.backend, arrays, steps, options, runner)
         else:
-            levels = ObjectLevels(arrays, options)
-            levels.write(publication.backend, steps, runner)
-            lineage = levels.lineage
+            lineage = _cluster_objects(publication.backend, arrays, steps, options, runner)
         if lineage is not None:
             lineage.write(publication.backend, options.links, options.storage)
         runner.finish("publishing")
@@ -328,6 +329,17 @@ def _thin_points(
         written = OpenStore(target, arrays.store.root, ())
         arrays = LevelArrays(written, meta)
     return lineage
+
+
+def _cluster_objects(
+    target: Backend, arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner
+) -> Lineage | None:
+    if not isinstance(target, LocalFiles):
+        msg = f"levels are written into a folder of this machine, got {target.name}"
+        raise TypeError(msg)
+    levels = ObjectLevels(arrays, options, Path(target.root, _SCRATCH))
+    levels.write(target, steps, runner)
+    return levels.lineage
 
 
 def _check_seed(seed: int | None) -> int:
