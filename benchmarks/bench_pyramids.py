@@ -23,11 +23,21 @@ CASES = (("points", 1_000_000, 5), ("lines", 10_000, 5))
 FULL = (("points", 10_000_000, 10),)
 GROWTH = (
     ("points", 1_000_000, 5), ("points", 4_096_000, 8), ("points", 8_000_000, 10),
-    ("lines", 10_000, 5), ("lines", 20_000, 5), ("lines", 40_000, 5),
+    ("lines", 10_000, 5), ("lines", 20_000, 5), ("lines", 40_000, 5), ("lines", 80_000, 5),
+    ("segments", 500_000, 5), ("segments", 1_000_000, 5), ("segments", 2_000_000, 5),
+    ("skeletons", 1_000, 5), ("skeletons", 2_000, 5), ("skeletons", 4_000, 5),
+    ("owned", 1_000_000, 5), ("owned", 2_000_000, 5), ("owned", 4_000_000, 5),
+    ("mesh", 1_000, 5), ("mesh", 1_414, 5), ("mesh", 2_000, 5),
+    ("balls", 1_000, 5), ("balls", 2_000, 5), ("balls", 4_000, 5),
 )  # fmt: skip
 LEAST, MOST = 3, 3
 """The peer's CPU over ours that is wanted at least, and ours over the limit's at most."""
 WARM_BYTES = 400 << 20
+NODES = 1000  # of a skeleton, as many as a ball has vertices
+# Kind: vertices of one, what many are called.
+KINDS = {"points": (1, "points"), "lines": (100, "lines"), "segments": (2, "line segments"),
+         "skeletons": (NODES, "skeletons"), "owned": (1, "points of 100 objects"),
+         "balls": (NODES, "meshes")}  # fmt: skip
 
 
 def _helpers():
@@ -36,10 +46,17 @@ def _helpers():
 
 
 def _data(kind, size):
-    if kind == "points":
+    shapes = importlib.import_module("_shapes")
+    if kind in ("points", "owned"):
         positions, attributes = importlib.import_module("_cloud").make(size)
         return {"positions": positions, **attributes}
-    return {"lines": importlib.import_module("_shapes").lines(size)}
+    if kind == "skeletons":
+        return dict(zip(("positions", "edges", "owner"), shapes.forest(size, NODES), strict=True))
+    if kind == "mesh":
+        return dict(zip(("positions", "faces"), shapes.surface(size, size), strict=True))
+    if kind == "balls":
+        return dict(zip(("positions", "faces", "owner"), shapes.balls(size, 40, 25), strict=True))
+    return {"lines": shapes.segments(size) if kind == "segments" else shapes.lines(size)}
 
 
 def child(side, what, kind, store, size, chunks):
@@ -99,11 +116,16 @@ def measure(case, folder, sides, repeats):
 
 
 def _vertices(case):
-    return case[1] * (100 if case[0] == "lines" else 1)
+    return case[1] ** 2 if case[0] == "mesh" else case[1] * KINDS[case[0]][0]
 
 
 def _size(case):
-    return f"{_vertices(case) / 1e6:.3g}M {case[0] if case[0] == 'points' else f'in {case[1] // 1000}k lines'}"
+    kind, size, _ = case
+    millions = f"{_vertices(case) / 1e6:.2g}M"
+    if kind == "mesh":
+        return f"{millions} in one mesh"
+    each, name = KINDS[kind]
+    return f"{millions} {name}" if each == 1 else f"{millions} in {size // 1000}k {name}"
 
 
 def _comparison(case, found, sides):

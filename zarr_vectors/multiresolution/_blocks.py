@@ -14,12 +14,13 @@ from itertools import pairwise
 import numpy as np
 
 from zarr_vectors.encoding import expand_ranges, offsets_of
+from zarr_vectors.multiresolution._pile import number_type
 from zarr_vectors.spatial import group_order, run_starts
 from zarr_vectors.types._content import Content, Links
 from zarr_vectors.types._mapped import release
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array
 
-__all__ = ["Block", "Blocked", "regrouped"]
+__all__ = ["Block", "Blocked", "mended", "regrouped"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +136,7 @@ class Blocked:
         if self.content.links is None:
             return None, np.empty(0, np.int64)
         low, high = int(self.starts[number]), int(self.starts[number + 1])
-        place = np.full(high - low, -1, np.int64)
+        place = np.full(high - low, -1, number_type(len(self.content.positions)))
         place[rows - low] = np.arange(len(rows))
         runs = self.links[number]
         inner = _taken(self.content.links, expand_ranges(runs[:, 0], runs[:, 1] - runs[:, 0]))
@@ -147,7 +148,7 @@ class Blocked:
         touching, begins = self._reach
         across = _taken(self.content.links, self.between[touching[begins[number] : begins[number + 1]]]).ends
         mine = (across >= low) & (across < high)
-        far = np.empty(across.shape, np.int64)
+        far = np.empty(across.shape, place.dtype)
         far[mine] = place[across[mine] - low]
         beyond, found = np.unique(across[~mine].astype(np.int64), return_inverse=True)
         alive = np.ones(len(beyond), bool) if stays is None else stays[self._owners(beyond)]
@@ -186,26 +187,54 @@ def regrouped(content: Content, starts: Int64Array, link_starts: Int64Array, mos
         Vertices of a block, and at most one part more.
     """
     first = np.append(run_starts(starts[:-1] // most), len(starts) - 1)
+    count = 0 if content.links is None else len(content.links.ends)
+    inner = np.stack([link_starts[:-1], link_starts[1:]], axis=1) if count else np.zeros((len(starts) - 1, 2), np.int64)
+    runs = np.split(inner, np.arange(1, len(inner)))
+    return _joined(content, starts, runs, np.arange(min(count, int(link_starts[-1])), count), first)
+
+
+def mended(blocked: Blocked) -> Blocked:
+    """Join blocks that a surface is torn into.
+
+    One that wavers about the face between two chunks has every other vertex on either side; of two such blocks it would
+    come out folded. They are known by the links between them, more than half as many as the smaller one has vertices.
+    """
+    count = len(blocked)
+    block = np.searchsorted(blocked.starts, _taken(blocked.content.links, blocked.between).ends, side="right") - 1
+    pairs, links = np.unique(block.min(axis=1) * count + block.max(axis=1), return_counts=True)
+    rows = np.diff(blocked.starts)
+    torn = pairs[2 * links > np.minimum(rows[pairs // count], rows[pairs % count])]
+    if not len(torn):
+        return blocked
+    # All between the two are joined too: blocks follow one another.
+    change = np.bincount(torn // count + 1, minlength=count + 2) - np.bincount(torn % count + 1, minlength=count + 2)
+    first = np.flatnonzero(np.cumsum(change)[: count + 1] == 0)
+    return _joined(blocked.content, blocked.starts, blocked.links, blocked.between, first)
+
+
+def _joined(
+    content: Content, starts: Int64Array, runs: Sequence[Int64Array], between: Int64Array, first: Int64Array
+) -> Blocked:
+    """Make blocks of blocks: the i-th of those from ``first[i]`` up to ``first[i + 1]``."""
     begins = starts[first]
-    blocks = len(begins) - 1
-    if content.links is None:
-        return Blocked.of(content, begins, [np.empty((0, 2), np.int64)] * blocks, np.empty(0, np.int64))
-    last = np.arange(int(link_starts[-1]), len(content.links.ends))
-    block = np.searchsorted(begins, content.links.ends[last], side="right") - 1
+    block = np.searchsorted(begins, _taken(content.links, between).ends, side="right") - 1
     inside = (block == block[:, :1]).all(axis=1)
-    order, bounds = group_order(block[inside, 0].astype(np.uint32), blocks)
-    single = np.stack([last[inside][order], last[inside][order] + 1], axis=1)
-    inner = np.stack([link_starts[first[:-1]], link_starts[first[1:]]], axis=1)
-    runs = [np.concatenate([inner[b : b + 1], single[bounds[b] : bounds[b + 1]]]) for b in range(blocks)]
-    return Blocked.of(content, begins, runs, last[~inside])
+    order, bounds = group_order(block[inside, 0].astype(np.uint32), len(first) - 1)
+    inner = between[inside][order]
+    single = np.stack([inner, inner + 1], axis=1)
+    all_runs = [
+        np.concatenate([*runs[low:high], single[bounds[i] : bounds[i + 1]]])
+        for i, (low, high) in enumerate(pairwise(first.tolist()))
+    ]
+    return Blocked.of(content, begins, all_runs, between[~inside])
 
 
-def _used(links: Int64Array, own: int, beyond: Int64Array) -> tuple[Int64Array, Int64Array]:
+def _used(links: AnyArray, own: int, beyond: Int64Array) -> tuple[Int64Array, AnyArray]:
     """Leave out the vertices beyond a block that no link needs any more."""
     used = np.zeros(own + len(beyond), bool)
     used[:own] = True
     used[links] = True
-    place = np.cumsum(used) - 1
+    place = np.cumsum(used, dtype=links.dtype) - 1
     return beyond[used[own:]], place[links]
 
 

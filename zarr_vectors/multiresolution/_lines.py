@@ -99,11 +99,16 @@ def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array)
         aways.append(away)
         chords.append(of_span)
     length[length == 0] = 1  # a span that ends where it begins: distance from that place
-    part = np.clip(along / length[span], 0, 1)
+    part = along
+    part /= length[span]
+    np.maximum(part, 0, out=part)
+    np.minimum(part, 1, out=part)
     distance = np.zeros(len(rows))
     for away, chord in zip(aways, chords, strict=True):
-        away -= part * chord
-        distance += away * away
+        chord *= part
+        away -= chord
+        away *= away
+        distance += away
     most = np.maximum.reduceat(distance, begins)
     at = np.flatnonzero(distance == most[span])
     # Of equals the first: later ones are overwritten from the back.

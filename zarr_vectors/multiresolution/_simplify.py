@@ -36,31 +36,33 @@ class _Stretches:
 
     Attributes
     ----------
-    starts : (S + 1,) int64
+    starts : (S + 1,) whole numbers
         Where each begins.
-    owner : (S,) int64
-        Line of each.
+    lines : (S,) int64 or None
+        Line of each; None where each is a line.
     """
 
-    starts: Int64Array
-    owner: Int64Array
+    starts: AnyArray
+    lines: Int64Array | None
 
     @classmethod
     def of(cls, paths: AnyArray | range) -> _Stretches:
         """Cut lines, line ``i`` being the vertices ``paths[i]:paths[i + 1]``."""
-        begins = np.asarray(paths, np.int64)
+        begins = np.asarray(paths)
         counts = np.diff(begins)
         if counts.max(initial=0) <= _BLOCK_ROWS:
-            return cls(begins, np.arange(len(counts)))
+            return cls(begins, None)
         pieces = np.maximum(1, -(-counts // _BLOCK_ROWS))
         owner = np.repeat(np.arange(len(counts)), pieces)
         number = np.arange(len(owner)) - np.repeat(offsets_of(pieces)[:-1], pieces)
         return cls(np.append(begins[owner] + number * _BLOCK_ROWS, begins[-1]), owner)
 
-    def blocks(self) -> list[tuple[int, int]]:
-        """Give ``(first, last + 1)`` of stretches that are worked on together: a quarter of a million vertices."""
+    def blocks(self) -> Iterator[tuple[Int64Array, Int64Array]]:
+        """Give stretches that are worked on together, a quarter of a million vertices: where they begin, and lines."""
         cuts = np.flatnonzero(np.diff(self.starts // _BLOCK_ROWS, prepend=-1))
-        return list(pairwise(np.unique(np.append(cuts, len(self.starts) - 1)).tolist()))
+        for low, high in pairwise(np.unique(np.append(cuts, len(self.starts) - 1)).tolist()):
+            owner = np.arange(low, high) if self.lines is None else self.lines[low:high]
+            yield self.starts[low : high + 1].astype(np.int64), owner
 
 
 def line_parts(content: Content) -> Iterator[tuple[Content, int]]:
@@ -69,9 +71,8 @@ def line_parts(content: Content) -> Iterator[tuple[Content, int]]:
     if objects is None or objects.paths is None:
         return
     lines = _Stretches.of(objects.paths)
-    for low, high in lines.blocks():
-        begins = lines.starts[low : high + 1]
-        owner = np.repeat(lines.owner[low:high], np.diff(begins))
+    for begins, lines_of in lines.blocks():
+        owner = np.repeat(lines_of, np.diff(begins))
         rows = slice(int(begins[0]), int(begins[-1]))
         own = replace(objects, paths=None, owner=owner)
         yield replace(content, positions=content.positions[rows], attributes=(), objects=own), len(owner)
@@ -105,22 +106,22 @@ def simplified_lines(
     nothing, is_whole = np.zeros(len(bins)), content.topology.kind == "line"
     if objects is None or objects.paths is None or not len(content.positions) or (is_whole and stays is None):
         return Coarse(content, nothing, np.arange(len(content.positions)) if with_parents else None)
-    paths = np.asarray(objects.paths, np.int64)
-    counts = np.diff(paths) if stays is None else np.where(stays, np.diff(paths), 0)
+    paths = np.asarray(objects.paths)
+    counts = np.diff(paths) if stays is None else np.diff(paths) * stays
     tolerance = 0.0
     if not is_whole and int(counts.sum()):
         target = round(int(counts.sum()) / float(np.prod(coarsen)))
         tolerance = min(_tolerance(content.positions, paths[:-1], counts, target), float(bins.min()))
     lines, out, left = _Stretches.of(paths), ContentPile(content, shelf), np.zeros(len(counts), np.int64)
     parents = [np.empty(0, np.int64)]
-    for low, high in lines.blocks():
-        owner, begins = lines.owner[low:high], lines.starts[low : high + 1]
+    for begins, owner in lines.blocks():
         part, rows = _part(content, objects, begins, None if stays is None else stays[owner])
         group = np.arange(len(part.positions))
         if not is_whole and len(part.positions) and part.objects is not None:
             part, group = carried(part, part.objects, _simplified(part, tolerance), modes)
         if part.objects is not None and part.objects.paths is not None:
-            left += np.bincount(owner, np.diff(part.objects.paths), minlength=len(left)).astype(np.int64)
+            found = np.bincount(owner - owner[0], np.diff(part.objects.paths))
+            left[owner[0] : owner[0] + len(found)] += found.astype(left.dtype)
         if with_parents:
             own = np.full(int(begins[-1] - begins[0]), -1, np.int64)
             own[rows] = len(out) + group

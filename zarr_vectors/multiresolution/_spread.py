@@ -20,7 +20,7 @@ from zarr_vectors.core.arrays._draco import DracoColumn
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._link_family import LinkFamily
 from zarr_vectors.encoding import FragmentTable, offsets_of
-from zarr_vectors.multiresolution._blocks import Blocked
+from zarr_vectors.multiresolution._blocks import Blocked, mended
 from zarr_vectors.multiresolution._pile import ContentPile, number_type
 from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.multiresolution._tiles import tile_chunks
@@ -282,7 +282,7 @@ class _LinkPile:
             self._pile.put_links(links)
         content = replace(self._content, links=self._pile.links())
         runs = [np.array(each, np.int64).reshape(-1, 2) for each in self._runs]
-        return Blocked.of(content, self._starts, runs, np.arange(inner, self._pile.link_starts[-1]))
+        return mended(Blocked.of(content, self._starts, runs, np.arange(inner, self._pile.link_starts[-1])))
 
 
 def _child_first(family: LinkFamily, ends: Int64Array, rows: Int64Array) -> Int64Array:

@@ -18,6 +18,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution._contract import Clusters, connected, pieces, representatives
 from zarr_vectors.multiresolution._decimate import check_quadric, decimated, has_quadric
 from zarr_vectors.multiresolution._distance import displacements
+from zarr_vectors.multiresolution._pile import number_type
 from zarr_vectors.multiresolution._quadrics import areas, best_places, open_edges
 from zarr_vectors.multiresolution._reduce import Groups, group_numbers
 from zarr_vectors.types._content import Content
@@ -94,10 +95,13 @@ class Surface:
     def __init__(self, content: Content, owner: AnyArray, own: int) -> None:
         self._content, self._owner, self._own = content, owner, own
         positions, faces = content.positions, _faces(content)
-        self._twins = _coincident(positions, owner)
+        self._twins = _coincident(positions[:own], owner[:own])
         edges = np.concatenate([*(faces[:, [i - 1, i]] for i in range(faces.shape[1])), self._twins])
-        self._edges = edges[owner[edges[:, 0]] == owner[edges[:, 1]]]
-        self._inner = self._edges if own == len(owner) else self._edges[(self._edges < own).all(axis=1)]
+        edges = edges[owner[edges[:, 0]] == owner[edges[:, 1]]]
+        # Those among the first vertices come first.
+        inner = (edges < own).all(axis=1)
+        self._edges = edges if inner.all() else np.concatenate([edges[inner], edges[~inner]])
+        self._inner = self._edges[: np.count_nonzero(inner)]
 
     def count(self, cell: Float64Array) -> int:
         """Count what is left of the first vertices with cells of a size, (D,)."""
@@ -157,8 +161,9 @@ class Surface:
         ordered = np.sort(corners, axis=1)
         whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (own[corners] == own[corners[:, :1]]).all(axis=1)
         is_open = _have_borders(points, corners[whole], own)
-        is_open[part[self._own :]] = True
-        small &= ~is_open | (np.bincount(part[self._own :], minlength=len(small)) == 0)
+        reaches_out = np.bincount(part[self._own :], minlength=len(small)) > 0
+        is_open |= reaches_out
+        small &= ~reaches_out
         others = small | is_open
         solid = corners[whole & ~others[own[corners[:, 0]]]]
         rest = int((~small[own]).sum())
@@ -200,11 +205,13 @@ def _faces(content: Content) -> AnyArray:
     return np.empty((0, 3), np.int64) if content.links is None else content.links.ends
 
 
-def _coincident(positions: FloatArray, owner: Int64Array) -> Int64Array:
+def _coincident(positions: FloatArray, owner: AnyArray) -> AnyArray:
     """Give edges, (K, 2), between the vertices of an object that lie at the same place."""
-    order = np.lexsort((*positions.T, owner))
+    order = np.lexsort((*positions.T, owner)).astype(number_type(len(owner)))
     before, after = order[:-1], order[1:]
-    same = (positions[before] == positions[after]).all(axis=1) & (owner[before] == owner[after])
+    same = owner[before] == owner[after]
+    for axis in positions.T:
+        same &= axis[before] == axis[after]
     return np.stack([before[same], after[same]], axis=1)
 
 

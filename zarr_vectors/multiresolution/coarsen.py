@@ -142,6 +142,7 @@ def coarsen_level(
     chunk_scale: str | int = "auto",
     sparsity_strategy: str = "random",
     sparsity_seed: int | None = None,
+    cross_level_storage: str = "none",
     executor: Executor | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -160,6 +161,8 @@ def coarsen_level(
     sparsity_factor : float
         Both against the source; see `build_pyramid`, as for all that follows.
     method, agg_mode, chunk_scale, sparsity_strategy, sparsity_seed, executor, progress, cancel
+    cross_level_storage : "none", "implicit" or "explicit"
+        Links between these two levels.
 
     Raises
     ------
@@ -174,7 +177,8 @@ def coarsen_level(
     arrays = _source_level(store, source_level)
     step = plan_one_step(store.root, arrays.meta, target_level, (coarsen_factor, sparsity_factor), chunk_scale)
     _check_nesting(store, step)
-    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, CrossLinks(0, "none"))
+    links = check_cross_links(target_level - source_level, cross_level_storage)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, links)
     kept = [scale for scale in _scales(store) if scale.level != target_level]
     scales = sorted([*kept, _scale(store.root, step)], key=lambda scale: scale.level)
     runner = _runner(f"making level {target_level} of {store.name}", arrays, [step], executor, progress, cancel)

@@ -198,7 +198,12 @@ class _Permutation:
         return self.order[self.starts[chunk] : self.starts[chunk + 1]]
 
     def places(self, vertices: AnyArray) -> AnyArray:
-        return np.take(_inverse(self.order), vertices)
+        inverse = _inverse(self.order)
+        out = np.empty(vertices.shape, inverse.dtype)
+        for piece in _pieces(vertices):
+            out[piece] = np.take(inverse, vertices[piece])
+            release(vertices)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
