@@ -2,7 +2,6 @@
 
 import numpy as np
 from _cloud import BINS, EDGE
-from _shapes import CHUNKS
 
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -23,33 +22,33 @@ def points_write(path, data, chunks):
 
 
 def lines_write(path, data, chunks):
-    edge = EDGE / CHUNKS
-    shapes = {"chunk_shape": edge, "bin_shape": edge / BINS, "shard_shape": 1}
-    write_polylines(path, list(data["lines"]), **shapes, compressor="none")
+    write_polylines(path, list(data["lines"]), **_shapes(chunks))
 
 
 def segments_write(path, data, chunks):
-    write_lines(path, data["lines"], **_shapes())
+    write_lines(path, data["lines"], **_shapes(chunks))
 
 
 def skeletons_write(path, data, chunks):
-    write_graph(path, data["positions"], data["edges"], object_ids=data["owner"], geometry_type="skeleton", **_shapes())
+    write_graph(
+        path, data["positions"], data["edges"], object_ids=data["owner"], geometry_type="skeleton", **_shapes(chunks)
+    )
 
 
 def owned_write(path, data, chunks):
     owner = np.random.default_rng(1).integers(0, 100, len(data["positions"]))
-    write_points(path, data["positions"], object_ids=owner, attributes={n: data[n] for n in "ab"}, **_shapes())
+    write_points(path, data["positions"], object_ids=owner, attributes={n: data[n] for n in "ab"}, **_shapes(chunks))
 
 
 def mesh_write(path, data, chunks):
-    write_mesh(path, data["positions"], data["faces"], object_ids=data.get("owner"), **_shapes())
+    write_mesh(path, data["positions"], data["faces"], object_ids=data.get("owner"), **_shapes(chunks))
 
 
 balls_write = mesh_write
 
 
-def _shapes():
-    edge = EDGE / CHUNKS
+def _shapes(chunks):
+    edge = EDGE / chunks
     return {"chunk_shape": edge, "bin_shape": edge / BINS, "shard_shape": 1, "compressor": "none"}
 
 

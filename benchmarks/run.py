@@ -82,7 +82,7 @@ vertices of level 0. Only the ratios mean something on another machine.
 
 {falls}
 
-How time and memory grow, ours alone:
+How time (of one child) and memory grow, ours alone, chunks of about the same number of vertices:
 
 {growth}
 

@@ -1,6 +1,7 @@
 """Coarser levels of kinds with objects: the objects that stay, their vertices clustered, all else carried along.
 
-A level is held in memory while it is made; docs/decisions/0012-pyramids.md.
+Levels are made some lines or one block of vertices at a time, and lie in files meanwhile where they are large;
+docs/decisions/0012-pyramids.md.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ class ObjectLevels:
         self.lineage = Lineage(place_of(arrays)) if options.links else None
         starts = None if self.lineage is None else self.lineage.last.rows.starts
         self._shelf = Shelf(folder / str(arrays.meta.level))
+        arrays = LevelArrays(arrays.store, arrays.meta)  # what these keep of the index goes with them
         self._blocked: Blocked | None = None
         if options.topology.fragments == "runs":
             self._content, self._rows = read_lines(arrays, options.topology, self._shelf, starts)

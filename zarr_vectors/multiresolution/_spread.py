@@ -239,13 +239,15 @@ class _LinkPile:
         rows = offsets_of(plan.table.count)[plan.table.first]
         columns = {name: reader.attribute_column(name) for name in reader.attribute_names}
         for found in reader.parts(rows, _READ_LINKS):
-            ends = found.ends
-            if self._recorded is not None:
-                ends = _child_first(reader.family, ends, rows)
-                self._recorded[places[ends[:, 0]]] = True
-            values = [(columns[name], each) for name, each in found.attributes.items()]
-            self._put(Links(places[ends], reader.family.directed, values))
-            release(places, self._recorded)
+            for low in range(0, len(found.ends), _READ_LINKS):  # a cell may be large
+                piece = slice(low, low + _READ_LINKS)
+                ends = found.ends[piece]
+                if self._recorded is not None:
+                    ends = _child_first(reader.family, ends, rows)
+                    self._recorded[places[ends[:, 0]]] = True
+                values = [(columns[name], each[piece]) for name, each in found.attributes.items()]
+                self._put(Links(places[ends], reader.family.directed, values))
+                release(places, self._recorded)
 
     def put_implied(self, begins: BoolArray) -> None:
         """Put the links to the row before in a fragment, of rows that have no other."""

@@ -61,7 +61,9 @@ def build_pyramid(
     """Build coarser levels 1, 2, .. from level 0, in place of those that exist.
 
     The store at `path` stays as it was until all levels are written, then the new ones take their place at once. Points
-    without objects are worked on in tiles of about half a million: what that takes does not grow with the store.
+    without objects are worked on in tiles of about half a million: what that takes does not grow with the store. Of
+    other kinds some lines or a block of vertices are worked on at a time; what is not lies in files beside the store,
+    which are gone afterwards, and all that grows is an index of a few bytes a vertex.
 
     Parameters
     ----------
