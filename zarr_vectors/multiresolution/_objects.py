@@ -95,7 +95,6 @@ class ObjectLevels:
 
     def _write_level(self, target: Backend, step: Step, runner: TaskRunner) -> None:
         runner.check()
-        rows = len(self._content.positions)
         meta, parents = self._make(step, runner)
         chunk, storage = step.chunk_shape(self._root), self._options.storage
         layout = Layout(
@@ -111,7 +110,6 @@ class ObjectLevels:
         if self.lineage is not None and isinstance(prepared.rows, OrderedRows):
             self._note(self.lineage, prepared.rows, parents, step)
         put_level(target, prepared, meta)
-        runner.advance(rows, f"level {step.level}")
 
     def _parts(self) -> Iterable[tuple[Content, int]]:
         return line_parts(self._content) if self._blocked is None else self._blocked.parts()
@@ -156,8 +154,11 @@ class ObjectLevels:
 
     def _coarser(self, step: Step, stays: BoolArray | None, shelf: Shelf, runner: TaskRunner) -> Coarse:
         options, bins, linked = self._options, step.bin_shape(self._root), self.lineage is not None
+        message = f"level {step.level}"
         if self._blocked is None:
-            return simplified_lines(self._content, stays, step.coarsen, bins, options.modes, shelf, with_parents=linked)
+            return simplified_lines(
+                self._content, stays, step.coarsen, bins, options.modes, shelf, runner, message, with_parents=linked
+            )
         coarse, self._blocked = coarsened_blocks(
             self._blocked,
             stays,
@@ -166,6 +167,7 @@ class ObjectLevels:
             options.modes,
             shelf,
             runner,
+            message,
             quadrics=options.quadrics,
             with_parents=linked,
         )

@@ -21,6 +21,7 @@ from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.types._content import Content
 from zarr_vectors.types._mapped import release
 from zarr_vectors.types._owners import Objects
+from zarr_vectors.types._tasks import TaskRunner
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["line_parts", "simplified_lines"]
@@ -86,6 +87,8 @@ def simplified_lines(
     bins: Float64Array,
     modes: Mapping[str, str],
     shelf: Shelf,
+    runner: TaskRunner,
+    message: str,
     *,
     with_parents: bool,
 ) -> Coarse:
@@ -101,10 +104,15 @@ def simplified_lines(
         As for `coarsened`.
     shelf : Shelf
         Where the result is put.
+    runner : TaskRunner
+        Told of all lines that are done, and asked whether to stop.
+    message : str
+        What is being done.
     """
     objects = content.objects
     nothing, is_whole = np.zeros(len(bins)), content.topology.kind == "line"
     if objects is None or objects.paths is None or not len(content.positions) or (is_whole and stays is None):
+        runner.advance(len(content.positions), message)
         return Coarse(content, nothing, np.arange(len(content.positions)) if with_parents else None)
     paths = np.asarray(objects.paths)
     counts = np.diff(paths) if stays is None else np.diff(paths) * stays
@@ -129,6 +137,7 @@ def simplified_lines(
         if len(part.positions):
             out.put(part)
         release(content.positions, *(values for _, values in content.attributes))
+        runner.advance(int(begins[-1] - begins[0]), message)
     coarse = out.content(replace(objects, paths=offsets_of(left)))
     error = nothing if is_whole else np.full(len(bins), tolerance)
     return Coarse(coarse, error, np.concatenate(parents) if with_parents else None)

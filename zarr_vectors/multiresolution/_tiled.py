@@ -57,6 +57,7 @@ def coarsened_blocks(
     modes: Mapping[str, str],
     shelf: Shelf,
     runner: TaskRunner,
+    message: str,
     *,
     quadrics: bool,
     with_parents: bool,
@@ -76,7 +77,9 @@ def coarsened_blocks(
     shelf : Shelf
         Where the result is put.
     runner : TaskRunner
-        Asked between blocks whether to stop.
+        Told of each block that is done, and asked between blocks whether to stop.
+    message : str
+        What is being done.
     quadrics : bool
         Whether the closed parts of meshes are decimated by quadrics.
     with_parents : bool
@@ -107,6 +110,7 @@ def coarsened_blocks(
             out.put(part)
         groups[span] = into
         release(groups)
+        runner.advance(span.stop - span.start, message)
     starts, link_starts = np.array(out.starts), np.array(out.link_starts)
     for links in blocked.crossing():
         out.put_links(contracted(links, groups))

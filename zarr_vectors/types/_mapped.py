@@ -7,6 +7,7 @@ more, keeps a process small; what was written stays in the file.
 
 from __future__ import annotations
 
+import errno
 import math
 import mmap
 import os
@@ -41,11 +42,21 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray
     handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
     try:
         if os.fstat(handle).st_size < size:
-            os.truncate(handle, size)
+            _lengthen(handle, size)
         room = _OwnFile(handle, size)
     finally:
         os.close(handle)
     return np.frombuffer(room, kind).reshape(shape)
+
+
+def _lengthen(handle: int, size: int) -> None:
+    """Make a file longer; ``OSError`` where the disk is full: touching what is not there would end the process."""
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except (AttributeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
+        os.truncate(handle, size)
 
 
 def release(*arrays: object) -> None:

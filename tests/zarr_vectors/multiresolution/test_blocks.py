@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from zarr.storage import MemoryStore
@@ -9,6 +11,7 @@ from zarr.storage import MemoryStore
 from tests.zarr_vectors.multiresolution import test_lineage, test_pyramid_kinds, test_surfaces, test_weights
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.store import load_store
+from zarr_vectors.exceptions import CancelledError
 from zarr_vectors.multiresolution import _content, _shelf, _simplify, _spread, _tiled
 from zarr_vectors.multiresolution._blocks import Blocked, mended
 from zarr_vectors.multiresolution._content import read_blocks
@@ -17,6 +20,7 @@ from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types._topology import TOPOLOGIES
 from zarr_vectors.types.graphs import read_graph, write_graph
 from zarr_vectors.types.meshes import read_mesh, write_mesh
+from zarr_vectors.types.polylines import write_polylines
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -172,3 +176,24 @@ def test_only_blocks_that_many_links_join_are_joined(smaller_blocks, tmp_path):
     found = blocks_of(store, "graph", tmp_path / "held")
     assert mended(found) is found
     assert len(Blocked.whole(found.content)) == 1
+
+
+@pytest.mark.parametrize("kind", ["graph", "polylines"])
+def test_progress_is_told_block_by_block_and_a_build_stops_between_them(tmp_path, kind):
+    positions, edges, owner = forest(60, 100)
+    path, told, cancel = tmp_path / "s.zv", [], threading.Event()
+    if kind == "graph":
+        write_graph(path, positions, edges, chunk_shape=20, object_ids=owner)
+    else:
+        write_polylines(path, list(positions.reshape(60, 100, 3)), chunk_shape=20)
+    build_pyramid(path, [(2, 1)] * 2, progress=lambda *what: told.append(what))
+    done, totals, messages = (list(column) for column in zip(*told, strict=True))
+    assert done == sorted(done)
+    assert done[-1] == totals[0]
+    assert set(totals) == {totals[0]}
+    assert messages.count("level 1") > 2
+    assert messages[-1] == "publishing"
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    with pytest.raises(CancelledError):
+        build_pyramid(path, [(2, 1)], progress=lambda *_: cancel.set(), cancel=cancel)
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
