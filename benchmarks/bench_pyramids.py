@@ -28,7 +28,7 @@ GROWTH = (
     ("skeletons", 1_000, 5), ("skeletons", 2_000, 6), ("skeletons", 4_000, 8),
     ("owned", 1_000_000, 5), ("owned", 2_000_000, 6), ("owned", 4_000_000, 8),
     ("mesh", 1_000, 5), ("mesh", 1_414, 7), ("mesh", 2_000, 10),
-    ("balls", 1_000, 5), ("balls", 2_000, 6), ("balls", 4_000, 8),
+    ("balls", 500, 4), ("balls", 1_000, 5), ("balls", 2_000, 6),
 )  # fmt: skip
 LEAST, MOST = 3, 3
 """The peer's CPU over ours that is wanted at least, and ours over the limit's at most."""
