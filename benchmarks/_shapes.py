@@ -24,6 +24,13 @@ def lines(count):
     return out
 
 
+def segments(count):
+    """(count, 2, 3) float32: short segments."""
+    rng = np.random.default_rng(5)
+    ends = rng.uniform(10, EDGE - 10, (count, 1, 3)) + rng.normal(size=(count, 2, 3)) * 2
+    return np.clip(ends, 0, EDGE - 1e-3).astype("f4")
+
+
 def forest(trees, nodes):
     """Positions (N, 3) float32, edges (M, 2) child first, object of each node: branching walks."""
     rng = np.random.default_rng(2)

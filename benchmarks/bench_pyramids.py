@@ -23,11 +23,22 @@ CASES = (("points", 1_000_000, 5), ("lines", 10_000, 5))
 FULL = (("points", 10_000_000, 10),)
 GROWTH = (
     ("points", 1_000_000, 5), ("points", 4_096_000, 8), ("points", 8_000_000, 10),
-    ("lines", 10_000, 5), ("lines", 20_000, 5), ("lines", 40_000, 5),
+    ("lines", 10_000, 5), ("lines", 20_000, 6), ("lines", 40_000, 8), ("lines", 80_000, 10),
+    ("segments", 500_000, 5), ("segments", 1_000_000, 6), ("segments", 2_000_000, 8),
+    ("skeletons", 1_000, 5), ("skeletons", 2_000, 6), ("skeletons", 4_000, 8),
+    ("owned", 1_000_000, 5), ("owned", 2_000_000, 6), ("owned", 4_000_000, 8),
+    ("mesh", 1_000, 5), ("mesh", 1_414, 7), ("mesh", 2_000, 10),
+    ("balls", 500, 4), ("balls", 1_000, 5), ("balls", 2_000, 6),
 )  # fmt: skip
 LEAST, MOST = 3, 3
 """The peer's CPU over ours that is wanted at least, and ours over the limit's at most."""
 WARM_BYTES = 400 << 20
+GROWTH_REPEATS = 1  # it is memory that is looked at, and that is the same each time
+NODES = 1000  # of a skeleton, as many as a ball has vertices
+# Kind: vertices of one, what many are called.
+KINDS = {"points": (1, "points"), "lines": (100, "lines"), "segments": (2, "line segments"),
+         "skeletons": (NODES, "skeletons"), "owned": (1, "points of 100 objects"),
+         "balls": (NODES, "meshes")}  # fmt: skip
 
 
 def _helpers():
@@ -36,10 +47,17 @@ def _helpers():
 
 
 def _data(kind, size):
-    if kind == "points":
+    shapes = importlib.import_module("_shapes")
+    if kind in ("points", "owned"):
         positions, attributes = importlib.import_module("_cloud").make(size)
         return {"positions": positions, **attributes}
-    return {"lines": importlib.import_module("_shapes").lines(size)}
+    if kind == "skeletons":
+        return dict(zip(("positions", "edges", "owner"), shapes.forest(size, NODES), strict=True))
+    if kind == "mesh":
+        return dict(zip(("positions", "faces"), shapes.surface(size, size), strict=True))
+    if kind == "balls":
+        return dict(zip(("positions", "faces", "owner"), shapes.balls(size, 40, 25), strict=True))
+    return {"lines": shapes.segments(size) if kind == "segments" else shapes.lines(size)}
 
 
 def child(side, what, kind, store, size, chunks):
@@ -99,11 +117,16 @@ def measure(case, folder, sides, repeats):
 
 
 def _vertices(case):
-    return case[1] * (100 if case[0] == "lines" else 1)
+    return case[1] ** 2 if case[0] == "mesh" else case[1] * KINDS[case[0]][0]
 
 
 def _size(case):
-    return f"{_vertices(case) / 1e6:.3g}M {case[0] if case[0] == 'points' else f'in {case[1] // 1000}k lines'}"
+    kind, size, _ = case
+    millions = f"{_vertices(case) / 1e6:.2g}M"
+    if kind == "mesh":
+        return f"{millions} in one mesh"
+    each, name = KINDS[kind]
+    return f"{millions} {name}" if each == 1 else f"{millions} in {size // 1000}k {name}"
 
 
 def _comparison(case, found, sides):
@@ -151,7 +174,7 @@ def run(*, full=False, small=False, repeats=3):
             table.append(line)
             missed += short
             print(line, file=sys.stderr, flush=True)
-        growth = [] if small else list(_growth((*GROWTH, *(FULL if full else ())), folder, repeats))
+        growth = [] if small else list(_growth((*GROWTH, *(FULL if full else ())), folder, GROWTH_REPEATS))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return table, growth, missed

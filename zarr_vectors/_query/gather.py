@@ -9,6 +9,8 @@ a power of two, all pieces of one length at once.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +39,18 @@ class Gather:
         Which of these chunks each fragment is in.
     numbers : (B,) whole numbers
         Number of each fragment in the table.
+    new : callable, optional
+        Gives the room for the rows, of a shape and a dtype; else it is in memory.
     """
 
-    def __init__(self, table: FragmentTable, places: AnyArray, numbers: AnyArray) -> None:
+    def __init__(
+        self,
+        table: FragmentTable,
+        places: AnyArray,
+        numbers: AnyArray,
+        new: Callable[[tuple[int, ...], np.dtype[Any]], AnyArray] | None = None,
+    ) -> None:
+        self._new = new or _in_memory
         self.starts = _starts(table.count[numbers])
         self._table = table
         self._numbers, self._targets, self._bounds = _by_chunk(table, places, numbers, self.starts)
@@ -51,8 +62,7 @@ class Gather:
         sources = [batch.positions, *batch.attributes.values()]
         if not self._room:
             self._names = tuple(batch.attributes)
-            shapes = [(int(self.starts[-1]), *a.shape[1:]) for a in sources]
-            self._room = [room(math.prod(s), a.dtype).reshape(s) for s, a in zip(shapes, sources, strict=True)]
+            self._room = [self._new((int(self.starts[-1]), *a.shape[1:]), a.dtype) for a in sources]
         bounds = self._bounds[first : first + len(batch.coords) + 1]
         some = slice(*bounds[[0, -1]].tolist())
         numbers, bases = self._numbers[some], np.repeat(batch.offsets[:-1], np.diff(bounds))
@@ -76,6 +86,10 @@ class Gather:
     def attributes(self) -> dict[str, AnyArray]:
         """The rows' attributes, (V,) or (V, C) each."""
         return dict(zip(self._names, self._room[1:], strict=True))
+
+
+def _in_memory(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
+    return room(math.prod(shape), dtype).reshape(shape)
 
 
 def _starts(counts: AnyArray) -> AnyArray:

@@ -19,36 +19,43 @@ from zarr_vectors._query import (
     chunk_groups,
     read_batch,
     read_graph,
-    read_sequences,
     select,
 )
+from zarr_vectors._query.gather import Gather
+from zarr_vectors._query.owned import check_reach, numbers_of
 from zarr_vectors.core.arrays._groups import read_groups
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._objects import ObjectIndex
 from zarr_vectors.core.arrays._vertices import Column
-from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
+from zarr_vectors.encoding import FragmentTable, expand_ranges
 from zarr_vectors.exceptions import UnsupportedFeatureError
+from zarr_vectors.multiresolution._blocks import Blocked
+from zarr_vectors.multiresolution._shelf import Shelf
+from zarr_vectors.multiresolution._spread import BLOCK_ROWS, spread_level
 from zarr_vectors.spatial import extent
 from zarr_vectors.types._content import Content, Links
+from zarr_vectors.types._mapped import release
 from zarr_vectors.types._owners import GroupTable, Objects
 from zarr_vectors.types._topology import SKELETONS, Topology
-from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["owners", "read_content"]
+__all__ = ["owners", "read_blocks", "read_lines"]
 
 
 _ROWS = "/rows"  # no attribute can have such a name
 
 
-def read_content(
-    arrays: LevelArrays, topology: Topology, starts: Int64Array | None = None
+def read_lines(
+    arrays: LevelArrays, topology: Topology, shelf: Shelf, starts: Int64Array | None = None
 ) -> tuple[Content, Int64Array | None]:
-    """Read a level of a kind that has objects.
+    """Read a level of lines of any kind.
 
     Parameters
     ----------
     arrays : LevelArrays
     topology : Topology
+    shelf : Shelf
+        Where its vertices are put.
     starts : (n + 1,) int64 or None
         Where the rows of each chunk begin, to be told the row of each vertex.
 
@@ -61,8 +68,31 @@ def read_content(
     Raises
     ------
     UnsupportedFeatureError
-        If the level has vertices of no object, or its chunks are divided by an attribute.
+        If the level has no objects, or its chunks are divided by an attribute.
     """
+    index = _index(arrays, topology)
+    return _without_rows(_lines(*_source(arrays, starts), topology, index, shelf))
+
+
+def read_blocks(
+    arrays: LevelArrays, topology: Topology, shelf: Shelf, starts: Int64Array | None = None
+) -> tuple[Blocked, Int64Array | None]:
+    """Read a level of any other kind that has objects: one block where it is small.
+
+    As `read_lines`; it is an ``UnsupportedFeatureError`` too if the level has vertices of no object.
+    """
+    index = _index(arrays, topology)
+    if arrays.meta.vertex_count > 2 * BLOCK_ROWS:
+        found = spread_level(arrays, _like(arrays, topology, index), shelf)
+        if found is not None:
+            return found.blocked, None if starts is None else _inverse(found.places)
+    source, names = _source(arrays, starts)
+    selection = select(arrays.ndim, names, None, None, arrays.where)
+    content, rows = _without_rows(_network(source, selection, topology, index))
+    return Blocked.whole(content), rows
+
+
+def _index(arrays: LevelArrays, topology: Topology) -> ObjectIndex:
     index = arrays.objects
     if index is None:
         msg = f"{arrays.where} has no object index; a pyramid of a {topology.kind} needs one"
@@ -71,13 +101,42 @@ def read_content(
         by = arrays.divided.column.name
         msg = f"{arrays.where} has chunks divided by {by!r}, of which no pyramid can be built yet"
         raise UnsupportedFeatureError(msg)
-    source = DirectSource(arrays) if starts is None else _Numbered(arrays, starts)
-    names = arrays.value_names if starts is None else (*arrays.value_names, _ROWS)
-    selection = select(arrays.ndim, names, None, None, arrays.where)
-    content = (_lines if topology.fragments == "runs" else _network)(source, selection, topology, index)
+    return index
+
+
+def _source(arrays: LevelArrays, starts: Int64Array | None) -> tuple[ChunkSource, tuple[str, ...]]:
+    if starts is None:
+        return DirectSource(arrays), arrays.value_names
+    return _Numbered(arrays, starts), (*arrays.value_names, _ROWS)
+
+
+def _without_rows(content: Content) -> tuple[Content, Int64Array | None]:
     rows = [values for column, values in content.attributes if column.name == _ROWS]
     kept = [(column, values) for column, values in content.attributes if column.name != _ROWS]
     return replace(content, attributes=kept), rows[0] if rows else None
+
+
+def _inverse(places: AnyArray) -> Int64Array:
+    out = np.empty(len(places), np.int64)
+    out[places] = np.arange(len(places))
+    return out
+
+
+def _like(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Content:
+    """Give a level as content without a vertex."""
+    nothing = np.empty((0, arrays.ndim), arrays.positions.column.dtype)
+    links = _no_links(arrays) if topology.links != "none" else None
+    return Content(topology, nothing, _position_column(arrays), arrays.store.root.bounds,
+                   objects=_objects(arrays, index), links=links)  # fmt: skip
+
+
+def _no_links(arrays: LevelArrays) -> Links:
+    reader = arrays.links
+    if reader is None:
+        return Links(np.empty((0, 2), np.int64))
+    columns = [reader.attribute_column(name) for name in reader.attribute_names]
+    values = [(column, np.empty((0, *column.row_shape), column.dtype)) for column in columns]
+    return Links(np.empty((0, reader.family.width), np.int64), reader.family.directed, values)
 
 
 def owners(content: Content) -> Int64Array:
@@ -112,18 +171,31 @@ class _Numbered:
         return DirectSource(self.arrays).fragments(rows, of=of)
 
 
-def _lines(source: ChunkSource, selection: Selection, topology: Topology, index: ObjectIndex) -> Content:
+def _lines(
+    source: ChunkSource, names: tuple[str, ...], topology: Topology, index: ObjectIndex, shelf: Shelf
+) -> Content:
+    """Read lines chunk by chunk, each vertex to where its line has it."""
     arrays = source.arrays
-    found = read_sequences(source, selection)
-    counts = np.zeros(index.num_objects, np.int64)
-    counts[found.objects] = np.diff(found.offsets)
+    blocks, chunks = arrays.blocks(), np.arange(len(arrays.coords))
+    table = source.fragments(chunks, of=0)
+    gather = Gather(table, blocks.chunks, numbers_of(arrays, table, blocks.chunks, blocks.fragments), shelf.room)
+    reach, first, bounds = table.vertex_counts(), 0, []
+    for batch in source.batches(chunks, names, of=0):
+        last = first + len(batch.coords)
+        check_reach(arrays, batch, reach[first:last])
+        gather.add(batch, first)
+        release(gather.positions, *gather.attributes.values())
+        first = last
+        if len(batch.positions):
+            bounds.append(extent(batch.positions))
+    held = np.stack(bounds) if bounds else np.asarray(arrays.store.root.bounds)[None]
     return Content(
         topology,
-        found.positions,
+        gather.positions,
         _position_column(arrays),
-        _bounds(found.positions, arrays),
-        [(_own_column(arrays, name), values) for name, values in found.attributes.items()],
-        objects=replace(_objects(arrays, index), paths=offsets_of(counts)),
+        np.stack([held[:, 0].min(axis=0), held[:, 1].max(axis=0)]),
+        [(_own_column(arrays, name), values) for name, values in gather.attributes.items()],
+        objects=replace(_objects(arrays, index), paths=gather.starts[blocks.offsets]),
     )
 
 

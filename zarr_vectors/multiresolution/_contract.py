@@ -6,7 +6,8 @@ stays a tree: of a contracted piece exactly one vertex has its parent outside. N
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from zarr_vectors.multiresolution._reduce import Groups, group_numbers
 from zarr_vectors.multiresolution._thin import cell_numbers
 from zarr_vectors.spatial import extent
-from zarr_vectors.typing import Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Clusters", "connected", "contracted_links", "find_cell", "in_one_cell", "pieces", "representatives"]
 
@@ -24,6 +25,7 @@ __all__ = ["Clusters", "connected", "contracted_links", "find_cell", "in_one_cel
 _SEARCH_STEPS = 10
 _NEAR_ENOUGH = 0.03
 _SMALLEST_CELL = 2.0**-20
+_MOST_KEYS = 2**63
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,19 +50,23 @@ class Clusters:
     error: Float64Array
 
 
-def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Float64Array) -> Int64Array:
+def pieces(
+    positions: FloatArray, edges: AnyArray, owner: AnyArray, cell: Float64Array, shift: float = 0.0
+) -> Int64Array:
     """Tell which piece each vertex belongs to.
 
     Parameters
     ----------
     positions : (N, D)
         World units.
-    edges : (M, 2) int64
+    edges : (M, 2) whole numbers
         Edges of a graph, or of the faces of a mesh.
-    owner : (N,) int64
+    owner : (N,) whole numbers
         Object of each vertex; pieces do not reach from one into another.
     cell : (D,) float64
         Edge lengths of the cells, which lie on a grid through world 0.
+    shift : float
+        How far the vertices are moved against that grid, in cells.
 
     Returns
     -------
@@ -70,15 +76,27 @@ def pieces(positions: FloatArray, edges: Int64Array, owner: Int64Array, cell: Fl
     count = len(positions)
     if not count:
         return np.zeros(0, np.int64)
-    first, second = edges.T
-    inside = owner[first] == owner[second]
-    for axis, edge in enumerate(cell):
-        place = np.floor(positions[:, axis].astype(np.float64) / edge)
-        inside &= place[first] == place[second]
+    inside = np.flatnonzero(_within_cells(positions, edges, owner, cell, shift))
     return connected(edges[inside], count)
 
 
-def connected(edges: Int64Array, count: int) -> Int64Array:
+def _within_cells(
+    positions: FloatArray, edges: AnyArray, owner: AnyArray, cell: Float64Array, shift: float
+) -> BoolArray:
+    """Tell which edges lie in one object and one cell."""
+    first, second = edges.T
+    inside: BoolArray = owner[first] == owner[second]
+    for axis, edge in enumerate(cell):
+        place = positions[:, axis].astype(np.float64)
+        if shift:
+            place += shift * edge
+        place /= edge
+        np.floor(place, out=place)
+        inside &= place[first] == place[second]
+    return inside
+
+
+def connected(edges: AnyArray, count: int) -> Int64Array:
     """Number the connected components of a graph: (count,), from 0 on, without gaps."""
     first, second = edges.T
     links = coo_array((np.ones(len(edges), np.int8), (first, second)), (count, count))
@@ -102,25 +120,37 @@ def find_cell(count: Callable[[Float64Array], int], target: int, bins: Float64Ar
     return tried[int(np.argmin(misses))]
 
 
-def in_one_cell(positions: FloatArray, owner: Int64Array, cell: Float64Array) -> Int64Array:
+def in_one_cell(positions: FloatArray, owner: AnyArray, cell: Float64Array) -> Int64Array:
     """Tell which piece each vertex, (N,), belongs to where all of an object's vertices in a cell become one."""
     if not len(positions):
         return np.zeros(0, np.int64)
     place = cell_numbers(positions, extent(positions), cell).astype(np.int64)
-    return _numbered(np.stack([place, owner], axis=1))
+    return np.unique(_keys([place, owner]), return_inverse=True)[1].reshape(-1)
 
 
-def _numbered(rows: Int64Array) -> Int64Array:
-    """Number the different rows, (N, C), as they ascend: equal rows have one number."""
-    number = np.zeros(len(rows), np.int64)
-    for column in rows.T:
+def _keys(columns: Sequence[Int64Array]) -> Int64Array:
+    """Give one number for each row of columns, (N,) each, from 0 on: rows that are equal have the same one."""
+    most = [int(column.max(initial=0)) + 1 for column in columns]
+    if math.prod(most) >= _MOST_KEYS:
+        return _numbered(columns)
+    keys = columns[0].astype(np.int64)
+    for column, size in zip(columns[1:], most[1:], strict=True):
+        keys *= size
+        keys += column
+    return keys
+
+
+def _numbered(columns: Sequence[Int64Array]) -> Int64Array:
+    """Number the different rows as they ascend, whatever the values are."""
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
         values, digit = np.unique(column, return_inverse=True)
-        # Below N**2, whatever the values are.
+        # Below N**2.
         number = np.unique(number * max(1, len(values)) + digit, return_inverse=True)[1]
-    return number.astype(np.int64)
+    return number.reshape(-1).astype(np.int64)
 
 
-def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array) -> tuple[Groups, Int64Array]:
+def representatives(positions: FloatArray, edges: AnyArray, piece: Int64Array) -> tuple[Groups, Int64Array]:
     """Choose the vertex that stands for each piece: a tip or a branch before one of a path, then the most central.
 
     Returns
@@ -145,12 +175,12 @@ def representatives(positions: FloatArray, edges: Int64Array, piece: Int64Array)
     return groups, groups.order[best[groups.starts[:-1]]].astype(np.int64)
 
 
-def contracted_links(links: Int64Array, group: Int64Array, *, directed: bool) -> tuple[Int64Array, Int64Array]:
+def contracted_links(links: AnyArray, group: Int64Array, *, directed: bool) -> tuple[Int64Array, Int64Array]:
     """Map edges or faces to new vertices; those that collapse or repeat go.
 
     Parameters
     ----------
-    links : (M, L) int64
+    links : (M, L) whole numbers
         Old vertices.
     group : (N,) int64
         New vertex of each old one; -1 for one that goes.
@@ -171,7 +201,7 @@ def contracted_links(links: Int64Array, group: Int64Array, *, directed: bool) ->
     different = 1 + (ordered[:, 1:] != ordered[:, :-1]).sum(axis=1)
     whole = np.flatnonzero((different >= min(width, 3)) & (ordered[:, 0] >= 0))
     same_if = _from_the_smallest(mapped[whole]) if width > 2 else mapped[whole] if directed else ordered[whole]
-    first = np.unique(_numbered(same_if), return_index=True)[1]
+    first = np.unique(_keys(list(same_if.T)), return_index=True)[1]
     source = whole[np.sort(first)]
     return mapped[source], source
 

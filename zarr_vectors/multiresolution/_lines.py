@@ -16,7 +16,7 @@ import numpy.typing as npt
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.typing import FloatArray, Int64Array
 
-__all__ = ["nearest_kept", "significance"]
+__all__ = ["significance", "stretches"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -99,11 +99,16 @@ def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array)
         aways.append(away)
         chords.append(of_span)
     length[length == 0] = 1  # a span that ends where it begins: distance from that place
-    part = np.clip(along / length[span], 0, 1)
+    part = along
+    part /= length[span]
+    np.maximum(part, 0, out=part)
+    np.minimum(part, 1, out=part)
     distance = np.zeros(len(rows))
     for away, chord in zip(aways, chords, strict=True):
-        away -= part * chord
-        distance += away * away
+        chord *= part
+        away -= chord
+        away *= away
+        distance += away
     most = np.maximum.reduceat(distance, begins)
     at = np.flatnonzero(distance == most[span])
     # Of equals the first: later ones are overwritten from the back.
@@ -112,20 +117,22 @@ def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array)
     return which, np.sqrt(most)
 
 
-def nearest_kept(kept: Int64Array, count: int) -> Int64Array:
-    """Tell which kept vertex each of `count` vertices goes with: the next one by number, of two the first.
+def stretches(kept: Int64Array, count: int) -> Int64Array:
+    """Give a stretch of `count` vertices to each kept one: those nearer to it, by number, than to others, of two first.
 
-    The ends of lines are kept, so that no vertex goes with another line.
+    The ends of lines are kept, so that no stretch reaches into another line.
 
     Parameters
     ----------
     kept : (M,) int64
-        Ascending; M >= 1.
+        Ascending.
 
     Returns
     -------
-    (count,) int64
-        Positions in `kept`.
+    (M + 1,) int64
+        Where each begins.
     """
-    borders = (kept[:-1] + kept[1:]) // 2 + 1  # the first vertex that is nearer to the second of two
-    return np.repeat(np.arange(len(kept)), np.diff(borders, prepend=0, append=count))
+    out = np.zeros(len(kept) + 1, np.int64)
+    out[1:-1] = (kept[:-1] + kept[1:]) // 2 + 1
+    out[-1] = count
+    return out

@@ -1,12 +1,15 @@
 """Coarser levels of kinds with objects: the objects that stay, their vertices clustered, all else carried along.
 
-A level is held in memory while it is made; docs/decisions/0012-pyramids.md.
+Levels are made some lines or one block of vertices at a time, and lie in files meanwhile where they are large;
+docs/decisions/0012-pyramids.md.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -15,17 +18,21 @@ from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._links import RowGrid
 from zarr_vectors.encoding import offsets_of
-from zarr_vectors.multiresolution._cluster import coarsened, without_objects
-from zarr_vectors.multiresolution._content import read_content
+from zarr_vectors.multiresolution._blocks import Blocked
+from zarr_vectors.multiresolution._cluster import Coarse
+from zarr_vectors.multiresolution._content import read_blocks, read_lines
 from zarr_vectors.multiresolution._lineage import LevelPlace, Lineage, place_of
 from zarr_vectors.multiresolution._options import LevelOptions
+from zarr_vectors.multiresolution._shelf import Shelf
+from zarr_vectors.multiresolution._simplify import line_parts, simplified_lines
 from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
 from zarr_vectors.multiresolution._steps import Step
-from zarr_vectors.types._content import prepare_level, put_level
+from zarr_vectors.multiresolution._tiled import coarsened_blocks
+from zarr_vectors.types._content import Content, prepare_level, put_level
 from zarr_vectors.types._layout import Layout
 from zarr_vectors.types._order import OrderedRows
 from zarr_vectors.types._tasks import TaskRunner
-from zarr_vectors.typing import Float64Array, Int64Array
+from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
 __all__ = ["ObjectLevels"]
 
@@ -38,6 +45,8 @@ class ObjectLevels:
     arrays : LevelArrays
         The level that the first one is made from.
     options : LevelOptions
+    folder : Path
+        Where what is too much to be held is put meanwhile; it is gone when `write` returns.
 
     Attributes
     ----------
@@ -52,40 +61,58 @@ class ObjectLevels:
         If a coarser level could not say all that this level says.
     """
 
-    def __init__(self, arrays: LevelArrays, options: LevelOptions) -> None:
-        self._root, self._options = arrays.store.root, options
+    def __init__(self, arrays: LevelArrays, options: LevelOptions, folder: Path) -> None:
+        self._root, self._options, self._folder = arrays.store.root, options, folder
         self.lineage = Lineage(place_of(arrays)) if options.links else None
         starts = None if self.lineage is None else self.lineage.last.rows.starts
-        self._content, self._rows = read_content(arrays, options.topology, starts)
-        check_strategy(options.strategy, self._content)
-        self._rank: Int64Array = rank_objects(self._content, options.strategy, options.seed)
-        self._objects = 0 if self._content.objects is None else len(self._content.objects.ids)
+        self._shelf = Shelf(folder / str(arrays.meta.level))
+        arrays = LevelArrays(arrays.store, arrays.meta)  # what these keep of the index goes with them
+        self._blocked: Blocked | None = None
+        if options.topology.fragments == "runs":
+            self._content, self._rows = read_lines(arrays, options.topology, self._shelf, starts)
+        else:
+            self._blocked, self._rows = read_blocks(arrays, options.topology, self._shelf, starts)
+            self._content = self._blocked.content
+        objects = self._content.objects
+        check_strategy(options.strategy, {} if objects is None else objects.attributes)
+        self._objects = 0 if objects is None else len(objects.ids)
         resolution = arrays.meta.resolution
         self._error: Float64Array = np.zeros(self._root.ndim) if resolution is None else resolution
         # What was left out on the way to this level was left out by the same rank.
         self._thinner = _thinned_before(arrays)
+        self._rank: Int64Array | None = None
 
     def write(self, target: Backend, steps: Sequence[Step], runner: TaskRunner) -> None:
         """Make and write these levels."""
-        for step in steps:
-            runner.check()
-            rows = len(self._content.positions)
-            meta, parents = self._make(step)
-            chunk, storage = step.chunk_shape(self._root), self._options.storage
-            layout = Layout(
-                chunk,
-                chunk,
-                has_bins=False,
-                axes=self._root.axes,
-                crs=None,
-                compressor=storage.compressor,
-                shard_shape=storage.shard_shape,
-            )
-            prepared = prepare_level(self._content, layout)
-            if self.lineage is not None and isinstance(prepared.rows, OrderedRows):
-                self._note(self.lineage, prepared.rows, parents, step)
-            put_level(target, prepared, meta)
-            runner.advance(rows, f"level {step.level}")
+        objects = self._content.objects
+        if objects is not None and any(step.sparsity > 1 for step in steps):
+            self._rank = rank_objects(objects, self._parts(), self._options.strategy, self._options.seed)
+        try:
+            for step in steps:
+                self._write_level(target, step, runner)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _write_level(self, target: Backend, step: Step, runner: TaskRunner) -> None:
+        runner.check()
+        meta, parents = self._make(step, runner)
+        chunk, storage = step.chunk_shape(self._root), self._options.storage
+        layout = Layout(
+            chunk,
+            chunk,
+            has_bins=False,
+            axes=self._root.axes,
+            crs=None,
+            compressor=storage.compressor,
+            shard_shape=storage.shard_shape,
+        )
+        prepared = prepare_level(self._content, layout)
+        if self.lineage is not None and isinstance(prepared.rows, OrderedRows):
+            self._note(self.lineage, prepared.rows, parents, step)
+        put_level(target, prepared, meta)
+
+    def _parts(self) -> Iterable[tuple[Content, int]]:
+        return line_parts(self._content) if self._blocked is None else self._blocked.parts()
 
     def _note(self, lineage: Lineage, ordered: OrderedRows, parents: Int64Array | None, step: Step) -> None:
         """Note which stored row stands for each stored row of the level before."""
@@ -98,22 +125,20 @@ class ObjectLevels:
         lineage.add(LevelPlace(step.level, own, grid.origin, grid.shape, step.chunk_ratio), grown)
         self._rows = rows
 
-    def _make(self, step: Step) -> tuple[LevelMetadata, Int64Array | None]:
+    def _make(self, step: Step, runner: TaskRunner) -> tuple[LevelMetadata, Int64Array | None]:
         """Make the next content; tell which of its vertices stands for each one of this, -1 for one that goes.
 
         It is told only where links between levels are asked for.
         """
         self._thinner *= step.sparsity
-        content, stay = without_objects(self._content, self._rank < math.ceil(self._objects / self._thinner))
-        quadrics = self._options.quadrics
-        bins = step.bin_shape(self._root)
-        linked = self.lineage is not None
-        coarse = coarsened(content, step.coarsen, bins, self._options.modes, quadrics=quadrics, with_parents=linked)
-        parents = coarse.parents
-        if parents is not None and stay is not None:
-            parents = np.full(len(self._content.positions), -1, np.int64)
-            parents[stay] = np.asarray(coarse.parents)
-        self._content, self._error = coarse.content, self._error + coarse.error
+        shelf = Shelf(self._folder / str(step.level))
+        stays = None if self._rank is None else self._rank < math.ceil(self._objects / self._thinner)
+        coarse = self._coarser(step, None if stays is None or stays.all() else stays, shelf, runner)
+        if coarse.content is not self._content:
+            self._content = coarse.content
+            self._shelf.clear()
+            self._shelf = shelf
+        self._error = self._error + coarse.error
         chunk = step.chunk_shape(self._root)
         meta = LevelMetadata(
             step.level,
@@ -121,11 +146,32 @@ class ObjectLevels:
             chunk_shape=None if np.array_equal(chunk, self._root.chunk_shape) else chunk,
             resolution=self._error,
             parent_level=step.source,
-            coarsening_method="quadric" if quadrics else "clusters",
+            coarsening_method="quadric" if self._options.quadrics else "clusters",
             object_sparsity=1 / step.sparsity,
             other={"preserves_object_ids": True, "inherited_num_objects": self._objects},
         )
-        return meta, parents
+        return meta, coarse.parents
+
+    def _coarser(self, step: Step, stays: BoolArray | None, shelf: Shelf, runner: TaskRunner) -> Coarse:
+        options, bins, linked = self._options, step.bin_shape(self._root), self.lineage is not None
+        message = f"level {step.level}"
+        if self._blocked is None:
+            return simplified_lines(
+                self._content, stays, step.coarsen, bins, options.modes, shelf, runner, message, with_parents=linked
+            )
+        coarse, self._blocked = coarsened_blocks(
+            self._blocked,
+            stays,
+            step.coarsen,
+            bins,
+            options.modes,
+            shelf,
+            runner,
+            message,
+            quadrics=options.quadrics,
+            with_parents=linked,
+        )
+        return coarse
 
 
 def _thinned_before(arrays: LevelArrays) -> float:

@@ -6,6 +6,8 @@ strategy and the seed, and on nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
 from zarr_vectors.exceptions import ArgumentError
@@ -13,7 +15,8 @@ from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._quadrics import areas
 from zarr_vectors.spatial import splitmix64
 from zarr_vectors.types._content import Content
-from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
+from zarr_vectors.types._owners import Objects
+from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
 
 __all__ = ["check_strategy", "rank_objects"]
 
@@ -22,11 +25,10 @@ _BY_ATTRIBUTE = "attribute:"
 _GRID_BITS = 10
 
 
-def check_strategy(strategy: str, content: Content) -> None:
+def check_strategy(strategy: str, attributes: Mapping[str, AnyArray]) -> None:
     """Refuse a strategy that does not exist, or names what cannot rank objects."""
     if strategy in _STRATEGIES:
         return
-    attributes = {} if content.objects is None else content.objects.attributes
     name = strategy.removeprefix(_BY_ATTRIBUTE) if isinstance(strategy, str) else ""
     if not isinstance(strategy, str) or not strategy.startswith(_BY_ATTRIBUTE) or name not in attributes:
         known = [*_STRATEGIES, *(f"{_BY_ATTRIBUTE}{name}" for name in sorted(attributes))]
@@ -37,71 +39,92 @@ def check_strategy(strategy: str, content: Content) -> None:
         raise ArgumentError(msg)
 
 
-def rank_objects(content: Content, strategy: str, seed: int) -> Int64Array:
+def rank_objects(objects: Objects, parts: Iterable[tuple[Content, int]], strategy: str, seed: int) -> Int64Array:
     """Give the place of each object, (O,), in the order in which they are kept: 0 is kept longest.
 
     Parameters
     ----------
-    content : Content
-        Of level 0.
+    objects : Objects
+    parts : iterable of (Content, int)
+        What there is of level 0, part by part, with the object of each vertex, and how many of a part's vertices are
+        its own: others are ends of links that reach into further parts. Gone through once.
     strategy : str
         ``"random"``; ``"length"``, longest first (of meshes: largest, of points: most); ``"spatial_coverage"``, evenly
         over space; ``"attribute:<name>"``, largest first.
     seed : int
     """
-    objects = content.objects
-    if objects is None or not len(objects.ids):
+    if not len(objects.ids):
         return np.empty(0, np.int64)
     tie = splitmix64(objects.ids, seed)
+    counts, sizes, sums = _measured(parts, len(objects.ids), strategy)
     if strategy == "random":
         order = np.argsort(tie, kind="stable")
     elif strategy == "length":
-        order = np.lexsort((tie, -_sizes(content)))
+        order = np.lexsort((tie, -sizes))
     elif strategy == "spatial_coverage":
-        along = np.lexsort((tie, _along_curve(_middles(content))))
+        along = np.lexsort((tie, _along_curve(sums / np.maximum(counts, 1)[:, None])))
         order = along[np.argsort(_reversed_bits(len(along)), kind="stable")]
     else:
         values = np.asarray(objects.attributes[strategy.removeprefix(_BY_ATTRIBUTE)], np.float64)
         order = np.lexsort((tie, -np.where(np.isnan(values), -np.inf, values)))
     # What has no vertices takes nobody's place.
-    order = order[np.argsort(~_has_vertices(content)[order], kind="stable")]
+    order = order[np.argsort(counts[order] == 0, kind="stable")]
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
     return rank
 
 
-def _count(content: Content) -> int:
-    return 0 if content.objects is None else len(content.objects.ids)
+def _measured(
+    parts: Iterable[tuple[Content, int]], count: int, strategy: str
+) -> tuple[Int64Array, Float64Array, Float64Array]:
+    """Give the vertices of each object, (O,), and as the strategy needs them its size, (O,), and the sum of its places.
+
+    Returns
+    -------
+    counts : (O,) int64
+    sizes : (O,) float64
+        Length of its lines or edges, area of its faces, number of its points.
+    sums : (O, D) float64
+    """
+    counts, sizes = np.zeros(count, np.int64), np.zeros(count)
+    sums: Float64Array = np.empty(0)
+    for part, own in parts:
+        owner = owners(part)
+        _add(counts, owner[:own])
+        if strategy == "length":
+            _add(sizes, *_sizes(part, owner, own))
+        if strategy == "spatial_coverage":
+            sums = sums if sums.size else np.zeros((count, part.positions.shape[1]))
+            for column, values in zip(sums.T, part.positions[:own].T, strict=True):
+                _add(column, owner[:own], values)
+    return counts, sizes, sums
 
 
-def _has_vertices(content: Content) -> BoolArray:
-    return np.bincount(owners(content), minlength=_count(content)) > 0
+def _add(total: AnyArray, owner: Int64Array, values: AnyArray | None = None) -> None:
+    """Add values, ones where there are none, to what their objects have."""
+    if len(owner):
+        low = int(owner.min())
+        found = np.bincount(owner - low, values)
+        total[low : low + len(found)] += found.astype(total.dtype, copy=False)
 
 
-def _sizes(content: Content) -> Float64Array:
-    """Length of each object's lines or edges, area of its faces, number of its points."""
-    owner, points = owners(content), content.positions.astype(np.float64)
-    objects = content.objects
-    if objects is not None and objects.paths is not None:
+def _sizes(content: Content, owner: Int64Array, own: int) -> tuple[Int64Array, Float64Array]:
+    """Give objects and what is added to the size of each."""
+    points = content.positions.astype(np.float64)
+    if content.topology.fragments == "runs":
         first = np.flatnonzero(owner[1:] == owner[:-1])
         sizes, of = np.linalg.norm(points[first + 1] - points[first], axis=1), owner[first]
     elif content.links is None or content.topology.links == "none":
-        sizes, of = np.ones(len(owner)), owner
+        sizes, of = np.ones(own), owner[:own]
     else:
         ends = content.links.ends
         sizes = _lengths(points, ends) if ends.shape[1] == 2 else areas(points, ends)
         of = owner[ends[:, 0]]
-    return np.asarray(np.bincount(of, sizes, minlength=_count(content)), np.float64)
+    return of, np.asarray(sizes, np.float64)
 
 
-def _lengths(points: Float64Array, edges: Int64Array) -> Float64Array:
+def _lengths(points: Float64Array, edges: AnyArray) -> Float64Array:
     return np.asarray(np.linalg.norm(points[edges[:, 1]] - points[edges[:, 0]], axis=1))
-
-
-def _middles(content: Content) -> Float64Array:
-    owner, count = owners(content), _count(content)
-    sums = np.stack([np.bincount(owner, axis, minlength=count) for axis in content.positions.T], axis=1)
-    return np.asarray(sums / np.maximum(np.bincount(owner, minlength=count), 1)[:, None])
 
 
 def _along_curve(middles: Float64Array) -> Int64Array:

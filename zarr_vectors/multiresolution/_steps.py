@@ -93,7 +93,7 @@ def plan_steps(
         If a factor cannot be used.
     """
     if not isinstance(factors, Sequence) or isinstance(factors, str):
-        msg = f"factors must be a list of (coarsen, sparsity), got {factors!r}"
+        msg = f"factors must be a list of (coarsen, sparsity), such as [(2, 1), (2, 1)], got {factors!r}"
         raise ArgumentError(msg)
     if is_additive and chunk_scale not in ("auto", 1):
         msg = f"additive levels have the chunks of level 0: chunk_scale must be 'auto' or 1, got {chunk_scale!r}"
@@ -149,7 +149,8 @@ def _check_bins(root: RootMetadata, bin_ratio: Int64Array, chunk_ratio: Int64Arr
 
 def _check_factor(factor: Factor, ndim: int) -> tuple[Int64Array, float]:
     msg = (
-        f"a factor is (coarsen, sparsity) with whole coarsen >= 1 (or {ndim} of them) and sparsity >= 1, got {factor!r}"
+        f"a factor is (coarsen, sparsity), as in [(2, 1), (2, 1)], with whole coarsen >= 1 (or {ndim} of them) and "
+        f"sparsity >= 1, got {factor!r}"
     )
     try:
         coarsen, sparsity = factor

@@ -13,17 +13,19 @@ import numpy as np
 
 from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.encoding import offsets_of
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.multiresolution._contract import Clusters, connected, find_cell, pieces, representatives
+from zarr_vectors.multiresolution._contract import Clusters, connected, pieces, representatives
 from zarr_vectors.multiresolution._decimate import check_quadric, decimated, has_quadric
 from zarr_vectors.multiresolution._distance import displacements
+from zarr_vectors.multiresolution._pile import number_type
 from zarr_vectors.multiresolution._quadrics import areas, best_places, open_edges
-from zarr_vectors.multiresolution._reduce import group_numbers
+from zarr_vectors.multiresolution._reduce import Groups, group_numbers
 from zarr_vectors.types._content import Content
 from zarr_vectors.types._topology import Topology
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
-__all__ = ["surface_clusters", "takes_quadrics"]
+__all__ = ["Surface", "takes_quadrics"]
 
 _METHODS = ("auto", "clustering", "quadric")
 _LEAST_AREA = 0.5  # of what it was; below, a part is lost
@@ -78,64 +80,138 @@ def _has_values(content: Content) -> bool:
     return has_own or (content.links is not None and bool(content.links.attributes))
 
 
-def surface_clusters(
-    content: Content, owner: Int64Array, target: int, bins: Float64Array, *, quadrics: bool
-) -> Clusters:
-    """Cluster the vertices of meshes.
+class Surface:
+    """The web of meshes.
 
     Parameters
     ----------
     content : Content
-        Of meshes, with links.
-    owner : (N,) int64
-    target : int
-        Vertices wanted.
-    bins : (D,) float64
-    quadrics : bool
-        Whether closed parts are decimated; all others are clustered.
-
-    Returns
-    -------
-    Clusters
-        Its error is the edge of a cell where vertices are clustered. By quadrics it is how far any old vertex is from
-        the new surface, or, if there are values to see, from the vertex that took over its own.
+        With links.
+    owner : (N,) whole numbers
+    own : int
+        How many of the vertices become one; the others only are corners of their faces.
     """
-    positions, faces = content.positions, _faces(content)
-    twins = _coincident(positions, owner)
-    edges = np.concatenate([*(faces[:, [i - 1, i]] for i in range(faces.shape[1])), twins])
-    edges = edges[owner[edges[:, 0]] == owner[edges[:, 1]]]
-    part = connected(edges, len(positions))
 
-    def count(cell: Float64Array) -> int:
-        return int(pieces(positions + _SHIFT * cell, edges, owner, cell).max()) + 1
+    def __init__(self, content: Content, owner: AnyArray, own: int) -> None:
+        self._content, self._owner, self._own = content, owner, own
+        positions, faces = content.positions, _faces(content)
+        self._twins = _coincident(positions[:own], owner[:own])
+        edges = np.concatenate([*(faces[:, [i - 1, i]] for i in range(faces.shape[1])), self._twins])
+        edges = edges[owner[edges[:, 0]] == owner[edges[:, 1]]]
+        # Those among the first vertices come first.
+        inner = (edges < own).all(axis=1)
+        self._edges = edges if inner.all() else np.concatenate([edges[inner], edges[~inner]])
+        self._inner = self._edges[: np.count_nonzero(inner)]
 
-    cell = find_cell(count, target, bins)
-    places, error = None, cell
-    if quadrics:
-        piece, places, error = _by_quadrics(positions, faces, edges, twins, part, target, cell, bins)
-    else:
-        piece = _living_pieces(positions, faces, edges, part, cell)
-        if positions.shape[1] == 3:
-            places = best_places(positions, faces, piece, cell)
-    groups, kept = representatives(positions, edges, piece)
-    if places is not None:
-        places = np.clip(places, *content.bounds)  # the grid of chunks and every box end there
-        alone = groups.counts == 1  # nothing to stand for: it stays where it was
-        places = np.where(alone[:, None], positions[kept], places).astype(positions.dtype)
-        if quadrics and _has_values(content):
-            error = np.abs(places[piece].astype(np.float64) - positions).max(axis=0)
-    return Clusters(groups, kept, places, error)
+    def count(self, cell: Float64Array) -> int:
+        """Count what is left of the first vertices with cells of a size, (D,)."""
+        positions = self._content.positions[: self._own]
+        return int(pieces(positions, self._inner, self._owner, cell, _SHIFT).max(initial=-1)) + 1
+
+    def clusters(self, cell: Float64Array, target: int, bins: Float64Array, *, quadrics: bool) -> Clusters:
+        """Cluster the first vertices.
+
+        Parameters
+        ----------
+        cell : (D,) float64
+        target : int
+            How many are wanted; `cell` was found for it.
+        bins : (D,) float64
+        quadrics : bool
+            Whether closed parts are decimated; all others are clustered.
+
+        Returns
+        -------
+        Clusters
+            Its error is the edge of a cell where vertices are clustered. By quadrics it is how far any old vertex is
+            from the new surface, or, if there are values to see, from the vertex that took over its own.
+        """
+        positions, faces = self._content.positions, _faces(self._content)
+        part = connected(self._edges, len(positions))
+        places, error = None, cell
+        if quadrics:
+            piece, places, error = self._by_quadrics(faces, part, target, cell, bins)
+        else:
+            piece = _living_pieces(positions, faces, self._edges, self._inner, part, cell)
+            if positions.shape[1] == 3:
+                places = best_places(positions, faces, piece, cell)
+        groups, kept = representatives(positions, self._edges, piece)
+        if places is not None:
+            places = np.clip(places, *self._content.bounds)  # the grid of chunks and every box end there
+            alone = groups.counts == 1  # nothing to stand for: it stays where it was
+            places = np.where(alone[:, None], positions[kept], places).astype(positions.dtype)
+            if quadrics and _has_values(self._content):
+                error = np.abs(places[piece].astype(np.float64) - positions).max(axis=0)
+        return _of_first(Clusters(groups, kept, places, error), self._own)
+
+    def _by_quadrics(
+        self, faces: AnyArray, part: Int64Array, target: int, cell: Float64Array, bins: Float64Array
+    ) -> tuple[Int64Array, Float64Array, Float64Array]:
+        """Tell which vertices become one, (N,), where the new ones lie, (P, 3), and how far the surface moved, (3,).
+
+        Small parts become one vertex each. Quadrics do not hold a border in place, nor can they tell a thin tube from a
+        shorter one: what has much of a border is clustered, and so is what they would lose or move too far, and what
+        has corners that stay as they are.
+        """
+        positions = self._content.positions
+        weld = connected(self._twins, len(positions))
+        first = np.unique(weld, return_index=True)[1]
+        points, corners, own = positions[first], weld[faces], part[first]
+        small = np.asarray((_extents(positions, part) < _SMALL * cell).all(axis=1))
+        ordered = np.sort(corners, axis=1)
+        whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (own[corners] == own[corners[:, :1]]).all(axis=1)
+        is_open = _have_borders(points, corners[whole], own)
+        reaches_out = np.bincount(part[self._own :], minlength=len(small)) > 0
+        is_open |= reaches_out
+        small &= ~reaches_out
+        others = small | is_open
+        solid = corners[whole & ~others[own[corners[:, 0]]]]
+        rest = int((~small[own]).sum())
+        keep = min(1.0, max(0, target - int(small.sum())) / max(1, rest))
+        found = decimated(points, solid, own, keep, np.broadcast_to(cell, (len(small), 3)))
+        moved = displacements(points, found.group, found.places, found.group[solid])
+        farthest = _extremes(moved, own)[1]
+        lost = _lost(points, solid, own, found.places, found.group) | ~(farthest <= bins).all(axis=1)
+        fails = ~small & (is_open | lost)
+        group = np.where(small[own], len(found.places) + own, found.group)
+        if fails.any():
+            clustered = _living_pieces(positions, faces, self._edges, self._inner, part, cell)[first]
+            group = np.where(fails[own], len(found.places) + len(small) + clustered, group)
+        named, piece = np.unique(group, return_inverse=True)
+        piece = piece.reshape(-1)
+        places = np.full((len(named), 3), np.nan)
+        known = named < len(found.places)
+        places[known] = found.places[named[known]]
+        places = _filled(points, corners, piece, places, cell)
+        well = ~(small | fails)
+        error = farthest[well].max(axis=0, initial=0.0)
+        if not well.all():
+            error = np.maximum(error, np.abs(points - places[piece])[~well[own]].max(axis=0))
+        return piece[weld], places, error
 
 
-def _faces(content: Content) -> Int64Array:
-    return np.empty((0, 3), np.int64) if content.links is None else np.asarray(content.links.ends, np.int64)
+def _of_first(found: Clusters, own: int) -> Clusters:
+    """Leave only the clusters of the first vertices; the others' are of one vertex each."""
+    mine = found.kept < own
+    if mine.all():
+        return found
+    counts = found.groups.counts
+    groups = Groups(found.groups.order[np.repeat(mine, counts)], offsets_of(counts[mine]))
+    places = None if found.positions is None else found.positions[mine]
+    return Clusters(groups, found.kept[mine], places, found.error)
 
 
-def _coincident(positions: FloatArray, owner: Int64Array) -> Int64Array:
+def _faces(content: Content) -> AnyArray:
+    return np.empty((0, 3), np.int64) if content.links is None else content.links.ends
+
+
+def _coincident(positions: FloatArray, owner: AnyArray) -> AnyArray:
     """Give edges, (K, 2), between the vertices of an object that lie at the same place."""
-    order = np.lexsort((*positions.T, owner))
+    order = np.lexsort((*positions.T, owner)).astype(number_type(len(owner)))
     before, after = order[:-1], order[1:]
-    same = (positions[before] == positions[after]).all(axis=1) & (owner[before] == owner[after])
+    same = owner[before] == owner[after]
+    for axis in positions.T:
+        same &= axis[before] == axis[after]
     return np.stack([before[same], after[same]], axis=1)
 
 
@@ -165,73 +241,32 @@ def _lost(
 
 
 def _living_pieces(
-    positions: FloatArray, faces: Int64Array, edges: Int64Array, part: Int64Array, cell: Float64Array
+    positions: FloatArray, faces: AnyArray, edges: AnyArray, inner: AnyArray, part: Int64Array, cell: Float64Array
 ) -> Int64Array:
-    """Tell which vertices become one, (N,): those of a cell, and where a large part would be lost, of smaller cells."""
+    """Tell which vertices become one, (N,): those of a cell, and where a large part would be lost, of smaller cells.
+
+    Only `inner` edges make vertices one; `edges`, these and more, say what hangs together.
+    """
     finer = np.ones(int(part.max()) + 1)
     large = (_extents(positions, part) >= cell).any(axis=1)
     for _ in range(_HALVINGS):
         # Cells are cut smaller by making the part larger.
-        piece = pieces(positions * finer[part][:, None] + _SHIFT * cell, edges, part, cell)
+        piece = pieces(_enlarged(positions, finer, part), inner, part, cell, _SHIFT)
         lost = large & _lost(positions, faces, part, _middles(positions, piece), piece)
         if not lost.any():
             return piece
         finer[lost] *= 2
-    return pieces(positions * finer[part][:, None] + _SHIFT * cell, edges, part, cell)
+    return pieces(_enlarged(positions, finer, part), inner, part, cell, _SHIFT)
+
+
+def _enlarged(positions: FloatArray, finer: Float64Array, part: Int64Array) -> FloatArray:
+    return positions if (finer == 1).all() else positions * finer[part][:, None]
 
 
 def _middles(positions: FloatArray, piece: Int64Array) -> Float64Array:
     groups = group_numbers(piece)
     ordered = positions[groups.order].astype(np.float64)
     return np.asarray(np.add.reduceat(ordered, groups.starts[:-1]) / groups.counts[:, None])
-
-
-def _by_quadrics(
-    positions: FloatArray,
-    faces: Int64Array,
-    edges: Int64Array,
-    twins: Int64Array,
-    part: Int64Array,
-    target: int,
-    cell: Float64Array,
-    bins: Float64Array,
-) -> tuple[Int64Array, Float64Array, Float64Array]:
-    """Tell which vertices become one, (N,), where the new ones lie, (P, 3), and how far the surface moved, (3,).
-
-    Small parts become one vertex each. Quadrics do not hold a border in place, nor can they tell a thin tube from a
-    shorter one: what has much of a border is clustered, and so is what they would lose or move too far.
-    """
-    weld = connected(twins, len(positions))
-    first = np.unique(weld, return_index=True)[1]
-    points, corners, own = positions[first], weld[faces], part[first]
-    small = np.asarray((_extents(positions, part) < _SMALL * cell).all(axis=1))
-    ordered = np.sort(corners, axis=1)
-    whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (own[corners] == own[corners[:, :1]]).all(axis=1)
-    is_open = _have_borders(points, corners[whole], own)
-    others = small | is_open
-    solid = corners[whole & ~others[own[corners[:, 0]]]]
-    rest = int((~small[own]).sum())
-    keep = min(1.0, max(0, target - int(small.sum())) / max(1, rest))
-    found = decimated(points, solid, own, keep, np.broadcast_to(cell, (len(small), 3)))
-    moved = displacements(points, found.group, found.places, found.group[solid])
-    farthest = _extremes(moved, own)[1]
-    lost = _lost(points, solid, own, found.places, found.group) | ~(farthest <= bins).all(axis=1)
-    fails = ~small & (is_open | lost)
-    group = np.where(small[own], len(found.places) + own, found.group)
-    if fails.any():
-        clustered = _living_pieces(positions, faces, edges, part, cell)[first]
-        group = np.where(fails[own], len(found.places) + len(small) + clustered, group)
-    named, piece = np.unique(group, return_inverse=True)
-    piece = piece.reshape(-1)
-    places = np.full((len(named), 3), np.nan)
-    known = named < len(found.places)
-    places[known] = found.places[named[known]]
-    places = _filled(points, corners, piece, places, cell)
-    well = ~(small | fails)
-    error = farthest[well].max(axis=0, initial=0.0)
-    if not well.all():
-        error = np.maximum(error, np.abs(points - places[piece])[~well[own]].max(axis=0))
-    return piece[weld], places, error
 
 
 def _have_borders(points: FloatArray, faces: Int64Array, part: Int64Array) -> BoolArray:

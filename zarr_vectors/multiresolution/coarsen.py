@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ from zarr_vectors.types._topology import OWNED_POINTS, POINTS, TOPOLOGIES, Topol
 
 __all__ = ["build_pyramid", "coarsen_level"]
 
+_SCRATCH = ".held"  # inside the folder that levels are written into, gone before that is published
+
 
 def build_pyramid(
     path: StoreLike,
@@ -58,7 +61,9 @@ def build_pyramid(
     """Build coarser levels 1, 2, .. from level 0, in place of those that exist.
 
     The store at `path` stays as it was until all levels are written, then the new ones take their place at once. Points
-    without objects are worked on in tiles of about half a million: what that takes does not grow with the store.
+    without objects are worked on in tiles of about half a million: what that takes does not grow with the store. Of
+    other kinds some lines or a block of vertices are worked on at a time; what is not lies in files beside the store,
+    which are gone afterwards, and all that grows is an index of a few bytes a vertex.
 
     Parameters
     ----------
@@ -139,6 +144,7 @@ def coarsen_level(
     chunk_scale: str | int = "auto",
     sparsity_strategy: str = "random",
     sparsity_seed: int | None = None,
+    cross_level_storage: str = "none",
     executor: Executor | None = None,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
@@ -157,6 +163,8 @@ def coarsen_level(
     sparsity_factor : float
         Both against the source; see `build_pyramid`, as for all that follows.
     method, agg_mode, chunk_scale, sparsity_strategy, sparsity_seed, executor, progress, cancel
+    cross_level_storage : "none", "implicit" or "explicit"
+        Links between these two levels.
 
     Raises
     ------
@@ -171,7 +179,8 @@ def coarsen_level(
     arrays = _source_level(store, source_level)
     step = plan_one_step(store.root, arrays.meta, target_level, (coarsen_factor, sparsity_factor), chunk_scale)
     _check_nesting(store, step)
-    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, CrossLinks(0, "none"))
+    links = check_cross_links(target_level - source_level, cross_level_storage)
+    options = _options(arrays, method, agg_mode, sparsity_strategy, sparsity_seed, links)
     kept = [scale for scale in _scales(store) if scale.level != target_level]
     scales = sorted([*kept, _scale(store.root, step)], key=lambda scale: scale.level)
     runner = _runner(f"making level {target_level} of {store.name}", arrays, [step], executor, progress, cancel)
@@ -259,9 +268,7 @@ def _write_levels(
         if options.topology is POINTS:
             lineage = _thin_points(publication.backend, arrays, steps, options, runner)
         else:
-            levels = ObjectLevels(arrays, options)
-            levels.write(publication.backend, steps, runner)
-            lineage = levels.lineage
+            lineage = _cluster_objects(publication.backend, arrays, steps, options, runner)
         if lineage is not None:
             lineage.write(publication.backend, options.links, options.storage)
         runner.finish("publishing")
@@ -328,6 +335,17 @@ def _thin_points(
         written = OpenStore(target, arrays.store.root, ())
         arrays = LevelArrays(written, meta)
     return lineage
+
+
+def _cluster_objects(
+    target: Backend, arrays: LevelArrays, steps: Sequence[Step], options: LevelOptions, runner: TaskRunner
+) -> Lineage | None:
+    if not isinstance(target, LocalFiles):
+        msg = f"levels are written into a folder of this machine, got {target.name}"
+        raise TypeError(msg)
+    levels = ObjectLevels(arrays, options, Path(target.root, _SCRATCH))
+    levels.write(target, steps, runner)
+    return levels.lineage
 
 
 def _check_seed(seed: int | None) -> int:

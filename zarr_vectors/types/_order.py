@@ -23,6 +23,7 @@ import numpy.typing as npt
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import Manifests, encode_ranges, expand_ranges, offsets_of
 from zarr_vectors.spatial import BinGrid, DividedGrid, group_order, run_starts, sort_order
+from zarr_vectors.types._mapped import release
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
 __all__ = ["Fragments", "ManifestsOf", "OrderedRows", "order_by_objects", "order_by_runs"]
@@ -31,6 +32,7 @@ Columns: TypeAlias = Sequence[tuple[Column, AnyArray]]
 """Positions first, then the vertex attributes: what is stored of each, and its values in input order."""
 
 _PIECE_ROWS = 1 << 15
+_KEY_ROWS = 1 << 17
 
 Unsigned: TypeAlias = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -171,7 +173,9 @@ class OrderedRows:
     def rows(self, chunk: int) -> list[UInt8Array]:
         """Give the rows of one chunk as bytes, one flat array a column."""
         index = self._index.rows(chunk)
-        return [_gather(column, values, index) for column, values in self._columns]
+        rows = [_gather(column, values, index) for column, values in self._columns]
+        release(*(values for _, values in self._columns))
+        return rows
 
     def places(self, vertices: AnyArray) -> AnyArray:
         """Give the sorted rows of input vertices, in an array of any shape and as narrow as it can be."""
@@ -194,7 +198,12 @@ class _Permutation:
         return self.order[self.starts[chunk] : self.starts[chunk + 1]]
 
     def places(self, vertices: AnyArray) -> AnyArray:
-        return np.take(_inverse(self.order), vertices)
+        inverse = _inverse(self.order)
+        out = np.empty(vertices.shape, inverse.dtype)
+        for piece in _pieces(vertices):
+            out[piece] = np.take(inverse, vertices[piece])
+            release(vertices)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,12 +341,11 @@ def _chunk_keys(grid: BinGrid | DividedGrid, column: Column, positions: AnyArray
     """Give the number of each row's chunk in the grid; a row is rounded to its stored dtype first."""
     if isinstance(grid, DividedGrid):
         return grid.divide(_chunk_keys(grid.places, column, positions))
-    if positions.dtype == column.dtype:
-        return grid.keys(positions)
     out = np.empty(len(positions), grid.key_dtype)
-    for start in range(0, len(positions), _PIECE_ROWS):
-        piece = slice(start, start + _PIECE_ROWS)
-        out[piece] = grid.keys(positions[piece].astype(column.dtype))
+    for start in range(0, len(positions), _KEY_ROWS):
+        piece = slice(start, start + _KEY_ROWS)
+        out[piece] = grid.keys(positions[piece].astype(column.dtype, copy=False))
+        release(positions)
     return out
 
 

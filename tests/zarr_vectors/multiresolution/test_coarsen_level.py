@@ -96,3 +96,21 @@ def test_objects_that_stay_are_nested_whatever_level_they_come_from():
         kept.append(set(read_polylines(store, level=level).object_ids.tolist()))
     assert [len(k) for k in kept] == [32, 16, 8]
     assert kept[2] < kept[1] < kept[0]
+
+
+@pytest.mark.parametrize(("source", "target"), [(0, 1), (0, 2)])
+def test_links_between_the_two_levels_are_written_where_they_are_asked_for(cloud, source, target):
+    build_pyramid(cloud, [(2, 1)] * 2, cross_level_storage="implicit")
+    coarsen_level(cloud, source, target, coarsen_factor=2**target, cross_level_storage="explicit")
+    with open_zv(cloud) as store:
+        pairs = store.lineage(source, target - source)
+        assert pairs[:, 0].tolist() == list(range(N))
+        assert np.unique(pairs[:, 1]).tolist() == list(range(store.vertex_count(target)))
+        assert len(store.lineage(target, source - target)) == N
+        if target == 2:
+            assert len(store.lineage(0, 1)) == N  # of levels that stay
+        with pytest.raises(ArgumentError, match="no links"):
+            store.lineage(1, 1)  # what they led to is gone
+    coarsen_level(cloud, source, target, coarsen_factor=2**target)
+    with open_zv(cloud) as store, pytest.raises(ArgumentError, match="no links"):
+        store.lineage(source, target - source)

@@ -9,7 +9,7 @@ from zarr.storage import MemoryStore
 from tests.zarr_vectors.multiresolution.test_weights import N, weights_of, written
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution import _cluster, _lines, _search
+from zarr_vectors.multiresolution import _lines, _search, _shelf, _simplify
 from zarr_vectors.multiresolution.coarsen import build_pyramid, coarsen_level
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.polylines import read_polylines, write_polylines
@@ -146,9 +146,10 @@ def test_lines_taken_some_at_a_time_are_those_taken_at_once(monkeypatch):
     lines = [np.cumsum(rng.normal(size=(count, 3)), axis=0) for count in (*rng.integers(1, 60, 80), 0, 0)]
     values = [rng.normal(size=len(line)) for line in lines]
     found = []
-    for rows in (1 << 18, 37):
-        monkeypatch.setattr(_cluster, "_BLOCK_ROWS", rows)
+    for rows, held in ((1 << 18, 1 << 24), (64, 0)):
+        monkeypatch.setattr(_simplify, "_BLOCK_ROWS", rows)
         monkeypatch.setattr(_lines, "_PIECE_ROWS", rows)
+        monkeypatch.setattr(_shelf, "_IN_MEMORY", held)
         store = MemoryStore()
         write_polylines(store, lines, chunk_shape=10.0, bin_shape=5.0, vertex_attributes={"v": values})
         build_pyramid(store, FACTORS, cross_level_storage="implicit")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -251,6 +251,20 @@ class LinkReader:
             part.number(starts, out[low:high])
             read.append((cells.name, cells.cells, part.stored.counts))
         return LinkEnds(out, self._attributes_of(read, self.attribute_names, wanted))
+
+    def parts(self, starts: Int64Array, most: int) -> Iterator[LinkEnds]:
+        """Give all records of the level as `ends` does, about `most` at a time; no more are held."""
+        wanted = self._wanted(None, None, touching=False, around=None)
+        some, total = replace(wanted, everything=False), 0
+        for cells in self._met(wanted):
+            sizes = cells.array.sizes(cells.which)
+            known = np.full(len(cells.which), most) if sizes is None else sizes
+            for chosen in np.split(np.arange(len(known)), np.flatnonzero(np.diff(np.cumsum(known) // most)) + 1):
+                few = MetCells(cells.name, cells.array, cells.which[chosen], cells.cells[chosen], cells.met[chosen])
+                found = self._ends_of_unknown([few], starts, some)
+                total += len(found.ends)
+                yield found
+        self._attributes_of([("", wanted.coords[:1], np.array([total]))], (), wanted)
 
     def _ends_of_unknown(self, met: Sequence[MetCells], starts: Int64Array, wanted: _Wanted) -> LinkEnds:
         """Give the records of cells of which nothing says, or what says it is wrong, how many they hold."""

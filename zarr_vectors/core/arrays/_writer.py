@@ -20,6 +20,7 @@ from zarr_vectors.typing import Int64Array
 __all__ = ["GridWriter", "shard_order"]
 
 _MISSING = 2**64 - 1
+_MOST_BUFFERS = 1000
 _KEYS_MARK = "\0nonempty_chunks\0"
 
 
@@ -77,7 +78,9 @@ class GridWriter:
         index = self._index.tobytes()
         tail = google_crc32c.value(index).to_bytes(4, "little")
         key = "/".join(map(str, self._shard))
-        self.backend.put(f"{self.path}/c/{key}", [b"".join(self._parts), index, tail])
+        # Joined they take as much again, but the system writes only so many buffers at once.
+        parts = self._parts if len(self._parts) <= _MOST_BUFFERS else [b"".join(self._parts)]
+        self.backend.put(f"{self.path}/c/{key}", [*parts, index, tail])
         self._shard, self._index, self._parts, self._end = None, None, [], 0
 
     def describe(self, attributes: Mapping[str, Any]) -> None:

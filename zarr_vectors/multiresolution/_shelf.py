@@ -1,0 +1,99 @@
+"""Room for what a level holds while the next one is made: in memory where it is little, else in files.
+
+The files lie in a folder of the build's own, inside the one that the build writes its store into: whatever ends the
+build ends them too. docs/decisions/0012-pyramids.md says what goes there.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from zarr_vectors.types._mapped import mapped
+from zarr_vectors.typing import AnyArray
+
+__all__ = ["Pile", "Shelf"]
+
+_IN_MEMORY = 1 << 24
+"""Bytes of one array that are held rather than put into a file."""
+
+
+class Shelf:
+    """Gives room for arrays.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is first needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._files = folder, 0
+
+    def room(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
+        """Give an array to write to; what is in it is anything."""
+        if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
+            return np.empty(shape, dtype)
+        return mapped(self.new_file(), shape, dtype)
+
+    def new_file(self) -> Path:
+        """Name a file that is not there yet."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._files += 1
+        return self._folder / str(self._files)
+
+    def pile(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> Pile:
+        """Give an array that grows."""
+        return Pile(self, row_shape, np.dtype(dtype))
+
+    def clear(self) -> None:
+        """Remove all files; arrays that lie in them must not be used any more."""
+        if self._files:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._files = 0
+
+
+class Pile:
+    """Rows that are put one behind the other; see `Shelf.pile`."""
+
+    def __init__(self, shelf: Shelf, row_shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> None:
+        self._shelf, self._row_shape, self._dtype = shelf, row_shape, dtype
+        self._held: list[AnyArray] = []
+        self._bytes = 0
+        self._path: Path | None = None
+        self._rows = 0
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return self._rows
+
+    def put(self, rows: AnyArray) -> None:
+        """Put rows, (n, ...), behind those that are there."""
+        if not len(rows):
+            return
+        self._held.append(np.ascontiguousarray(rows, self._dtype))
+        self._rows += len(rows)
+        self._bytes += self._held[-1].nbytes
+        if self._bytes > _IN_MEMORY:
+            self._write()
+
+    def _write(self) -> None:
+        if self._path is None:
+            self._path = self._shelf.new_file()
+        with self._path.open("ab", buffering=0) as file:
+            for rows in self._held:
+                file.write(rows.data.cast("B"))
+        self._held, self._bytes = [], 0
+
+    def array(self) -> AnyArray:
+        """Give all rows, (n, ...)."""
+        shape = (self._rows, *self._row_shape)
+        if self._path is None:
+            none: AnyArray = np.empty((0, *self._row_shape), self._dtype)
+            return np.concatenate([none, *self._held])
+        self._write()
+        return mapped(self._path, shape, self._dtype)
