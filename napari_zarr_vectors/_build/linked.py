@@ -19,6 +19,7 @@ from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
 from napari_zarr_vectors._build.pieces import cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
+from napari_zarr_vectors._build.slabs import bins_of
 from zarr_vectors.spatial import splitmix64
 
 __all__ = ["CORNER_STEP", "LinkedPart", "Place", "build_segments", "build_triangles"]
@@ -112,6 +113,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
     segment, along = links[pieces.segment[rows.order]], (pieces.begin[rows.order], pieces.end[rows.order])
     ends = [_between(part.positions.astype(np.float64), segment, at) for at in along]
     packed = [pack_axes(end, place.origin) for end in ends]
+    bins = [bins_of(end, place.chunk_lo, place.cell_shape, shape) for end in ends]
     values = [_value_between(part.values, segment, at, smooth=smooth) for at in along]
     sizes = [_value_between(part.sizes, segment, at, smooth=True) for at in along]
     return _built(
@@ -124,6 +126,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         others_extra=_corners_or_none(packed[1][1], packed[0][1]),
         values=_hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
         sizes=_corners_or_none(sizes[0], sizes[1]),
+        bins=np.stack([np.minimum(*bins), np.maximum(*bins)]),
         corners=_SEGMENT_CORNERS,
         first=segment[:, 0],
     )
@@ -145,6 +148,8 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
     rows = _choose(part, place, faces, triangle, keys, fraction)
     here = faces[triangle[rows.order]].reshape(-1)
     main, extra = pack_axes(part.positions, place.origin)
+    shape = place_shape(place.ratios, part.positions.shape[1])
+    bins = bins_of(part.positions, place.chunk_lo, place.cell_shape, shape)[:, here].reshape(len(shape), -1, 3)
     return _built(
         part,
         place,
@@ -157,6 +162,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
             None if part.values is None else part.values[here], part.values, faces[triangle[rows.order]]
         ),
         sizes=None,
+        bins=np.stack([bins.min(axis=2), bins.max(axis=2)]),
         corners=_TRIANGLE_CORNERS,
         first=faces[triangle[rows.order], 0],
     )
@@ -312,6 +318,7 @@ def _built(
     others_extra: Float32Array | None,
     values: Float32Array | None,
     sizes: Float32Array | None,
+    bins: npt.NDArray[np.uint8],
     corners: int,
     first: Int64Array,
 ) -> BuiltChunk:
@@ -331,4 +338,5 @@ def _built(
         others_extra=others_extra,
         sizes=sizes,
         cost=rows.cost,
+        bins=bins,
     )

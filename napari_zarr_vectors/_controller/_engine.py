@@ -215,7 +215,12 @@ class Engine:
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
-            ready.tree, ready.page_rows, self._resident, self._prepare, rows_a_vertex=drawn.rows_a_vertex
+            ready.tree,
+            ready.page_rows,
+            self._resident,
+            self._prepare,
+            rows_a_vertex=drawn.rows_a_vertex,
+            drawn=lambda prepared: prepared.vertices,
         )
         self._loader = Loader(self._source, tuning.LOADERS)
         self._source.coloring[0] = ready.colors.coloring
@@ -241,7 +246,7 @@ class Engine:
 
     def _prepare(self, ranges: ShownRanges) -> Prepared:
         """Make the commit of a plan; called on the planner's thread."""
-        return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops)
+        return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops, ranges.cuts)
 
     def _capacity(self) -> int:
         """Rows that the pool should have: for the budget, but no more than the store can fill."""
@@ -404,7 +409,7 @@ class Engine:
         if self._planner is not None:
             self._make_room()
             pending = self._planner.take(wait=True)
-            if pending is not None and pending.plan.shown_vertices <= budget:
+            if pending is not None and pending.commit.vertices <= budget:
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.

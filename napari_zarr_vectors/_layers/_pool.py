@@ -108,16 +108,21 @@ class Prepared:
         Of the new slots.
     block : (k, page_rows * indices a row) uint32
         The new slots.
-    vertices : int
-        Vertices that `wanted` draws.
+    counts : (u,) int64
+        Vertices that each unit of `wanted` draws.
     """
 
     version: int
     wanted: Ranges
-    vertices: int
+    counts: IntArray
     leaving: IntArray
     owners: IntArray
     block: npt.NDArray[np.uint32]
+
+    @property
+    def vertices(self) -> int:
+        """Vertices that are drawn."""
+        return int(self.counts.sum())
 
 
 class PagePool:
@@ -146,7 +151,7 @@ class PagePool:
         slot = page_rows * len(pattern)
         self._slots = SlotTable(slot, min(self._pages, FIRST_INDICES // slot))
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
-        self._vertices = 0
+        self._counts = np.zeros(0, dtype=np.int64)  # vertices that each of its units draws
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
 
@@ -168,7 +173,7 @@ class PagePool:
     @property
     def shown_vertices(self) -> int:
         """Vertices that are drawn."""
-        return self._vertices
+        return int(self._counts.sum())
 
     @property
     def draw_count(self) -> int:
@@ -241,14 +246,16 @@ class PagePool:
         shown = np.isin(self._shown.nodes, gone)
         if shown.any():
             now, stay = self._shown, ~shown
-            kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay])
+            kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay], now.cuts_of_ranges[stay])
             self._apply(self._prepared(self._version, kept, self._residents_of(kept)))
         self._version += bool(gone)
         left = [self._resident.pop(node) for node in gone]
         self._free.give(sorted(run for resident in left for run in resident.runs))
         self._owners += [resident.owner for resident in left]
 
-    def commit(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> int:
+    def commit(
+        self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
+    ) -> int:
         """Show exactly these rows.
 
         Parameters
@@ -256,6 +263,8 @@ class PagePool:
         nodes, starts, stops : (m,) int
             Half-open row ranges of resident nodes. A node may occur several times with ranges that do not
             overlap; empty ranges are ignored.
+        cuts : (m,) int, optional
+            Which of these rows, by the bins that they lie in (see `_model.bins`): one cut a node. All by default.
 
         Returns
         -------
@@ -267,15 +276,18 @@ class PagePool:
         ValueError
             When ranges of a node overlap, leave the chunk, or the node is not resident; nothing changes then.
         """
-        return self.show(self.prepare(nodes, starts, stops))
+        return self.show(self.prepare(nodes, starts, stops, cuts))
 
-    def prepare(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> Prepared:
+    def prepare(
+        self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
+    ) -> Prepared:
         """Do what a commit of these rows costs, and change nothing; may run on another thread.
 
         Parameters and errors are those of `commit`. While it runs, the pool may only gain nodes.
         """
         version = self._version
-        arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in (nodes, starts, stops)]
+        given = (nodes, starts, stops, np.zeros_like(nodes) if cuts is None else cuts)
+        arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in given]
         some = arrays[2] > arrays[1]
         wanted = make_ranges(*(a[some] for a in arrays))
         residents = self._checked(wanted)
@@ -285,7 +297,7 @@ class PagePool:
         """Put a prepared commit in place; it is prepared anew if the pool has changed since. Gives vertices shown."""
         if prepared.version != self._version:
             wanted = prepared.wanted
-            prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops)
+            prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops, wanted.cuts_of_ranges)
         self._apply(prepared)
         return self.shown_vertices
 
@@ -418,17 +430,32 @@ class PagePool:
         leaving = np.array([self._resident[node].owner for node in gone.tolist()], dtype=np.int64)
         own = [residents[unit] for unit in changed.tolist()]
         owners = np.array([r.owner for r in own], dtype=np.int64)
-        slots, block = slot_block(wanted, changed, [r.runs for r in own], self.page_rows)
+        picked = [
+            r.built.picked(wanted.starts[at], wanted.stops[at], cut)
+            for r, at, cut in zip(own, map(wanted.of, changed.tolist()), wanted.cuts[changed].tolist(), strict=True)
+        ]
+        slots, block = slot_block(picked, [r.runs for r in own], self.page_rows)
         if self.pattern != (0,):
             corners = np.array(self.pattern, dtype=np.uint32)
             block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
-        vertices = int((wanted.stops - wanted.starts).sum())
-        if self.corners > 1:
-            vertices = sum(self._drawn_of(wanted, unit, resident) for unit, resident in enumerate(residents))
-        return Prepared(version, wanted, vertices, leaving, np.repeat(owners, slots), block)
+        counts = self._known_counts(wanted)
+        counts[changed] = [
+            self._drawn_of(wanted, unit, resident, rows)
+            for unit, resident, rows in zip(changed.tolist(), own, picked, strict=True)
+        ]
+        return Prepared(version, wanted, counts, leaving, np.repeat(owners, slots), block)
 
-    def _drawn_of(self, wanted: Ranges, unit: int, resident: _Resident) -> int:
-        """Count the vertices that the ranges of a unit draw."""
+    def _known_counts(self, wanted: Ranges) -> IntArray:
+        """Give the vertices that each unit draws that is shown already; those that change are found anew."""
+        if not len(self._counts):
+            return np.zeros(len(wanted.units), dtype=np.int64)
+        return self._counts.take(self._shown.units.searchsorted(wanted.units), mode="clip")
+
+    @staticmethod
+    def _drawn_of(wanted: Ranges, unit: int, resident: _Resident, rows: IntArray) -> int:
+        """Count the vertices that a unit draws."""
+        if wanted.cuts[unit]:
+            return resident.built.picked_vertices(rows)
         at = wanted.of(unit)
         return int(resident.built.vertices(wanted.starts[at], wanted.stops[at]).sum())
 
@@ -436,7 +463,7 @@ class PagePool:
         if not len(prepared.leaving) and not len(prepared.owners):
             return
         self._version += 1
-        self._shown, self._vertices = prepared.wanted, prepared.vertices
+        self._shown, self._counts = prepared.wanted, prepared.counts
         leaving = np.zeros(self._owner_count, dtype=bool)
         leaving[prepared.leaving] = True
         room = self._slots.indices.size

@@ -53,7 +53,7 @@ class Cut:
     up : (V,) int64
         Position of the parent, -1 for roots.
     count : (V,) int64
-        Vertices.
+        Vertices inside of the slab.
     error : (V,) float64
         Screen error, at most the parent's.
     refined, held, desired : (V,) bool

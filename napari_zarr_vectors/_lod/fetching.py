@@ -128,7 +128,7 @@ def _scores(view: View, cut: Cut, shown: Shown, residency: Residency, position: 
     level = view.tree.level_of(nodes)
     gain *= view.area(level, view.px_per_unit(level, place))
     gain *= view.fovea(place)
-    gain /= np.maximum(cut.count.take(position), 1)
+    gain /= np.maximum(residency.count.take(nodes), 1)  # what is read is the whole chunk
     np.fmax(gain, 0.0, out=gain)
     return np.fmin(gain, _BEST, out=gain)
 

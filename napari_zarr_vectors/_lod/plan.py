@@ -18,6 +18,7 @@ from napari_zarr_vectors._lod.fetching import Wanted, choose_evicted, choose_fet
 from napari_zarr_vectors._lod.options import LodOptions
 from napari_zarr_vectors._lod.residency import ascending, is_in, pages_of
 from napari_zarr_vectors._lod.shown import FINER, HOLE, SELF, Shown, choose_shown, quantised_share
+from napari_zarr_vectors._lod.slabs import cut_codes
 from napari_zarr_vectors._lod.view import make_view
 from napari_zarr_vectors._lod.walk import Held
 
@@ -52,6 +53,8 @@ class LodPlan:
         Nodes drawn.
     part : (m,) int32
         Node to whose place each is confined; the node itself, or a descendant.
+    cuts : (m,) int64
+        Which bins of each shown node's box the slab meets (see `slabs`); 0 for all.
     fraction : float
         Share of every shown node's rows that is drawn; 1 unless the budget is exceeded even so.
     shown_vertices : int
@@ -90,6 +93,7 @@ class LodPlan:
     budget: int
     show: Int32Array
     part: Int32Array
+    cuts: Int64Array
     fraction: float
     shown_vertices: int
     fetch: Int32Array
@@ -166,7 +170,8 @@ def plan(
         wanted = choose_fetched(
             view, cut, shown, residency, fraction=fraction, ring=pinned > 0, max_fetch=options.max_fetch
         )
-    return _assemble(tree, budget, residency, previous, now, generation, cut, shown, wanted, pinned > 0, fraction)
+        cuts = cut_codes(view, shown.show)
+    return _assemble(tree, cuts, budget, residency, previous, now, generation, cut, shown, wanted, pinned > 0, fraction)
 
 
 def _held(previous: LodPlan | None, now: float, hold_s: float) -> Held:
@@ -210,6 +215,7 @@ def _fetch_share(fraction: float) -> float:
 
 def _assemble(
     tree: Tree,
+    cuts: Int64Array,
     budget: int,
     residency: Residency,
     previous: LodPlan | None,
@@ -236,6 +242,7 @@ def _assemble(
         budget=budget,
         show=shown.show,
         part=shown.part,
+        cuts=cuts,
         fraction=shown.fraction,
         shown_vertices=shown.vertices,
         fetch=wanted.nodes[:fitting],

@@ -48,6 +48,12 @@ class Residency:
         Resident nodes, ascending.
     used_pages : int
         Pages they take.
+    slot : (N,) int32
+        Row of `profiles` of each node that was ever loaded, -1 for others.
+    profiles : (S, 2, D, bins + 1) int64
+        Vertices of rows that begin, and of rows that end, before each edge of the bins of the node's box (see `slabs`).
+    profiled : int
+        Rows of `profiles` in use.
     """
 
     tree: Tree
@@ -61,6 +67,9 @@ class Residency:
     page_rows: int
     residents: Int32Array
     used_pages: int
+    slot: Int32Array
+    profiles: Int64Array
+    profiled: int
 
     @property
     def capacity_pages(self) -> int:
@@ -102,6 +111,17 @@ class Residency:
         self.failed[own] = False
         self.residents = ascending(np.concatenate([self.residents, own]))
         self.used_pages += int(self.pages(own).sum())
+
+    def profile(self, nodes: Nodes, profiles: Int64Array) -> None:
+        """Enter how the vertices of whole nodes lie in the bins of their boxes, (m, 2, D, bins + 1)."""
+        fresh = nodes[self.slot[nodes] < 0]
+        short = self.profiled + len(fresh) - len(self.profiles)
+        if short > 0:
+            more = np.zeros((max(len(self.profiles), short, 64), *profiles.shape[1:]), np.int64)
+            self.profiles = np.concatenate([self.profiles, more]) if self.profiled else more
+        self.slot[fresh] = np.arange(self.profiled, self.profiled + len(fresh))
+        self.profiled += len(fresh)
+        self.profiles[self.slot[nodes]] = profiles
 
     def measure(self, nodes: Nodes, rows: Nodes) -> None:
         """Enter how many rows of the pool nodes take that are not resident yet."""
@@ -164,6 +184,9 @@ def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256, row
         page_rows=page_rows,
         residents=np.empty(0, np.int32),
         used_pages=0,
+        slot=np.full(n, -1, np.int32),
+        profiles=np.empty((0, 2, tree.half.shape[1], 1), np.int64),
+        profiled=0,
     )
 
 

@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
@@ -23,6 +23,8 @@ from napari_zarr_vectors._stream.ranges import shown_ranges
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    import numpy.typing as npt
+
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._lod import CameraState, LodPlan, Tree
     from napari_zarr_vectors._stream.ranges import ShownRanges
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Planned", "Planner", "View"]
 
 Commit = TypeVar("Commit")
+
+MOST_SHARE, LEAST_SHARE = 0.9, 2.0**-24
+"""A share that turns out too large is lowered to this part of it at most; below the other it is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +63,27 @@ class Planned(Generic[Commit]):
     plan_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Note:
     """Something that happened to nodes since the last plan."""
 
     kind: Literal["load", "fail", "retry", "size"]
     node: int = -1
-    count: int = 0
+    built: BuiltChunk | None = None
     fraction: float = 0.0
-    rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of the pool that all of the chunk would take."""
+        return 0 if self.built is None else math.ceil(self.built.rows / self.fraction)
+
+
+def _whole_profile(built: BuiltChunk) -> npt.NDArray[np.int64] | None:
+    """Give a chunk's profile; of one that was thinned, what all of it would have."""
+    profile = built.profile
+    if profile is None or built.fraction >= 1:
+        return profile
+    return np.ceil(profile / built.fraction).astype(np.int64)
 
 
 class Planner(Generic[Commit]):
@@ -83,6 +100,8 @@ class Planner(Generic[Commit]):
         Makes a commit of the rows that a plan shows; called on the planner's thread.
     rows_a_vertex : float
         Rows of the pool that a vertex takes on average, for chunks that are not there yet.
+    drawn : callable
+        Counts the vertices that a commit draws.
     """
 
     def __init__(
@@ -93,9 +112,10 @@ class Planner(Generic[Commit]):
         prepare: Callable[[ShownRanges], Commit],
         *,
         rows_a_vertex: float = 1.0,
+        drawn: Callable[[Commit], int] = lambda commit: 0,
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
-        self._rows_a_vertex = rows_a_vertex
+        self._rows_a_vertex, self._drawn = rows_a_vertex, drawn
         self._book = empty_residency(tree, 0, page_rows=page_rows, rows_a_vertex=rows_a_vertex)
         self._previous: LodPlan | None = None
         self._notes: list[_Note] = []
@@ -114,11 +134,11 @@ class Planner(Generic[Commit]):
         The share that a chunk has is a whole number of rows and may be a little less; it counts as what was asked,
         or it would be asked for again.
         """
-        self._notes.append(_Note("load", node, built.count, fraction, math.ceil(built.rows / fraction)))
+        self._notes.append(_Note("load", node, built, fraction))
 
     def too_large(self, node: int, built: BuiltChunk, fraction: float) -> None:
         """Note that a node did not fit the pool: it is larger than it was taken for, and others have to go for it."""
-        self._notes.append(_Note("size", node, built.count, fraction, math.ceil(built.rows / fraction)))
+        self._notes.append(_Note("size", node, built, fraction))
 
     def failed(self, node: int) -> None:
         """Note that a node was given up."""
@@ -163,7 +183,7 @@ class Planner(Generic[Commit]):
                 generation=view.generation,
                 locked_level=view.locked_level,
             )
-            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+            made, commit = self._fitting(made)
             # Last: a plan that is not handed out evicts nothing from the pool, so it must not from the book.
             self._book.keep(made.keep, made.generation)
             self._book.evict(made.evict)
@@ -171,15 +191,29 @@ class Planner(Generic[Commit]):
         requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
         return Planned(made, frozenset(made.keep.tolist()), commit, requests, 1e3 * (time.perf_counter() - began))
 
+    def _fitting(self, made: LodPlan) -> tuple[LodPlan, Commit]:
+        """Prepare the commit of a plan; a smaller share where chance put more of a thinned cloud into a slab."""
+        commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+        while (drawn := self._drawn(commit)) > made.budget and made.fraction > 0:
+            share = made.fraction * min(made.budget / drawn, MOST_SHARE)
+            made = replace(made, fraction=share if share > LEAST_SHARE else 0.0)
+            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+        return made, commit
+
     def _apply(self, notes: list[_Note]) -> None:
-        loads = {n.node: n for n in notes if n.kind == "load"}
+        loads = {n.node: (n, n.built) for n in notes if n.kind == "load" and n.built is not None}
         if loads:
+            nodes = np.array([*loads], np.int32)
             self._book.load(
-                np.array([*loads], np.int32),
-                np.array([n.count for n in loads.values()], np.int64),
-                np.array([n.fraction for n in loads.values()], np.float32),
-                None if self._rows_a_vertex == 1 else np.array([n.rows for n in loads.values()], np.int64),
+                nodes,
+                np.array([built.count for _, built in loads.values()], np.int64),
+                np.array([n.fraction for n, _ in loads.values()], np.float32),
+                None if self._rows_a_vertex == 1 else np.array([n.rows for n, _ in loads.values()], np.int64),
             )
+            profiles = [_whole_profile(built) for _, built in loads.values()]
+            known = [k for k, profile in enumerate(profiles) if profile is not None]
+            if known:
+                self._book.profile(nodes[known], np.stack([p for p in profiles if p is not None]))
         sized = {n.node: n.rows for n in notes if n.kind == "size"}
         if sized:
             self._book.measure(np.array([*sized], np.int32), np.array([*sized.values()], np.int64))
