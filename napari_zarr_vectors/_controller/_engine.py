@@ -16,8 +16,8 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as, source_of, wanted_of
-from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
+from napari_zarr_vectors._controller._kinds import drawn_as, source_of
+from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
@@ -25,7 +25,6 @@ from napari_zarr_vectors._stream import (
     Failure,
     Loader,
     Planner,
-    PointSource,
     Request,
     View,
     default_cache_bytes,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._controller._opening import Opening
-    from napari_zarr_vectors._controller._prepare import Opened
+    from napari_zarr_vectors._controller._prepare import Colors, Opened
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
@@ -72,7 +71,6 @@ class Engine:
         self._stale = True
         self._settle_at: float | None = None
         self._rest_at: float | None = None
-        self._epoch = 0
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
         self._most_rows, self._padding = 0, 1.0
@@ -85,15 +83,10 @@ class Engine:
         self._fresh: set[int] = set()
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
-        self._source: PointSource | None = None
         self._opener = opening.pool
         self._opening: Future[Opened] | None = opening.future
-        self._recolouring: Future[Colors] | None = None
-        self._color_asked = False
         self._closed = False
-        self._repaint: dict[int, BuiltChunk | None] = {}
-        self._next_colors: Colors | None = None
-        self.colors: Colors | None = None
+        self._recolouring = Recolouring(layer, store, self._opener, self._on_need)
         self._connect()
 
     # -- what is asked of the engine
@@ -104,13 +97,17 @@ class Engine:
         return self._store
 
     @property
+    def colors(self) -> Colors | None:
+        """How vertices are coloured; None until that is known."""
+        return self._recolouring.colors
+
+    @property
     def status(self) -> LodStatus:
         """How much of the newest view is on the screen; right at every read."""
         plan = self._last
         if plan is None:
             return LodStatus(budget=self._budget, generation=self._generation)
-        recolouring = self._recolouring is not None or bool(self._repaint)
-        current = plan.generation == self._generation and not self._stale and not recolouring
+        current = plan.generation == self._generation and not self._stale and not self._recolouring.busy
         return LodStatus(
             shown_vertices=self._pool.shown_vertices,
             budget=self._budget,
@@ -159,6 +156,15 @@ class Engine:
         self._clock.active = True
         self._rest_at = time.monotonic() + tuning.REST_S
         self._set_resting(False)
+
+    def _on_need(self) -> None:
+        """Plan again, of the same view: something is to be done."""
+        self._stale = True
+        self._clock.active = True
+
+    def _on_color_by(self) -> None:
+        if not self._closed:
+            self._recolouring.ask()
 
     def _set_resting(self, resting: bool) -> None:
         """Take the automatic budget of a view that rests, or that of one that moves."""
@@ -211,7 +217,7 @@ class Engine:
             return
         drawn = drawn_as(self._store)
         cache = ByteCache(default_cache_bytes())
-        self._source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache, self._layer.style.size_by)
+        source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache, self._layer.style.size_by)
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
@@ -222,16 +228,12 @@ class Engine:
             rows_a_vertex=drawn.rows_a_vertex,
             drawn=lambda prepared: prepared.vertices,
         )
-        self._loader = Loader(self._source, tuning.LOADERS)
-        self._source.coloring[0] = ready.colors.coloring
-        asked = (self._layer.style.color_by,) if self._color_asked else None
-        self._show_colors(ready.colors)
+        self._loader = Loader(source, tuning.LOADERS)
         self._layer.levels = ready.levels
         self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
         self._make_room()
         self._clock.active = True
-        if asked is not None:
-            self._layer.style.color_by = asked[0]
+        self._recolouring.start(source, ready.colors)
         if self._layer.visible:
             self._submit(self._planner)
 
@@ -277,9 +279,7 @@ class Engine:
             self._want(planned.requests)
         if loader.pausing:
             loader.pump()
-        if self._repaint:
-            self._finish_repaint()
-        self._finish_recolouring()
+        self._recolouring.step(self._failed)
         self._clock.active = self._under_way(planner, loader)
         uploads_wait = bool(self._held) or loader.waiting > 0
         self._clock.hurry = not self._pool.draw_count or (self._paint_s > tuning.SLOW_PAINT_S and uploads_wait)
@@ -297,7 +297,7 @@ class Engine:
             self._lod.level,
             self._generation,
             min(self._capacity(), self._pool.capacity_rows),
-            self._epoch,
+            self._recolouring.epoch,
         )
 
     def _commit(self, planned: Planned[Prepared]) -> bool:
@@ -320,18 +320,14 @@ class Engine:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
-        again = [
-            Request(node, self._pool.chunk(node).fraction, self._epoch)
-            for node, built in self._repaint.items()
-            if built is None and node in self._pool.resident
-        ]
+        again = self._recolouring.requests()
         self._loader.want(again + requests if again else requests)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
         sent = 0
         while not sent or (1e3 * (time.perf_counter() - began) < tuning.UPLOAD_MS and sent < tuning.UPLOAD_BYTES):
-            item = self._held.popleft() if self._held and not self._repaint else loader.take()
+            item = self._held.popleft() if self._held and not self._recolouring.repainting else loader.take()
             if item is None:
                 return
             if isinstance(item, Failure):
@@ -343,17 +339,16 @@ class Engine:
                 sent += item[1].nbytes
 
     def _place(self, planner: Planner[Prepared], request: Request, built: BuiltChunk) -> bool:
-        if request.epoch != self._epoch:
+        recolouring = self._recolouring
+        if request.epoch != recolouring.epoch:
             return True
-        if request.node in self._repaint:
-            if request.node in self._pool.resident and len(built.values) == len(self._pool.values(request.node)):
-                self._repaint[request.node] = built
-            else:  # another share of its rows than the one that is resident
+        if recolouring.awaits(request.node):
+            if not recolouring.take(request, built):
                 self._held.append((request, built))
             return True
         if request.node not in self._kept:
             return True
-        if self._repaint:
+        if recolouring.repainting:
             # Its values belong to the next colours: it waits until all others have them too.
             self._held.append((request, built))
             return True
@@ -397,7 +392,7 @@ class Engine:
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
-        waiting = self._settle_at is not None or self._rest_at is not None or self._recolouring is not None
+        waiting = self._settle_at is not None or self._rest_at is not None or self._recolouring.looking
         return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
 
     # -- budget
@@ -422,62 +417,6 @@ class Engine:
             self._stale = True
             self._clock.active = True
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
-
-    # -- colours
-
-    def _show_colors(self, colors: Colors) -> None:
-        self.colors = colors
-        self._layer.value_info = colors.info
-        with self._layer.style.events.color_by.blocked():
-            self._layer.style.color_by = colors.name
-        self._layer.events.value_info()
-
-    def _on_color_by(self) -> None:
-        """Find out how vertices are coloured and which are shown: both are the value that each has."""
-        if self._closed:
-            return
-        if self._source is None:
-            self._color_asked = True
-            return
-        name = self._layer.style.color_by
-        self._recolouring = self._opener.submit(prepare_colors, self._store, name, None, wanted_of(self._layer.filter))
-        self._clock.active = True
-
-    def _finish_recolouring(self) -> None:
-        future = self._recolouring
-        if future is None or not future.done() or self._source is None or self._planner is None:
-            return
-        self._recolouring = None
-        try:
-            colors = future.result()
-        except (ZarrVectorsError, OSError) as error:
-            notify(f"{self._layer.name}: {error}")
-            if self.colors is not None:
-                self._show_colors(self.colors)
-            return
-        self._epoch += 1
-        self._source.coloring[self._epoch] = colors.coloring
-        self._next_colors = colors
-        self._repaint = dict.fromkeys(self._pool.resident)
-        self._finish_repaint()
-        self._stale = True
-
-    def _finish_repaint(self) -> None:
-        """Change all colours at once, when the new values of every resident chunk are here."""
-        resident = self._pool.resident
-        for node, built in self._repaint.items():
-            if built is not None and node in resident and len(built.values) != len(self._pool.values(node)):
-                self._repaint[node], self._stale = None, True  # it was exchanged meanwhile
-        waiting = [n for n, built in self._repaint.items() if built is None and n in resident and n not in self._failed]
-        if waiting or self._next_colors is None:
-            return
-        for node, built in self._repaint.items():
-            if built is not None and node in resident:
-                self._pool.set_values(node, built.values)
-        self._repaint = {}
-        colors, self._next_colors = self._next_colors, None
-        self._show_colors(colors)
-        self._stale = True
 
     # -- end
 

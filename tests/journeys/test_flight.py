@@ -278,7 +278,7 @@ def test_a_thinned_view_changes_its_colours_without_an_error(fly):
     flight = fly(budget=1000, color_by="radius")
     for name in (None, "radius", None, "radius"):
         flight.layer.style.color_by = name
-        assert flight.window.wait_until(lambda name=name: engine_of(flight.layer)._next_colors is None, 5)
+        assert flight.window.wait_until(lambda name=name: not engine_of(flight.layer)._recolouring.repainting, 5)
         flight.window.process(0.1)
     assert flight.settle()
     assert flight.layer.value_info.kind == "scalar"

@@ -254,7 +254,7 @@ def owners(tree: Tree, nodes: np.ndarray) -> np.ndarray:
 
 
 def drawn_rows(residency: Residency, result: LodPlan) -> int:
-    """Rows that a pool would draw: of each node once, what is expected in the bins that the slab meets, at the share."""
+    """Rows that a pool would draw: of each node once, what is expected in the bins met, at the share."""
     nodes, first = np.unique(result.show, return_index=True)
     share = np.minimum(residency.fraction[nodes].astype(float), result.fraction)
     return int(np.floor(share * inside(residency, nodes, result.cuts[first])).sum())
