@@ -21,6 +21,7 @@ from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
+    HOLD_S,
     ByteCache,
     Failure,
     Loader,
@@ -73,7 +74,8 @@ class Engine:
         self._rest_at: float | None = None
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
-        self._most_rows, self._padding = 0, 1.0
+        self._wanted: set[int] = set()
+        self._most_rows, self._padding, self._rows_asked = 0, 1.0, 0
         self._paint_s = 0.0
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
@@ -81,6 +83,7 @@ class Engine:
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._failed: set[int] = set()
         self._fresh: set[int] = set()
+        self._late_at: float | None = None
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
         self._opener = opening.pool
@@ -147,6 +150,8 @@ class Engine:
     def _on_touch(self) -> None:
         self._generation += 1
         self._moved = True
+        if self._late_at is None:
+            self._late_at = time.monotonic() + tuning.LATE_S
 
     def _on_change(self) -> None:
         if self._closed:
@@ -227,6 +232,7 @@ class Engine:
             self._prepare,
             rows_a_vertex=drawn.rows_a_vertex,
             drawn=lambda prepared: prepared.vertices,
+            bounds=self._layer.bounds,
         )
         self._loader = Loader(source, tuning.LOADERS)
         self._layer.levels = ready.levels
@@ -251,9 +257,10 @@ class Engine:
         return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops, ranges.cuts)
 
     def _capacity(self) -> int:
-        """Rows that the pool should have: for the budget, but no more than the store can fill."""
+        """Rows that the pool should have: for the budget, no more than the store can fill; or what plans ask for."""
         wanted = int(tuning.POOL_SHARE * self._budget * self._padding)
-        return min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
+        usual = min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
+        return max(usual, min(self._rows_asked, tuning.POOL_BYTES // self._pool.row_bytes))
 
     # -- the ring
 
@@ -265,6 +272,9 @@ class Engine:
         if self._rest_at is not None and now >= self._rest_at:
             self._rest_at = None
             self._set_resting(True)
+        if self._late_at is not None and now >= self._late_at:
+            self._late_at = None
+            self._layer.forget_frame()
         due = began >= self._commit_at
         planned = planner.take() if due else None
         shown = planned is not None and self._commit(planned)
@@ -276,13 +286,16 @@ class Engine:
             self._upload(planner, loader, began)
         if planned is not None:
             # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
-            self._want(planned.requests)
+            self._want(planned)
         if loader.pausing:
             loader.pump()
         self._recolouring.step(self._failed)
         self._clock.active = self._under_way(planner, loader)
         uploads_wait = bool(self._held) or loader.waiting > 0
-        self._clock.hurry = not self._pool.draw_count or (self._paint_s > tuning.SLOW_PAINT_S and uploads_wait)
+        slow = self._paint_s > tuning.SLOW_PAINT_S
+        # A slice is painted where it was until its plan is here.
+        awaited = planner.busy and self._last is not None and self._last.cuts.any()
+        self._clock.hurry = not self._pool.draw_count or (slow and uploads_wait) or bool(awaited)
 
     def _submit(self, planner: Planner[Prepared]) -> None:
         self._exchange(planner)
@@ -306,8 +319,17 @@ class Engine:
         self._pool.show(planned.commit)
         self._drop(plan)
         self._last, self._kept = plan, planned.keep
+        if plan.held:
+            end = time.monotonic() + HOLD_S
+            self._settle_at = end if self._settle_at is None else min(end, self._settle_at)
+            return True
+        self._late_at = None
+        self._layer.show_frame(planned.frame.displayed, planned.frame.slab_lo, planned.frame.slab_hi)
         if plan.fraction != self._layer.levels.share:
             self._layer.levels = replace(self._layer.levels, share=plan.fraction)
+        if plan.rows_asked > self._capacity():
+            self._rows_asked = int(tuning.POOL_HEADROOM * plan.rows_asked)
+            self._make_room()
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
@@ -316,12 +338,13 @@ class Engine:
         """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
         self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
 
-    def _want(self, requests: list[Request]) -> None:
+    def _want(self, planned: Planned[Prepared]) -> None:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
         again = self._recolouring.requests()
-        self._loader.want(again + requests if again else requests)
+        self._wanted = {request.node for request in planned.requests}
+        self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
@@ -362,7 +385,8 @@ class Engine:
             return False
         planner.loaded(request.node, built, request.fraction)
         self._fresh.add(request.node)
-        self._stale = True
+        if request.node in self._wanted:  # what was read ahead changes nothing yet
+            self._stale = True
         return True
 
     def _exchange(self, planner: Planner[Prepared]) -> None:
@@ -413,7 +437,7 @@ class Engine:
             planned = self._planner.plan_now(self._view())
             self._fresh.clear()
             self._commit(planned)
-            self._want(planned.requests)
+            self._want(planned)
             self._stale = True
             self._clock.active = True
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
@@ -425,6 +449,7 @@ class Engine:
         if self._closed:
             return
         last, self._closed = self.status, True
+        self._layer.forget_frame()
         self._clock.active = False
         self._lod.set_status_provider(lambda: last)
         self._lod.events.budget.disconnect(self._on_budget)

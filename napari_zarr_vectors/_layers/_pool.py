@@ -161,6 +161,12 @@ class PagePool:
         return self._pages * self.page_rows
 
     @property
+    def row_bytes(self) -> int:
+        """What a row takes in the vertex buffers."""
+        linked = self.corners > 1
+        return self.corners * 4 * (5 + 2 * self.extra + (4 + 2 * self.extra) * linked)
+
+    @property
     def free_rows(self) -> int:
         """Rows in free pages; a chunk needs whole pages."""
         return self._free.count * self.page_rows

@@ -43,6 +43,7 @@ class VispyStreaming(VispyBaseLayer):
         super().__init__(layer, self.visual(layer.origin, font_info=font_info), font_info)
         layer.style.events.connect(self._on_style_change)
         layer.events.default_slab.connect(self._on_slice_change)
+        layer.events.frame.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
         layer.events.levels.connect(self._on_levels_change)
         layer.set_sight_provider(lambda: self.node.sight)
@@ -71,7 +72,7 @@ class VispyStreaming(VispyBaseLayer):
         self._on_slice_change()
 
     def _on_slice_change(self) -> None:
-        self.node.set_view(self.layer.displayed_axes, *self.layer.slab())
+        self.node.set_view(self.layer.displayed_axes, *self.layer.painted_slab())
 
     def _on_blending_change(self, event: object = None) -> None:
         """Blend as napari says, but let points add up where they are additive.

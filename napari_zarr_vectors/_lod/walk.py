@@ -267,7 +267,8 @@ def _weigh(
     held, floor = memory.among(i, front.node)
     below = residency.child_sum.take(front.node)
     if share is not None:
-        below = np.ceil(below * share).astype(np.int64)
+        # A coarse level may have none of the few that lie in the slab.
+        below = np.maximum(np.ceil(below * share).astype(np.int64), np.minimum(below, 1))
     some, rank = _rank(_felt(error, held, floor, options.hysteresis), below, virtual, options.bins)
     state.charge(_cover(front, count), rank, below.take(some) - count.take(some))
     ranks = np.full(len(error), options.bins)

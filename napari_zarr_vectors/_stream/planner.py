@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 import numpy as np
 
 from napari_zarr_vectors._lod import empty_residency
+from napari_zarr_vectors._lod.ahead import Steps, is_step, next_cameras, note_step
+from napari_zarr_vectors._lod.fetching import AHEAD
 from napari_zarr_vectors._lod.plan import plan
 from napari_zarr_vectors._stream.loader import Request
 from napari_zarr_vectors._stream.ranges import shown_ranges
@@ -33,6 +35,8 @@ __all__ = ["Planned", "Planner", "View"]
 
 Commit = TypeVar("Commit")
 
+HOLD_S = 0.25
+"""So long the last whole frame stays while the next position of the slab is not covered."""
 MOST_SHARE, LEAST_SHARE = 0.9, 2.0**-24
 """A share that turns out too large is lowered to this part of it at most; below the other it is none."""
 
@@ -53,13 +57,16 @@ class View:
 class Planned(Generic[Commit]):
     """A plan, the commit that shows it, what it wants to be read (best first), and the milliseconds it took.
 
-    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives.
+    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives. `frame` is the camera of what is
+    drawn: the plan's own, or an earlier one whose frame is held. `ahead` is what is read when nothing else is.
     """
 
     plan: LodPlan
     keep: frozenset[int]
     commit: Commit
     requests: list[Request]
+    ahead: list[Request]
+    frame: CameraState
     plan_ms: float
 
 
@@ -102,6 +109,8 @@ class Planner(Generic[Commit]):
         Rows of the pool that a vertex takes on average, for chunks that are not there yet.
     drawn : callable
         Counts the vertices that a commit draws.
+    bounds : (2, D), optional
+        Lowest and highest coordinates, where what is played begins anew; without them nothing is read ahead.
     """
 
     def __init__(
@@ -113,11 +122,16 @@ class Planner(Generic[Commit]):
         *,
         rows_a_vertex: float = 1.0,
         drawn: Callable[[Commit], int] = lambda commit: 0,
+        bounds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
         self._rows_a_vertex, self._drawn = rows_a_vertex, drawn
         self._book = empty_residency(tree, 0, page_rows=page_rows, rows_a_vertex=rows_a_vertex)
         self._previous: LodPlan | None = None
+        self._bounds = bounds
+        self._steps: Steps | None = None
+        self._frame: CameraState | None = None
+        self._held_since: float | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
@@ -164,12 +178,12 @@ class Planner(Generic[Commit]):
         return future.result()
 
     def plan_now(self, view: View) -> Planned[Commit]:
-        """Plan on the calling thread; no plan may be in flight."""
+        """Plan on the calling thread; no plan may be in flight. It looks ahead to nothing."""
         notes, self._notes = self._notes, []
-        return self._plan(view, notes)
+        return self._plan(view, notes, ahead=False)
 
-    def _plan(self, view: View, notes: list[_Note]) -> Planned[Commit]:
-        began = time.perf_counter()
+    def _plan(self, view: View, notes: list[_Note], *, ahead: bool = True) -> Planned[Commit]:
+        began, now = time.perf_counter(), time.monotonic()
         with self._lock:
             self._apply(notes)
             self._book.capacity_rows = view.capacity_rows
@@ -179,17 +193,46 @@ class Planner(Generic[Commit]):
                 view.budget,
                 self._book,
                 self._previous,
-                time.monotonic(),
+                now,
                 generation=view.generation,
                 locked_level=view.locked_level,
+                ahead=self._ahead(view.camera, now) if ahead else (),
+                hold=self._may_hold(view.camera, now),
             )
             made, commit = self._fitting(made)
             # Last: a plan that is not handed out evicts nothing from the pool, so it must not from the book.
             self._book.keep(made.keep, made.generation)
             self._book.evict(made.evict)
             self._previous = made
+            if made.held:
+                self._held_since = now if self._held_since is None else self._held_since
+            else:
+                self._frame, self._held_since = view.camera, None
         requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
-        return Planned(made, frozenset(made.keep.tolist()), commit, requests, 1e3 * (time.perf_counter() - began))
+        own = int(made.fetch_tier.searchsorted(AHEAD))
+        return Planned(
+            made,
+            frozenset(made.keep.tolist()),
+            commit,
+            requests[:own],
+            requests[own:],
+            view.camera if self._frame is None else self._frame,
+            1e3 * (time.perf_counter() - began),
+        )
+
+    def _ahead(self, camera: CameraState, now: float) -> list[CameraState]:
+        """Give where the slab will be next."""
+        if self._bounds is None:
+            return []
+        self._steps = note_step(self._steps, camera, now)
+        return next_cameras(self._steps, self._bounds, now)
+
+    def _may_hold(self, camera: CameraState, now: float) -> bool:
+        """Tell whether the last frame, if it was whole, may stay for a moment: only the slab has moved since."""
+        if self._frame is None or self._previous is None or self._previous.holes:
+            return False
+        in_time = self._held_since is None or now - self._held_since < HOLD_S
+        return in_time and is_step(self._frame, camera)
 
     def _fitting(self, made: LodPlan) -> tuple[LodPlan, Commit]:
         """Prepare the commit of a plan; a smaller share where chance put more of a thinned cloud into a slab."""

@@ -135,3 +135,15 @@ def test_what_was_measured_counts_in_place_of_what_was_expected():
     inside, share = count_inside(view, residency, 0, nodes)
     assert inside[0] == count - 3
     assert share[0] == (count - 3) / count
+
+
+def test_where_a_coarse_chunk_has_none_in_the_slab_its_children_are_looked_at():
+    rng = np.random.default_rng(1)
+    cells = np.stack(np.meshgrid([0, 1], [0, 1], [0, 1]), axis=-1).reshape(-1, 3)
+    tree = build_tree(s.make_catalogue(cells, base=[1.0] * 3, ratios=[[2] * 3], rng=rng))
+    residency = empty_residency(tree, 2**40)
+    residency.load(np.array([0]), residency.count[:1], 1.0)
+    residency.profile(np.array([0]), np.zeros((1, 2, 3, BINS + 1), np.int64))
+    camera = s.look(tree, rng, displayed=(1, 2), perspective=False, zoom=0.3, canvas=(4000.0, 4000.0))
+    thin = dataclasses.replace(camera, slab_lo=np.array([0.5, -s.INF, -s.INF]), slab_hi=np.array([0.6, s.INF, s.INF]))
+    assert set(plan(thin, tree, 10**6, residency, None, 0.0).desired.tolist()) == {1, 2, 3, 4}
