@@ -244,9 +244,11 @@ class Engine:
             self._submit(self._planner)
 
     def _make_room(self) -> None:
-        """Grow the pool to the budget; by half at least, because growing sends everything anew."""
-        if self._capacity() > self._pool.capacity_rows:
-            self._pool.resize(max(self._capacity(), int(1.5 * self._pool.capacity_rows)))
+        """Grow the pool to what it should have; by half at least, because growing sends everything anew."""
+        wanted, rows = self._capacity(), self._pool.capacity_rows
+        if wanted > rows:
+            most = max(wanted, tuning.POOL_BYTES // self._pool.row_bytes)
+            self._pool.resize(min(max(wanted, int(1.5 * rows)), most))
 
     def _resident(self, node: int) -> BuiltChunk | None:
         """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""

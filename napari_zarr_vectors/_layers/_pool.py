@@ -8,7 +8,7 @@ Index buffer: slots of `page_rows` rows' indices: the pool's pattern says which 
 row. The shown rows of one node fill whole slots, padded with row 0. Slots
 in use are always ``0 .. n - 1``: freed ones are filled with new content, or by moving the last ones there, so that
 drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed. Its costly part,
-finding their indices, is `prepare`, which may run on another thread; `show` puts them in place.
+the new index buffer, is made by `prepare`, which may run on another thread; `show` puts it in place.
 
 The pool keeps the arrays of resident chunks (they are the loader's own, not copies), so that buffers can be made
 anew: when napari makes the visual, when they grow. All but `prepare` runs on the GUI thread; no GL call happens here.
@@ -47,9 +47,7 @@ MOST_RUNS = 8
 class Sink(Protocol):
     """Where buffers go. The pool calls it on the GUI thread.
 
-    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy. Vertex arrays never
-    change. Index arrays are views of the pool's own mirror, which may change before they are sent; every change is
-    written again, so sending late is right.
+    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy and never change.
     """
 
     def allocate(self, rows: int, *, extra: bool) -> None:
@@ -102,12 +100,10 @@ class Prepared:
     version : int
         Of the pool that it was made for.
     wanted : Ranges
-    leaving : (l,) int64
-        Owners whose slots go.
-    owners : (k,) int64
-        Of the new slots.
-    block : (k, page_rows * indices a row) uint32
-        The new slots.
+    slots : SlotTable or None
+        That shows it; None where the same is shown already.
+    changed : (n,) int64
+        Slots that differ from those that are shown.
     counts : (u,) int64
         Vertices that each unit of `wanted` draws.
     """
@@ -115,9 +111,8 @@ class Prepared:
     version: int
     wanted: Ranges
     counts: IntArray
-    leaving: IntArray
-    owners: IntArray
-    block: npt.NDArray[np.uint32]
+    slots: SlotTable | None
+    changed: IntArray
 
     @property
     def vertices(self) -> int:
@@ -449,7 +444,11 @@ class PagePool:
             self._drawn_of(wanted, unit, resident, rows)
             for unit, resident, rows in zip(changed.tolist(), own, picked, strict=True)
         ]
-        return Prepared(version, wanted, counts, leaving, np.repeat(owners, slots), block)
+        if not len(gone) and not len(own):
+            return Prepared(version, wanted, counts, None, gone)
+        left = np.zeros(self._owner_count, dtype=bool)
+        left[leaving] = True
+        return Prepared(version, wanted, counts, *self._slots.replaced(left, np.repeat(owners, slots), block))
 
     def _known_counts(self, wanted: Ranges) -> IntArray:
         """Give the vertices that each unit draws that is shown already; those that change are found anew."""
@@ -466,16 +465,13 @@ class PagePool:
         return int(resident.built.vertices(wanted.starts[at], wanted.stops[at]).sum())
 
     def _apply(self, prepared: Prepared) -> None:
-        if not len(prepared.leaving) and not len(prepared.owners):
+        if prepared.slots is None:
             return
         self._version += 1
         self._shown, self._counts = prepared.wanted, prepared.counts
-        leaving = np.zeros(self._owner_count, dtype=bool)
-        leaving[prepared.leaving] = True
-        room = self._slots.indices.size
-        dirty = self._slots.replace(leaving, prepared.owners, prepared.block)
-        if self._slots.indices.size == room:
-            self._send_slots(dirty)
+        before, self._slots = self._slots, prepared.slots
+        if self._slots.indices.size == before.indices.size:
+            self._send_slots(prepared.changed)
         else:
             self._send_all_slots()
 

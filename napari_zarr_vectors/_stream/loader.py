@@ -100,6 +100,7 @@ class Loader(Generic[Result]):
         self._unexpected: deque[BaseException] = deque()
         self._told: set[type[BaseException]] = set()
         self._closed = False
+        self._asked: tuple[Sequence[Request], Sequence[Request]] | None = None
 
     @property
     def loading(self) -> int:
@@ -113,24 +114,29 @@ class Loader(Generic[Result]):
 
     @property
     def idle(self) -> bool:
-        """Nothing is wanted, being read or waiting to be taken."""
-        with self._lock:
-            waiting = self._wanted or self._ahead or self._paused
-            return not (waiting or self._busy or self._done or self._unexpected)
+        """Nothing is wanted, being read or waiting to be taken; asks for no lock."""
+        waiting = self._asked is not None or self._wanted or self._ahead or self._paused
+        return not (waiting or self._running or self._done or self._unexpected)
 
     def want(self, requests: Sequence[Request], ahead: Sequence[Request] = ()) -> None:
         """Replace the wanted list, best first, and what is read once nothing is wanted.
 
         What is being read or waits to be taken is not read again.
         """
-        with self._lock:
+        self._asked = (requests, ahead)
+        self.pump()
+
+    def _adopt(self) -> None:
+        """Take over the newest lists; the lock is held."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            requests, ahead = asked
             known = self._busy | {item[0] for item in self._done if not isinstance(item, Failure)}
             nodes = {r.node for r in known}
             news = [r for r in requests if r.node not in nodes or r not in known]
             self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
             self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
             self._ahead = deque(r for r in ahead if r.node not in nodes and r.node not in self._tries)
-        self.pump()
 
     def take(self) -> tuple[Request, Result] | Failure | None:
         """Give the next result or failure, if any.
@@ -154,19 +160,31 @@ class Loader(Generic[Result]):
             self._not_before.clear()
             self._told.clear()
 
-    def pump(self) -> None:
+    def pump(self, *, wait: bool = False) -> None:
         """Begin what can be begun: called after changes, and now and then for entries that pause.
 
-        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read.
+        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read. Where
+        one of them has the lock nothing is waited for, unless asked: it does this itself when it lets go.
         """
-        with self._lock:
-            now = self._clock()
-            due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
-            asked = len(self._wanted) + due + min(len(self._ahead), self._free_ahead)
-            free = 0 if self._closed else min(self._threads - self._running, asked)
-            self._running += free
-        for _ in range(free):
-            self._begin(_Job())
+        while self._lock.acquire(blocking=wait):
+            try:
+                free = self._begin_more()
+            finally:
+                self._lock.release()
+            for _ in range(free):
+                self._begin(_Job())
+            if self._asked is None:
+                return
+
+    def _begin_more(self) -> int:
+        """Take over the newest lists and count the threads that may begin; the lock is held."""
+        self._adopt()
+        now = self._clock()
+        due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
+        asked = len(self._wanted) + due + min(len(self._ahead), self._free_ahead)
+        free = 0 if self._closed else min(self._threads - self._running, asked)
+        self._running += free
+        return free
 
     @property
     def _free_ahead(self) -> int:
@@ -214,6 +232,8 @@ class Loader(Generic[Result]):
                 return []
             self._take_batch(job)
             self._busy |= set(job.batch)
+        if self._asked is not None:
+            self.pump(wait=True)
         found = self._source.load(job.batch) if job.batch else []
         if len(found) != len(job.batch):
             msg = f"a source gave {len(found)} results for {len(job.batch)} requests"
@@ -225,25 +245,29 @@ class Loader(Generic[Result]):
         batch = job.batch
         error = None if future.cancelled() else future.exception()
         with self._lock:
-            self._running -= 1
-            self._running_ahead -= job.is_ahead
+            if not (self._closed or future.cancelled()):
+                self._enter(batch, error, future)
             self._busy -= set(batch)
-            if self._closed or future.cancelled():
-                return
-            if error is None:
-                self._done.extend(zip(batch, future.result(), strict=True))
-            elif isinstance(error, (ZarrVectorsError, OSError)):
-                self._failed(batch, error)
-            else:
-                # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
-                if type(error) not in self._told:
-                    self._told.add(type(error))
-                    self._unexpected.append(error)
-                reason = RuntimeError(f"{type(error).__name__}: {error}")
-                self._done.extend(Failure(request.node, reason) for request in batch)
-            again = bool(batch) or (error is None and bool(self._wanted))
-        if again:
-            self.pump()
+            self._running_ahead -= job.is_ahead
+            # Last: whoever asks whether there is anything to wait for asks for no lock.
+            self._running -= 1
+            again = not self._closed and (bool(batch) or (error is None and bool(self._wanted)))
+        if again or self._asked is not None:
+            self.pump(wait=True)
+
+    def _enter(self, batch: list[Request], error: BaseException | None, future: Future[Sequence[Result]]) -> None:
+        """Hand out results or failures, or have entries tried again; the lock is held."""
+        if error is None:
+            self._done.extend(zip(batch, future.result(), strict=True))
+        elif isinstance(error, (ZarrVectorsError, OSError)):
+            self._failed(batch, error)
+        else:
+            # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
+            if type(error) not in self._told:
+                self._told.add(type(error))
+                self._unexpected.append(error)
+            reason = RuntimeError(f"{type(error).__name__}: {error}")
+            self._done.extend(Failure(request.node, reason) for request in batch)
 
     def _failed(self, batch: list[Request], error: Exception) -> None:
         hopeless = isinstance(error, (StoreClosedError, ConcurrentWriteError))
