@@ -16,19 +16,17 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as, source_of
+from napari_zarr_vectors._controller._kinds import drawn_as
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
     HOLD_S,
-    ByteCache,
     Failure,
     Loader,
     Planner,
     Request,
     View,
-    default_cache_bytes,
 )
 from zarr_vectors.exceptions import ZarrVectorsError
 
@@ -38,8 +36,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._controller._opening import Opening
-    from napari_zarr_vectors._controller._prepare import Colors, Opened
+    from napari_zarr_vectors._controller._opening import Opening, Ready
+    from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
@@ -87,7 +85,7 @@ class Engine:
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
         self._opener = opening.pool
-        self._opening: Future[Opened] | None = opening.future
+        self._opening: Future[Ready] | None = opening.future
         self._closed = False
         self._recolouring = Recolouring(layer, store, self._opener, self._on_need)
         self._connect()
@@ -210,19 +208,17 @@ class Engine:
 
     # -- opening
 
-    def _finish_opening(self, opening: Future[Opened]) -> None:
+    def _finish_opening(self, opening: Future[Ready]) -> None:
         if not opening.done():
             return
         self._opening = None
         self._clock.active = False  # whatever is raised here is told once
         try:
-            ready = opening.result()
+            found = opening.result()
         except (ZarrVectorsError, OSError) as error:
             notify(f"{self._layer.name}: {error}")
             return
-        drawn = drawn_as(self._store)
-        cache = ByteCache(default_cache_bytes())
-        source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache, self._layer.style.size_by)
+        ready, source = found.opened, found.source
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
@@ -230,7 +226,7 @@ class Engine:
             ready.page_rows,
             self._resident,
             self._prepare,
-            rows_a_vertex=drawn.rows_a_vertex,
+            rows_a_vertex=drawn_as(self._store).rows_a_vertex,
             drawn=lambda prepared: prepared.vertices,
             bounds=self._layer.bounds,
         )

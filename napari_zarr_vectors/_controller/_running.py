@@ -118,7 +118,8 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
             return
         layer.pool.clear()
         color_by = _known_color(store, layer.style.color_by)
-        opening = Opening(store, color_by, drawn_as(store).rows_a_vertex, wanted_of(layer.filter))
+        size_by, origin = layer.style.size_by, layer.origin
+        opening = Opening(store, color_by, drawn_as(store), wanted_of(layer.filter), origin=origin, size_by=size_by)
         undo.callback(opening.cancel)
         run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
         undo.pop_all()
