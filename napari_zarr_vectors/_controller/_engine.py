@@ -414,7 +414,8 @@ class Engine:
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
-        waiting = self._settle_at is not None or self._rest_at is not None or self._recolouring.looking
+        later = (self._settle_at, self._rest_at, self._late_at)
+        waiting = any(moment is not None for moment in later) or self._recolouring.looking
         return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
 
     # -- budget
