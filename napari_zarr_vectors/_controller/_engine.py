@@ -278,22 +278,28 @@ class Engine:
         shown = planned is not None and self._commit(planned)
         if shown:
             self._commit_at = began + min(tuning.LONGEST_WAIT_S, tuning.FRAMES_A_COMMIT * self._paint_s)
-        if self._stale and due and self._layer.visible and not planner.busy:
-            self._submit(planner)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
             self._upload(planner, loader, began)
+        self._recolouring.step(self._failed)
+        asks = self._stale and due and self._layer.visible and not planner.busy
+        self._clock.active = asks or planned is not None or self._under_way(planner, loader)
+        self._clock.hurry = self._hurries(planner, loader)
+        # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
+        if asks:
+            self._submit(planner)
         if planned is not None:
-            # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
             self._want(planned)
         if loader.pausing:
             loader.pump()
-        self._recolouring.step(self._failed)
-        self._clock.active = self._under_way(planner, loader)
-        uploads_wait = bool(self._held) or loader.waiting > 0
-        slow = self._paint_s > tuning.SLOW_PAINT_S
+
+    def _hurries(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
+        """Tell whether frames should come quicker: people wait for them, and each is short."""
+        if not self._pool.draw_count:
+            return True
+        if self._paint_s > tuning.SLOW_PAINT_S and (self._held or loader.waiting):
+            return True
         # A slice is painted where it was until its plan is here.
-        awaited = planner.busy and self._last is not None and self._last.cuts.any()
-        self._clock.hurry = not self._pool.draw_count or (slow and uploads_wait) or bool(awaited)
+        return planner.busy and self._last is not None and bool(self._last.cuts.any())
 
     def _submit(self, planner: Planner[Prepared]) -> None:
         self._exchange(planner)
