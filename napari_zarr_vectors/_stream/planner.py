@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._lod import CameraState, LodPlan, Tree
+    from napari_zarr_vectors._lod import CameraState, LodPlan, Residency, Tree
     from napari_zarr_vectors._stream.ranges import ShownRanges
 
 __all__ = ["Planned", "Planner", "View"]
@@ -126,7 +127,7 @@ class Planner(Generic[Commit]):
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
         self._rows_a_vertex, self._drawn = rows_a_vertex, drawn
-        self._book = empty_residency(tree, 0, page_rows=page_rows, rows_a_vertex=rows_a_vertex)
+        self._page_rows = page_rows
         self._previous: LodPlan | None = None
         self._bounds = bounds
         self._steps: Steps | None = None
@@ -136,6 +137,11 @@ class Planner(Generic[Commit]):
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
         self._flight: Future[Planned[Commit]] | None = None
+
+    @cached_property
+    def _book(self) -> Residency:
+        """Made by the first plan: of millions of chunks it takes a while."""
+        return empty_residency(self._tree, 0, page_rows=self._page_rows, rows_a_vertex=self._rows_a_vertex)
 
     @property
     def busy(self) -> bool:
