@@ -242,7 +242,7 @@ class Engine:
     def _make_room(self) -> None:
         """Grow the pool to what it should have; by half at least, because growing sends everything anew."""
         wanted, rows = self._capacity(), self._pool.capacity_rows
-        if wanted > rows:
+        if wanted > tuning.LEAST_GROWTH * rows:
             most = max(wanted, tuning.POOL_BYTES // self._pool.row_bytes)
             self._pool.resize(min(max(wanted, int(1.5 * rows)), most))
 

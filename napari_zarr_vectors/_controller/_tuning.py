@@ -7,6 +7,7 @@ import os
 __all__ = [
     "FRAMES_A_COMMIT",
     "LATE_S",
+    "LEAST_GROWTH",
     "LOADERS",
     "LONGEST_WAIT_S",
     "POOL_BYTES",
@@ -37,6 +38,8 @@ POOL_BYTES = 512 << 20
 more pieces than was guessed."""
 POOL_HEADROOM = 1.25
 """And so much more at once: growing sends everything anew."""
+LEAST_GROWTH = 1.1
+"""For less it is not worth it."""
 FRAMES_A_COMMIT = 1.5
 LONGEST_WAIT_S = 0.3
 """Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
