@@ -1,18 +1,20 @@
-"""The manifest's widgets: a panel, and what tells it which layer to show."""
+"""The manifest's widgets: panels, and what tells them which layer to show."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_zarr_vectors._controller._browser import Browser
+from napari_zarr_vectors._controller._extract_panel import ExtractTarget
 from napari_zarr_vectors._controller._panels import Follower
 from napari_zarr_vectors._layers._selection import colormap_luts
-from napari_zarr_vectors._qt import DisplayDock
+from napari_zarr_vectors._qt import DisplayDock, ExtractDock, ObjectsDock
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
     from qtpy.QtGui import QHideEvent, QShowEvent
 
-__all__ = ["DisplayWidget"]
+__all__ = ["DisplayWidget", "ExtractWidget", "ObjectsWidget"]
 
 
 class DisplayWidget(DisplayDock):
@@ -50,3 +52,80 @@ class DisplayWidget(DisplayDock):
         if not event.spontaneous():
             self._follower.close()
             self.show_target(None)
+
+
+class ObjectsWidget(ObjectsDock):
+    """The dock "Objects"; it follows the viewer as "Display" does.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Napari passes the viewer to widgets by this name.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.browser = browser = Browser(getattr(napari_viewer, "__wrapped__", napari_viewer), self)
+        self.arranged.connect(browser.arrange)
+        self.chosen.connect(browser.choose)
+        self.groups.shown.connect(browser.show_groups)
+        self.groups.chosen.connect(browser.choose_groups)
+        for button, act in (
+            (self.fly, browser.fly),
+            (self.only, browser.show_only),
+            (self.clear, browser.clear),
+            (self.by_group, browser.color_by_group),
+        ):
+            button.clicked.connect(lambda _=False, act=act: act())
+        self.destroyed.connect(browser.close)
+        browser.open()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow."""
+        super().showEvent(event)
+        self.browser.open()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Let go, unless the whole window was only put away."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.browser.close()
+
+
+class ExtractWidget(ExtractDock):
+    """The dock "Extract"; it follows the viewer as `DisplayWidget` does, and what runs goes on while it is hidden.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Napari passes the viewer to widgets by this name.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
+        self._follower = Follower(viewer, self.show_target, _nothing, ExtractTarget)
+        self.destroyed.connect(self._follower.close)
+        self.destroyed.connect(self.running.end)
+        self._follower.open()
+
+    @property
+    def follows(self) -> bool:
+        """Whether anything of the viewer is connected."""
+        return self._follower.is_open
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Follow."""
+        super().showEvent(event)
+        self._follower.open()
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """Let go, unless the whole window was only put away."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self._follower.close()
+            self.show_target(None)
+
+
+def _nothing() -> None:
+    """Let go of models: the panel follows none."""

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from napari.layers import Layer
 from PIL import Image
 
 from napari_zarr_vectors._controller import open_layer
 from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._qt import ExtractDock
 from napari_zarr_vectors._samples import SAMPLES, sample_store
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -21,15 +25,19 @@ BUDGET = 2_500_000
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: sample, camera and file."""
+    """A picture: sample, camera, file, what is not as usual; with a dock the whole window, in which things are done."""
 
     sample: str
     file: str
     angles: tuple[float, float, float]
     zoom: float
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    with_dock: bool = False
+    dock: str = ""
     small: bool = False
+    chosen: tuple[int, ...] = ()
+    """Objects that are chosen, in the dock of objects."""
+    extracts: tuple[int, ...] = ()
+    display: Mapping[str, Any] = field(default_factory=dict)
 
 
 def plain(file: str) -> Shot:
@@ -40,8 +48,26 @@ def plain(file: str) -> Shot:
 
 SHOTS = (
     Shot("galaxy", "galaxy.png", SAMPLES["galaxy"].angles, SAMPLES["galaxy"].zoom),
-    Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, with_dock=True),
+    Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, dock="Display"),
     Shot("terrain", "terrain_near.png", SAMPLES["terrain"].angles, 5.0, (0.0, 300.0, -250.0)),
+    Shot("neurons", "objects.png", SAMPLES["neurons"].angles, SAMPLES["neurons"].zoom, small=True, chosen=(12, 40, 77)),
+    Shot(
+        "neurons",
+        "extract.png",
+        SAMPLES["neurons"].angles,
+        SAMPLES["neurons"].zoom,
+        dock="Extract",
+        small=True,
+        extracts=(20, 77, 130, 191),
+    ),
+    Shot(
+        "neurons",
+        "legend.png",
+        SAMPLES["neurons"].angles,
+        1.6,
+        small=True,
+        display={"color_by": "type", "legend": True, "size": 3.0},
+    ),
     *(plain(f"{name}.png") for name in ("tractogram", "neurons", "surface", "timelapse")),
 )
 
@@ -54,21 +80,39 @@ def shrink(path: Path) -> None:
     small.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
+def extract(window: Window, layer: Layer, panel: ExtractDock, ids: tuple[int, ...]) -> None:
+    """Extract some objects by the panel, and let the others fade."""
+    layer.selection.ids = ids
+    panel.part.setCurrentIndex(1)
+    window.process(1.5)
+    panel.run.click()
+    window.wait_until(lambda: not panel.is_busy, 60)
+    layer.opacity, layer.blending = 0.1, "translucent_no_depth"
+    window.process(1.0)
+
+
 def main(folder: Path, files: list[str]) -> None:
     """Write pictures into `folder`: those of these names, or all."""
     folder.mkdir(parents=True, exist_ok=True)
     for shot in (shot for shot in SHOTS if not files or shot.file in files):
         window = Window(ndisplay=3, size=(1500, 1000))
         sample = SAMPLES[shot.sample]
-        layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **sample.display)[0]
-        if shot.with_dock:
-            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Display")
+        display = {**sample.display, **shot.display}
+        layer = open_layer(window.viewer, sample_store(shot.sample), budget=BUDGET, **display)[0]
+        if shot.dock:
+            _, panel = window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", shot.dock)
             window.process(0.5)
+        if shot.chosen:
+            window.viewer.window.add_plugin_dock_widget("napari-zarr-vectors", "Objects")
+            layer.style.color_by, layer.selection.ids = "group", shot.chosen
+            window.process(2.0)
         window.look(angles=shot.angles, zoom=shot.zoom)
         camera = window.viewer.scene.camera
         camera.center = tuple(c + o for c, o in zip(camera.center, shot.offset, strict=True))
         complete = window.wait_until(lambda status=layer.lod: status.status.complete, 120)
-        window.save(folder / shot.file, whole=shot.with_dock)
+        if shot.extracts:
+            extract(window, layer, panel, shot.extracts)
+        window.save(folder / shot.file, whole=bool(shot.dock or shot.chosen))
         print(f"{folder / shot.file}: {layer.lod.status} {'' if complete else 'NOT COMPLETE'}", flush=True)
         window.close()
         if shot.small:

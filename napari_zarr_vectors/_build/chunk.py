@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +76,15 @@ class BuiltChunk:
     objects: Int64Array | None = None
     cost: Int64Array | None = None
     bins: npt.NDArray[np.uint8] | None = None
+    box: Float32Array = field(init=False, repr=False)
+    """Lowest and highest of the corners, (2, 5), as `positions` and `extra`; zeros without any."""
+
+    def __post_init__(self) -> None:
+        box = np.zeros((2, 5), np.float32)
+        for part, columns in ((self.positions, slice(0, 3)), (self.extra, slice(3, 5))):
+            if part is not None and len(part):
+                box[:, columns] = part.min(axis=0), part.max(axis=0)
+        object.__setattr__(self, "box", box)
 
     @property
     def rows(self) -> int:

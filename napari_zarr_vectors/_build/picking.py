@@ -7,7 +7,8 @@ view, x to the right and y upwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,11 @@ Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 _LEVEL_STEP = 16.0
+_CORNERS = np.array(list(product((0, 1), repeat=5)))
+"""Which end of a box each of its corners is, by axis."""
+_ENDS = {4: (0, 2), 3: (0, 1, 2)}
+"""Corners of a row at different places, by the number of its corners."""
+_ROUNDING = 1e-9
 _SEGMENT_CORNERS, _TRIANGLE_CORNERS = 4, 3
 
 
@@ -50,6 +56,8 @@ class Sight:
         Of points.
     thin : float
         Points that each shown one stands for beside its own weight.
+    planes : (P, 6) float64
+        What is seen lies where ``planes[:, :5] @ x + planes[:, 5] >= 0``, x relative to the origin.
     """
 
     origin: Float64Array
@@ -65,6 +73,7 @@ class Sight:
     spacing: Float64Array
     fill: tuple[float, float]
     thin: float
+    planes: Float64Array = field(default_factory=lambda: np.zeros((0, 6)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +117,10 @@ def nearest(
     reach_px : float
     """
     best: Hit | None = None
-    for number, (built, values, starts, stops) in enumerate(chunks):
-        rows = _rows(starts, stops)
+    away = _away([chunk[0] for chunk in chunks], sight, at_px, reach_px)
+    for number in np.flatnonzero(away >= 0).tolist():
+        built, values, starts, stops = chunks[number]
+        rows = _rows_near(built, _rows(starts, stops), sight, at_px, float(away[number]))
         rows = rows[values[rows * built.corners] < HIDDEN_VALUE / 2]
         if not len(rows):
             continue
@@ -120,6 +131,42 @@ def nearest(
         if hit.distance <= reach_px and (best is None or hit.order < best.order):
             best = hit
     return best
+
+
+def _away(built: Sequence[BuiltChunk], sight: Sight, at_px: Float64Array, reach_px: float) -> Float64Array:
+    """Give how far from a place chunks may draw what is near it, (n,); -1 for those whose boxes lie elsewhere: most."""
+    if not built:
+        return np.zeros(0)
+    boxes = np.stack([chunk.box for chunk in built]).astype(np.float64)  # (n, 2, 5)
+    clip = boxes[:, _CORNERS, np.arange(5)] @ sight.axes + sight.base  # (n, 32, 4)
+    w = clip[..., 3]
+    ahead = (w > 0).all(axis=1)
+    px = clip[..., :2] / np.where(w > 0, w, 1.0)[..., None] * sight.half_px
+    size, px_a_unit, least, most = sight.size
+    own = np.array([1.0 if c.sizes is None or not sight.sized else c.sizes.max(initial=0.0) for c in built])
+    diameter = size * px_a_unit * own / (np.where(ahead, w.min(axis=1), 1.0) if sight.in_world else 1.0)
+    away = (np.maximum(np.clip(diameter, least, most), sight.fill[1]) / 2 + reach_px + 1)[:, None]
+    there = ((at_px >= px.min(axis=1) - away) & (at_px <= px.max(axis=1) + away)).all(axis=1)
+    cut = ((boxes[:, 0] <= sight.hi + _ROUNDING) & (boxes[:, 1] >= sight.lo - _ROUNDING)).all(axis=1)
+    return np.where((there | ~ahead) & cut, away[:, 0], -1.0)
+
+
+def _rows_near(built: BuiltChunk, rows: Int64Array, sight: Sight, at_px: Float64Array, away: float) -> Int64Array:
+    """Leave out the rows all of whose ends lie on one side of a place: the sums below cost ten times as much."""
+    low, high = np.full((len(rows), 2), np.inf), np.full((len(rows), 2), -np.inf)
+    kept = np.zeros(len(rows), bool)
+    columns = np.array([0, 1, 3])
+    for corner in _ENDS.get(built.corners, (0,)):
+        at = rows * built.corners + corner
+        clip = built.positions[at].astype(np.float64) @ sight.axes[:3, columns] + sight.base[columns]
+        if built.extra is not None:
+            clip += built.extra[at].astype(np.float64) @ sight.axes[3:, columns]
+        behind = clip[:, 2] <= 0
+        px = clip[:, :2] / np.where(behind, 1.0, clip[:, 2])[:, None] * sight.half_px
+        kept |= behind
+        low, high = np.minimum(low, px), np.maximum(high, px)
+    kept |= ((low <= at_px + away) & (high >= at_px - away)).all(axis=1)
+    return rows[kept]
 
 
 def _rows(starts: Int64Array, stops: Int64Array) -> Int64Array:
@@ -137,6 +184,11 @@ def _clip(
     if extra is not None:
         data[:, 3:] = extra
     return data, data @ sight.axes + sight.base
+
+
+def _beyond(sight: Sight, data: Float64Array) -> Float64Array:
+    """Give how far positions (n, 5) lie on the side of each plane that is seen, (n, P)."""
+    return np.asarray(data @ sight.planes[:, :5].T + sight.planes[:, 5])
 
 
 def _pixels(sight: Sight, clip: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -163,7 +215,7 @@ def _sizes(sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None) -
 def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array) -> tuple[Float64Array, Float64Array]:
     data, clip = _clip(sight, built.positions[rows], None if built.extra is None else built.extra[rows])
     px, depth = _pixels(sight, clip)
-    own = _sizes(sight, clip[:, 3], None)
+    own = _sizes(sight, clip[:, 3], None if built.sizes is None else built.sizes[rows])
     code = built.levels[rows].astype(np.float64)
     level = code.astype(np.int64)
     weight = sight.thin * np.exp2(32.0 * (code - level))
@@ -172,6 +224,7 @@ def _points(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Array)
     aside = np.abs(px - at)
     away = np.maximum((aside.max(axis=1) if sight.square else np.hypot(*aside.T)) - size / 2, 0)
     seen: BoolArray = np.asarray(((data >= sight.lo) & (data <= sight.hi)).all(axis=1))
+    seen &= (_beyond(sight, data) >= 0).all(axis=1)
     return _within(away, seen), depth
 
 
@@ -180,7 +233,14 @@ def _segments(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Arra
     second = first + 2
     ends = [_clip(sight, built.positions[k], None if built.extra is None else built.extra[k]) for k in (first, second)]
     (p, p_clip), (q, q_clip) = ends
-    low, high = _cut(p, q, sight.lo, sight.hi)
+    # Beyond a plane is one axis more, along which what is seen has no upper end.
+    free = np.zeros(len(sight.planes))
+    low, high = _cut(
+        np.column_stack([p, _beyond(sight, p)]),
+        np.column_stack([q, _beyond(sight, q)]),
+        np.append(sight.lo, free),
+        np.append(sight.hi, free + np.inf),
+    )
     begin = p_clip + low[:, None] * (q_clip - p_clip)
     end = p_clip + high[:, None] * (q_clip - p_clip)
     (here, depth), (there, far) = _pixels(sight, begin), _pixels(sight, end)
@@ -223,6 +283,7 @@ def _triangles(
     weights = np.where(inside, weights, 0.0)
     where = np.einsum("kn,knd->nd", weights, np.stack([data for data, _ in found]))
     inside &= (where >= sight.lo - 1e-9).all(axis=1) & (where <= sight.hi + 1e-9).all(axis=1)
+    inside &= (_beyond(sight, where) >= -1e-9).all(axis=1)
     depths = np.stack([np.where(seen, d, 0.0) for d in depth])
     level = built.levels[corners[0]].astype(np.float64)
     return _within(np.zeros(len(rows)), inside), (weights * depths).sum(axis=0) + 2e-5 * level

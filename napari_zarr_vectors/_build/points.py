@@ -29,6 +29,7 @@ VERTEX_AXES = 3  # axes in the main buffer; two more go to `extra`
 def build_points(
     positions: npt.NDArray[np.floating],
     values: npt.NDArray[np.floating] | None,
+    sizes: Float32Array | None = None,
     *,
     origin: npt.ArrayLike,
     chunk_lo: npt.ArrayLike,
@@ -49,6 +50,8 @@ def build_points(
         Store units, D = 1..5, finite. One outside the chunk counts to the nearest place in it.
     values : (N,) float or None
         What colours the points, or a code, or `pack_rgb`; None is 0.
+    sizes : (N,) float32 or None
+        What their size is multiplied with.
     origin : (D,)
         Subtracted in float64, before positions become float32.
     chunk_lo : (D,)
@@ -104,6 +107,7 @@ def build_points(
         fraction=keep / count if count else 1.0,
         objects=None if objects is None else objects[rows],
         bins=bins_of(positions[rows], chunk_lo, cell_shape, place_shape(ratios, positions.shape[1]))[None],
+        sizes=None if sizes is None else sizes[rows],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari_zarr_vectors._controller import open_layer
 from napari_zarr_vectors._layers import Window
-from napari_zarr_vectors._layers._selection import is_colormap
+from napari_zarr_vectors._layers._lut import is_colormap
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 

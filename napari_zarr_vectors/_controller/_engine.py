@@ -16,7 +16,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as
+from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
@@ -110,7 +110,7 @@ class Engine:
             return LodStatus(budget=self._budget, generation=self._generation)
         current = plan.generation == self._generation and not self._stale and not self._recolouring.busy
         return LodStatus(
-            shown_vertices=self._pool.shown_vertices,
+            shown_vertices=self._layer.shown_vertices,
             budget=self._budget,
             levels=plan.levels,
             wanted=plan.wanted,
@@ -131,11 +131,12 @@ class Engine:
 
     def _connect(self) -> None:
         self._lod.set_status_provider(lambda: self.status)
-        self._lod.events.budget.connect(self._on_budget)
+        self._lod.events.budget.connect(self.refit)
         self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
-        self._layer.filter.events.connect(self._on_color_by)
+        self._layer.style.events.size_by.connect(self._on_size_by)
+        follow_wanted(self._layer.filter, self._on_color_by)
         self._clock.on_touch(self._on_touch)
         self._clock.on_view_change(self._on_change)
         self._clock.on_frame(self._on_frame)
@@ -169,6 +170,10 @@ class Engine:
         if not self._closed:
             self._recolouring.ask()
 
+    def _on_size_by(self) -> None:
+        if not self._closed:
+            self._recolouring.ask_sizes()
+
     def _set_resting(self, resting: bool) -> None:
         """Take the automatic budget of a view that rests, or that of one that moves."""
         before, self._governor.resting = self._governor.budget, resting
@@ -183,14 +188,15 @@ class Engine:
         self._loader.forget_failures()
         self._on_change()
 
-    def _on_budget(self) -> None:
+    def refit(self) -> None:
+        """Put the budget that is asked for in force, less what chosen objects take."""
         if self._closed:
             return
         self._apply_budget(self._asked_budget())
 
     def _on_draw(self) -> None:
         moved, self._moved = self._moved, False
-        used = self._pool.shown_vertices > 0.8 * self._budget
+        used = self._layer.shown_vertices > 0.8 * self._budget
         changed = self._governor.painted(time.perf_counter(), moving=moved, needed=used)
         if changed and self._lod.budget == "auto":
             self._apply_budget(self._governor.budget)
@@ -310,7 +316,7 @@ class Engine:
     def _view(self) -> View:
         return View(
             snapshot(self._viewer, self._layer),
-            self._budget,
+            self._layer.highlight.left_of(self._budget),
             self._lod.level,
             self._generation,
             min(self._capacity(), self._pool.capacity_rows),
@@ -327,7 +333,7 @@ class Engine:
             end = time.monotonic() + HOLD_S
             self._settle_at = end if self._settle_at is None else min(end, self._settle_at)
             return True
-        self._late_at = None
+        self._late_at = None if plan.generation == self._generation else time.monotonic() + tuning.LATE_S
         self._layer.show_frame(planned.frame.displayed, planned.frame.slab_lo, planned.frame.slab_hi)
         if plan.fraction != self._layer.levels.share:
             self._layer.levels = replace(self._layer.levels, share=plan.fraction)
@@ -430,10 +436,11 @@ class Engine:
         """Put a budget in force: what is shown fits it before this returns."""
         began = time.perf_counter()
         self._budget = budget
+        self._layer.highlight.fit(budget)
         if self._planner is not None:
             self._make_room()
             pending = self._planner.take(wait=True)
-            if pending is not None and pending.commit.vertices <= budget:
+            if pending is not None and pending.commit.vertices <= self._layer.highlight.left_of(budget):
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.
@@ -457,11 +464,12 @@ class Engine:
         self._layer.forget_frame()
         self._clock.active = False
         self._lod.set_status_provider(lambda: last)
-        self._lod.events.budget.disconnect(self._on_budget)
+        self._lod.events.budget.disconnect(self.refit)
         self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
-        self._layer.filter.events.disconnect(self._on_color_by)
+        self._layer.style.events.size_by.disconnect(self._on_size_by)
+        leave_wanted(self._layer.filter, self._on_color_by)
         if self._loader is not None:
             self._loader.close()
         if self._planner is not None:

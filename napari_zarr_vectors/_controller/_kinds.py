@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._stream import LinkedSource, PointSource, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     import numpy.typing as npt
 
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._stream import ByteCache
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Drawn", "drawn_as", "source_of", "wanted_of"]
+__all__ = ["Drawn", "drawn_as", "follow_wanted", "leave_wanted", "shape_of", "source_of", "wanted_of"]
 
 Float64Array: TypeAlias = "npt.NDArray[np.float64]"
 
 LINES = ("line", "polyline", "streamline", "graph", "skeleton")
 SURFACES = ("mesh",)
+_WANTED = tuple(field.name for field in fields(Wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,33 @@ def drawn_as(store: LazyStore) -> Drawn:
     return Drawn(StreamingPoints, loss=f"{store.name} holds the kind {kind!r}; its vertices are shown as points.")
 
 
-def source_of(
-    drawn: Drawn, store: LazyStore, tree: Tree, origin: Float64Array, cache: ByteCache, size_by: str | None
-) -> PointSource:
+def source_of(drawn: Drawn, store: LazyStore, tree: Tree, origin: Float64Array, cache: ByteCache) -> PointSource:
     """Make what loads the chunks of a store."""
     if not drawn.has_links:
         return PointSource(store, tree, origin, cache)
-    return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface, size_by=size_by)
+    return LinkedSource(store, tree, origin, cache, is_surface=drawn.is_surface)
 
 
 def wanted_of(intent: DisplayFilter) -> Wanted | None:
-    """Freeze what is shown; None for everything."""
-    if intent.is_open:
-        return None
-    return Wanted(intent.where, intent.groups, intent.object_ids, intent.share)
+    """Freeze which vertices have a value that is seen; None for all of them. The box is a matter of the view."""
+    wanted = Wanted(intent.where, intent.groups, intent.object_ids, intent.share)
+    return None if wanted == Wanted() else wanted
+
+
+def follow_wanted(intent: DisplayFilter, slot: Callable[[], None]) -> None:
+    """Call a slot when what `wanted_of` gives has changed."""
+    for name in _WANTED:
+        intent.events[name].connect(slot)
+
+
+def leave_wanted(intent: DisplayFilter, slot: Callable[[], None]) -> None:
+    """Undo `follow_wanted`."""
+    for name in _WANTED:
+        intent.events[name].disconnect(slot)
+
+
+def shape_of(layer: StreamingLayer) -> Literal["points", "lines", "surface"]:
+    """Say what a layer draws."""
+    if isinstance(layer, StreamingLines):
+        return "lines"
+    return "surface" if isinstance(layer, StreamingSurface) else "points"

@@ -33,8 +33,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
-from napari_zarr_vectors._layers._lut import rgba_of
-from napari_zarr_vectors._layers._selection import is_colormap
+from napari_zarr_vectors._layers._lut import is_colormap, rgba_of
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
@@ -173,6 +172,8 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
 
 def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> _Made:
     style, lod = _take_intent(display)
+    if not _take_filter(display).is_open:
+        notify(f"{store.name} is shown whole: an ordinary layer has no filter.")
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
     points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
     reader = FewReader(store, most=most, color_by=color_by, level=lod.level)

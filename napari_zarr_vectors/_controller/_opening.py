@@ -71,9 +71,10 @@ class Opening:
         self.future = self.pool.submit(self._open)
 
     def _open(self) -> Ready:
-        opened = prepare(self._store, self._color_by, self._drawn.rows_a_vertex, self._wanted)
+        rows_a_vertex = self._drawn.rows_a_vertex
+        opened = prepare(self._store, self._color_by, rows_a_vertex, self._wanted, self._size_by)
         cache = ByteCache(default_cache_bytes())
-        source = source_of(self._drawn, self._store, opened.tree, self._origin, cache, self._size_by)
+        source = source_of(self._drawn, self._store, opened.tree, self._origin, cache)
         source.coloring[0] = opened.colors.coloring
         with suppress(RuntimeError):  # ended meanwhile
             self.pool.submit(_warm, source, opened.tree)

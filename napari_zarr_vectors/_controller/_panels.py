@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import ref
 
 import numpy as np
 
+from napari_zarr_vectors._controller._kinds import shape_of
 from napari_zarr_vectors._controller._running import engine_of
-from napari_zarr_vectors._layers import StreamingLines, StreamingSurface
+from napari_zarr_vectors._controller._views import actions_of
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.viewer import Viewer
 
+    from napari_zarr_vectors._controller._views import DisplayActions
     from napari_zarr_vectors._layers import StreamingLayer
     from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
@@ -49,10 +51,14 @@ class DisplayFacts:
     slab : float
         Thickness of an automatic slab, data units; the largest of all axes.
     shape : "points", "lines" or "surface"
-    sized_by : str
-        Attribute that can size lines; empty for none.
+    sizes : tuple of str
+        What can size points and lines.
     objects : int
     groups : tuple of str
+    axes : tuple of str
+        Names, by data axis; empty where they do not matter.
+    bounds : (lo, hi)
+        Of the layer, a number for each axis, data units.
     """
 
     name: str
@@ -65,19 +71,22 @@ class DisplayFacts:
     ndim: int = 3
     slab: float = 1.0
     shape: Literal["points", "lines", "surface"] = "points"
-    sized_by: str = ""
+    sizes: tuple[str, ...] = ()
     objects: int = 0
     groups: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
+    bounds: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DisplayTarget:
-    """One layer as the display panel sees it: three models to set and follow, and facts."""
+    """One layer as the display panel sees it: three models to set and follow, facts, and what buttons do."""
 
     style: DisplayStyle
     lod: LodControl
     facts: DisplayFacts
     shown: DisplayFilter
+    actions: DisplayActions
 
 
 class Follower:
@@ -91,13 +100,20 @@ class Follower:
         Called on the GUI thread with a `DisplayTarget`, or None when no streaming layer is selected.
     release : callable
         Called when following ends, also after Qt has deleted the panel: to disconnect from the models, and no more.
+    make : callable, optional
+        Makes of a layer what `show` is called with, in place of a `DisplayTarget`.
     """
 
     def __init__(
-        self, viewer: Viewer, show: Callable[[DisplayTarget | None], None], release: Callable[[], None]
+        self,
+        viewer: Viewer,
+        show: Callable[[Any], None],
+        release: Callable[[], None],
+        make: Callable[[StreamingLayer], Any] | None = None,
     ) -> None:
         self._viewer = ref(viewer)
         self._show, self._release = show, release
+        self._make = _display_target if make is None else make
         self._selection: LayerSelection | None = None
         self._layer: StreamingLayer | None = None
 
@@ -141,14 +157,19 @@ class Follower:
 
     def _on_facts(self, event: object = None) -> None:
         layer = self._layer
-        self._show(None if layer is None else DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter))
+        self._show(None if layer is None else self._make(layer))
+
+
+def _display_target(layer: StreamingLayer) -> DisplayTarget:
+    return DisplayTarget(layer.style, layer.lod, _facts(layer), layer.filter, actions_of(layer))
 
 
 def _facts(layer: StreamingLayer) -> DisplayFacts:
     engine = engine_of(layer)
     slab = float(np.max(layer.default_slab))
+    axes, bounds = tuple(layer.axis_labels), (tuple(layer.bounds[0].tolist()), tuple(layer.bounds[1].tolist()))
     if engine is None or engine.colors is None:
-        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=_shape(layer))
+        return DisplayFacts(layer.name, ndim=layer.ndim, slab=slab, shape=shape_of(layer), axes=axes, bounds=bounds)
     store, colors = engine.store, engine.colors
     return DisplayFacts(
         name=layer.name,
@@ -160,14 +181,10 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
         colors=category_lut(colors.info.categories),
         ndim=layer.ndim,
         slab=slab,
-        shape=_shape(layer),
-        sized_by=colors.sized_by,
+        shape=shape_of(layer),
+        sizes=colors.sizes,
         objects=colors.objects,
         groups=colors.groups,
+        axes=axes,
+        bounds=bounds,
     )
-
-
-def _shape(layer: StreamingLayer) -> Literal["points", "lines", "surface"]:
-    if isinstance(layer, StreamingLines):
-        return "lines"
-    return "surface" if isinstance(layer, StreamingSurface) else "points"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._lod import build_tree
-from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values
+from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
 from zarr_vectors.exceptions import ArgumentError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ __all__ = [
     "prepare",
     "prepare_colors",
     "size_choice",
+    "size_choices",
 ]
 
 TREES = ("graph", "skeleton")
@@ -56,7 +57,7 @@ PAGE_WASTE = 0.25
 class Colors:
     """How vertices are coloured: what the loader computes and what the layer makes of it.
 
-    `name` is what was asked; `choices`, `sized_by`, `objects` and `groups` are what a person may choose from, read here
+    `name` is what was asked; `choices`, `sizes`, `objects` and `groups` are what a person may choose from, read here
     because it may take a while.
     """
 
@@ -65,7 +66,7 @@ class Colors:
     words: tuple[str, ...] = ()
     name: str | None = None
     choices: tuple[str, ...] = ()
-    sized_by: str = ""
+    sizes: tuple[str, ...] = ()
     objects: int = 0
     groups: tuple[str, ...] = ()
 
@@ -86,7 +87,13 @@ class Opened:
     preview: npt.NDArray[np.float64]  # (n, D)
 
 
-def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0, wanted: Wanted | None = None) -> Opened:
+def prepare(
+    store: LazyStore,
+    color_by: str | None,
+    rows_a_vertex: float = 1.0,
+    wanted: Wanted | None = None,
+    size_by: str | None = None,
+) -> Opened:
     """Read the catalogue, build the tree, look at a sample of the coarsest level.
 
     `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
@@ -99,7 +106,7 @@ def prepare(store: LazyStore, color_by: str | None, rows_a_vertex: float = 1.0, 
     page_rows, padding = _pages(rows)
     most = int(rows.sum()) + page_rows * len(rows)
     padding *= rows_a_vertex
-    colors = prepare_colors(store, chosen, sample, wanted)
+    colors = prepare_colors(store, chosen, sample, wanted, size_by)
     preview = sample[0][:: max(1, -(-len(sample[0]) // PREVIEW_POINTS))]
     return Opened(tree, page_rows, padding, most, colors, _levels(store), preview)
 
@@ -156,6 +163,33 @@ def size_choice(store: LazyStore) -> str | None:
     return RADIUS if there and store.geometry_type in TREES else None
 
 
+def size_choices(store: LazyStore) -> list[str]:
+    """Give what can size vertices: attributes of vertices and of objects that are one number each."""
+    level = store.levels[0]
+    own = [n for n in store.attribute_names(level) if store.categories(n, level) is None]
+    numbers = [n for n in own if _is_number(*store.attribute_dtype(n, level))]
+    columns = {n: store.object_values(n)[1] for n in store.object_attribute_names()}
+    numbers += [n for n, column in columns.items() if _is_number(column.dtype, column.shape[1:])]
+    return list(dict.fromkeys(numbers))
+
+
+def _is_number(dtype: np.dtype[Any], channels: tuple[int, ...]) -> bool:
+    return dtype.kind in "iuf" and channels in ((), (1,))
+
+
+def _sizing(store: LazyStore, name: str | None) -> dict[str, Any]:
+    """Give what of a `Coloring` says how large vertices are."""
+    if name is None:
+        return {}
+    if name not in size_choices(store):
+        msg = f"{store.name} has no number named {name!r} to size by; it has {', '.join(size_choices(store)) or 'none'}"
+        raise ArgumentError(msg)
+    if name in store.attribute_names(store.levels[0]):
+        return {"size_by": name}
+    ids, values = store.object_values(name)
+    return {"sizes": _by_id(ids, size_values(values))}
+
+
 Sample = tuple["npt.NDArray[np.float64]", dict[str, "npt.NDArray[np.generic]"]]
 
 
@@ -177,21 +211,26 @@ def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
 
 
 def prepare_colors(
-    store: LazyStore, name: str | None, sample: Sample | None = None, wanted: Wanted | None = None
+    store: LazyStore,
+    name: str | None,
+    sample: Sample | None = None,
+    wanted: Wanted | None = None,
+    size_by: str | None = None,
 ) -> Colors:
     """Find out how an attribute colours vertices; limits come from the middle 99 % of a sample.
 
-    `wanted` is what is shown; an ``ArgumentError`` says what of it the store has not.
+    `wanted` is what is shown, `size_by` what sizes vertices; an ``ArgumentError`` says what of it the store has not.
     """
     if wanted is not None:
         wanted.of(store, store.levels[0])
     found = _colors(store, name, sample)
     return replace(
         found,
-        coloring=replace(found.coloring, wanted=wanted),
+        info=replace(found.info, name=name or "", unit=_unit(store, name), words=found.words, size_by=size_by or ""),
+        coloring=replace(found.coloring, wanted=wanted, **_sizing(store, size_by)),
         name=name,
+        sizes=tuple(size_choices(store)),
         choices=tuple(color_choices(store, with_direction=store.geometry_type in DIRECTED)),
-        sized_by=size_choice(store) or "",
         objects=store.n_objects,
         groups=tuple(store.groups),
     )
@@ -212,6 +251,16 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors
         sample = _sample(store, build_tree(store.catalogue()), [name])
     values = sample[1].get(name)
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
+
+
+def _unit(store: LazyStore, name: str | None) -> str:
+    """Give the unit of an attribute of vertices or objects; empty where none is said."""
+    level = store.levels[0]
+    paths = [f"vertex_attributes/{name}"] if name in store.attribute_names(level) else []
+    paths += [f"object_attributes/{name}"] if name in store.object_attribute_names() else []
+    found = [store.level_group(level).get(path) for path in paths]
+    units = [node.attrs.get("unit") for node in found if node is not None]
+    return next((unit for unit in units if isinstance(unit, str)), "")
 
 
 def _category(coloring: Coloring) -> Colors:

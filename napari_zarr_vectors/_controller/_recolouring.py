@@ -1,4 +1,7 @@
-"""Other colours, another filter: resident chunks get new values in the background, and all change in one frame."""
+"""Other colours, sizes, another filter: resident chunks get new values in the background, all change in one frame.
+
+They are put in place as they arrive, in arrays that are not drawn, so that the change itself is one piece to send.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ class Recolouring:
         self._asked = False
         self._found: Future[Colors] | None = None
         self._next: Colors | None = None
-        self._repaint: dict[int, BuiltChunk | None] = {}
+        self._repaint: dict[int, bool] = {}  # resident chunks, and whether their next values are here
 
     @property
     def busy(self) -> bool:
@@ -75,24 +78,33 @@ class Recolouring:
         wanted = self._layer.style.color_by
         self._show(colors)
         if self._asked:
-            self._layer.style.color_by = wanted
+            with self._layer.style.events.color_by.blocked():
+                self._layer.style.color_by = wanted
+            self.ask()
 
     def ask(self) -> None:
         """Find out how vertices are coloured and which are shown: both are the value that each has."""
         if self._source is None:
             self._asked = True
             return
-        name = self._layer.style.color_by
-        self._found = self._opener.submit(prepare_colors, self._store, name, None, wanted_of(self._layer.filter))
+        style, wanted = self._layer.style, wanted_of(self._layer.filter)
+        self._found = self._opener.submit(
+            prepare_colors, self._store, style.color_by, wanted=wanted, size_by=style.size_by
+        )
         self._changed()
+
+    def ask_sizes(self) -> None:
+        """Find out how large vertices are, unless that is known: sizes that do not count stay where they are."""
+        if self._layer.style.size_by not in (None, self._layer.value_info.size_by):
+            self.ask()
 
     def requests(self) -> list[Request]:
         """List what of the resident chunks is to be read anew."""
         pool = self._layer.pool
         return [
             Request(node, pool.chunk(node).fraction, self.epoch)
-            for node, built in self._repaint.items()
-            if built is None and node in pool.resident
+            for node, here in self._repaint.items()
+            if not here and node in pool.resident
         ]
 
     def take(self, request: Request, built: BuiltChunk) -> bool:
@@ -100,7 +112,8 @@ class Recolouring:
         pool = self._layer.pool
         fits = request.node in pool.resident and len(built.values) == len(pool.values(request.node))
         if fits:
-            self._repaint[request.node] = built
+            self._repaint[request.node] = True
+            pool.stage(request.node, built.values, built.sizes)
         return fits
 
     def awaits(self, node: int) -> bool:
@@ -121,27 +134,27 @@ class Recolouring:
             notify(f"{self._layer.name}: {error}")
             if self.colors is not None:
                 self._show(self.colors)
+                self._layer.style.size_by = self.colors.info.size_by or None
             return
         self.epoch += 1
         self._source.coloring[self.epoch] = colors.coloring
         self._next = colors
-        self._repaint = dict.fromkeys(self._layer.pool.resident)
+        self._layer.pool.unstage()
+        self._repaint = dict.fromkeys(self._layer.pool.resident, False)
         self._finish_repaint(failed)
         self._changed()
 
     def _finish_repaint(self, failed: Container[int]) -> None:
         """Change all colours at once, when the new values of every resident chunk are here."""
         pool = self._layer.pool
-        for node, built in self._repaint.items():
-            if built is not None and node in pool.resident and len(built.values) != len(pool.values(node)):
-                self._repaint[node] = None  # it was exchanged meanwhile
+        for node, here in self._repaint.items():
+            if here and node in pool.resident and not pool.is_staged(node):
+                self._repaint[node] = False  # it was exchanged meanwhile
                 self._changed()
-        waiting = [n for n, built in self._repaint.items() if built is None and n in pool.resident and n not in failed]
+        waiting = any(not here and n in pool.resident and n not in failed for n, here in self._repaint.items())
         if waiting or self._next is None:
             return
-        for node, built in self._repaint.items():
-            if built is not None and node in pool.resident:
-                pool.set_values(node, built.values)
+        pool.swap()
         self._repaint = {}
         colors, self._next = self._next, None
         self._show(colors)

@@ -9,9 +9,11 @@ from weakref import WeakSet, ref
 import numpy as np
 
 from napari_zarr_vectors._controller._engine import Engine
+from napari_zarr_vectors._controller._highlight import Highlighter
 from napari_zarr_vectors._controller._kinds import drawn_as, wanted_of
+from napari_zarr_vectors._controller._objects import ObjectFacts
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO, color_choices
+from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_choices
 from napari_zarr_vectors._layers import Clock, StreamingLayer, notify
 from napari_zarr_vectors._model import LodStatus
 from zarr_vectors.exceptions import ZarrVectorsError
@@ -27,10 +29,14 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._fallback import Fallback
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["adding", "engine_of", "run", "status_of", "take_out", "watch"]
+__all__ = ["adding", "engine_of", "objects_of", "on_end", "run", "status_of", "take_out", "viewer_of", "watch"]
 
 _ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
+_OBJECTS: dict[int, tuple[Highlighter, ObjectFacts]] = {}
+"""By layer that an engine fills: what draws its chosen objects, and what is known of all of them."""
+_VIEWERS: dict[int, ref[Viewer]] = {}
+_ENDS: dict[int, list[Callable[[], None]]] = {}
 _ADDING: list[Layer] = []
 """Layers that whoever adds them will have filled."""
 _WATCHED: WeakSet[LayerList] = WeakSet()
@@ -42,6 +48,11 @@ def engine_of(layer: Layer) -> Engine | None:
     return found if isinstance(found, Engine) else None
 
 
+def objects_of(layer: Layer) -> tuple[Highlighter, ObjectFacts] | None:
+    """Give what draws a layer's chosen objects, and what is known of all; None once it has ended."""
+    return _OBJECTS.get(id(layer))
+
+
 def status_of(layer: Layer) -> LodStatus:
     """Give how much of the newest view is on the screen, for any layer that `open_layer` gave."""
     if isinstance(layer, StreamingLayer):
@@ -50,18 +61,38 @@ def status_of(layer: Layer) -> LodStatus:
     return LodStatus() if found is None else found.status
 
 
+def viewer_of(layer: Layer) -> Viewer | None:
+    """Give the viewer in which a layer is being filled; None once that has ended."""
+    found = _VIEWERS.get(id(layer))
+    return None if found is None else found()
+
+
+def on_end(layer: Layer, callback: Callable[[], None]) -> None:
+    """Call back once, when a layer that is being filled ends, or its window does."""
+    _ENDS.setdefault(id(layer), []).append(callback)
+
+
 def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback]) -> None:
     """Have a layer of a viewer filled until it ends; where `start` raises its clock has ended too."""
     with ExitStack() as undo:
         clock = Clock(viewer, layer)
         undo.callback(clock.close)
         _ENGINES[id(layer)] = start(clock)
+        _VIEWERS[id(layer)] = ref(viewer)
         clock.on_end(lambda: _forget(layer))
+        engine = engine_of(layer)
+        if engine is not None and isinstance(layer, StreamingLayer):
+            _OBJECTS[id(layer)] = Highlighter(layer, engine), ObjectFacts(layer, engine.store)
         undo.pop_all()
 
 
 def _forget(layer: Layer) -> None:
     _ENGINES.pop(id(layer), None)
+    for part in _OBJECTS.pop(id(layer), ()):
+        part.close()
+    _VIEWERS.pop(id(layer), None)
+    for callback in _ENDS.pop(id(layer), []):
+        callback()
 
 
 def take_out(viewer: Viewer, layer: Layer) -> None:
@@ -118,6 +149,8 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
             return
         layer.pool.clear()
         color_by = _known_color(store, layer.style.color_by)
+        if layer.style.size_by not in size_choices(store):
+            layer.style.size_by = None
         size_by, origin = layer.style.size_by, layer.origin
         opening = Opening(store, color_by, drawn_as(store), wanted_of(layer.filter), origin=origin, size_by=size_by)
         undo.callback(opening.cancel)

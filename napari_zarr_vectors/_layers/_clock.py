@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 
+from napari_zarr_vectors._layers._layer import StreamingLayer
 from napari_zarr_vectors._layers._napari import draw_event, native_canvas
 from napari_zarr_vectors._layers._snapshot import camera_of
 
@@ -65,9 +66,9 @@ class Clock:
         self._emitters = _view_emitters(viewer, layer)
         for emitter in self._emitters:
             emitter.connect(self._touch)
-        self._style = getattr(layer, "style", None)
-        if self._style is not None:
-            self._style.events.slab_thickness.connect(self._touch)
+        self._signals = _own_signals(layer)
+        for signal in self._signals:
+            signal.connect(self._touch)
         self._removed = viewer.layers.events.removed
         self._removed.connect(self._on_removed)
         self._paint = draw_event(viewer)
@@ -192,9 +193,9 @@ class Clock:
         for emitter in self._emitters:
             emitter.disconnect(self._touch)
         self._emitters = []
-        if self._style is not None:
-            self._style.events.slab_thickness.disconnect(self._touch)
-            self._style = None
+        for signal in self._signals:
+            signal.disconnect(self._touch)
+        self._signals = []
         self._removed.disconnect(self._on_removed)
         if self._paint is not None:
             self._paint.disconnect(self._on_paint)
@@ -224,6 +225,13 @@ class _CloseFilter(QObject):
 def _call(callbacks: list[Callback]) -> None:
     for callback in tuple(callbacks):  # one of them may end the clock
         callback()
+
+
+def _own_signals(layer: Layer) -> list[Any]:
+    """Signals of a streaming layer's intent that a snapshot depends on; an ordinary layer has none."""
+    if not isinstance(layer, StreamingLayer):
+        return []
+    return [layer.style.events.slab_thickness, layer.filter.events.box]
 
 
 def _view_emitters(viewer: Viewer, layer: Layer) -> list[Any]:

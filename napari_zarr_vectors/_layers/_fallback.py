@@ -11,18 +11,16 @@ or the viewer's margins where it has some.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
 
-from napari_zarr_vectors._build import unpack_rgb
-from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
-from napari_zarr_vectors._layers._notify import notify
+from napari_zarr_vectors._layers._colored import colors_of, known_colormap, world_size
 from napari_zarr_vectors._layers._snapshot import camera_of, snapshot
-from napari_zarr_vectors._model import DisplayStyle
+from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -68,8 +66,7 @@ class FallbackPoints:
         **options: Any,  # noqa: ANN401  # napari's own
     ) -> None:
         self._bounds = np.asarray(bounds, dtype=np.float64)
-        self._style = style
-        self._lut = _known_lut(style.colormap)
+        self._style = replace(style, colormap=known_colormap(style.colormap))  # told once
         fixed = {
             "size": TINY * (float(np.ptp(self._bounds, axis=0).max()) or 1.0),
             "canvas_size_limits": NO_LIMITS,
@@ -82,8 +79,10 @@ class FallbackPoints:
     def camera(self, viewer: Viewer) -> CameraState:
         """Freeze what a viewer shows of the layer."""
         layer = self.layer
-        framed = _Framed(layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), np.ones(layer.ndim))
-        # A layer of napari's own has no style and no slab: `snapshot` reads these five of a layer.
+        framed = _Framed(
+            layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), DisplayFilter(), np.ones(layer.ndim)
+        )
+        # A layer of napari's own has no style and no slab: `snapshot` reads these six of a layer.
         return snapshot(viewer, cast("StreamingLayer", framed))
 
     def show(
@@ -115,27 +114,12 @@ class FallbackPoints:
             layer.size = self._size(viewer)
         layer.features = {name: _with_corners(column) for name, column in features.items()}
         colors = np.zeros((CORNERS + len(positions), 4), dtype=np.float32)
-        colors[CORNERS:] = self._style.color if values is None else self._colors(values, info)
+        colors[CORNERS:] = colors_of(values, len(positions), info, self._style)
         layer.face_color = colors
 
     def _size(self, viewer: Viewer) -> float:
         """Give the diameter in data units; napari scales sizes by the layer's last axis."""
-        world = self._style.size / (float(camera_of(viewer).zoom) if self._style.size_mode == "px" else 1.0)
-        return world / abs(float(self.layer.scale[-1]))
-
-    def _colors(self, values: Float32Array, info: ValueInfo) -> Float32Array:
-        """Colours as the streaming layer has them: (n, 4), 0..1."""
-        if info.kind == "rgb":
-            opaque = np.full((len(values), 1), 255, np.uint8)
-            colors = np.concatenate([unpack_rgb(values), opaque], axis=1)
-        elif info.kind == "category":
-            lut = category_lut(info.categories)
-            colors = lut[values.astype(np.int64) % len(lut)]
-        else:
-            low, high = self._style.contrast_limits or info.limits
-            share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) ** self._style.gamma
-            colors = self._lut[np.round(share * (len(self._lut) - 1)).astype(np.int64)]
-        return np.asarray(colors / 255, dtype=np.float32)
+        return world_size(self._style, float(camera_of(viewer).zoom), float(self.layer.scale[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,17 +130,8 @@ class _Framed:
     units: tuple[Any, ...]
     data_to_world: Callable[[Float64Array], Float64Array]
     style: DisplayStyle
+    filter: DisplayFilter
     default_slab: Float64Array
-
-
-def _known_lut(name: str) -> npt.NDArray[np.uint8]:
-    """Give the colours of a colormap, or of the usual one if napari does not know it."""
-    try:
-        return colormap_lut(name)
-    except KeyError:
-        usual = DisplayStyle().colormap
-        notify(f"napari knows no colormap {name!r}; {usual!r} is used")
-        return colormap_lut(usual)
 
 
 def _with_corners(column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

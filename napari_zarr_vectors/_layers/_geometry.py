@@ -16,9 +16,11 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["WorldMap", "slab_bounds", "world_map"]
+__all__ = ["WorldMap", "boxed", "slab_bounds", "world_map"]
 
 Float64Array = npt.NDArray[np.float64]
+
+_BEYOND = 1e300
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,3 +110,18 @@ def slab_bounds(
     lo[hidden] = np.where(thin, ends[1] - half, ends.min(axis=0))
     hi[hidden] = np.where(thin, ends[1] + half, ends.max(axis=0))
     return lo, hi
+
+
+def boxed(
+    slab: tuple[Float64Array, Float64Array], box: tuple[Sequence[float], Sequence[float]] | None
+) -> tuple[Float64Array, Float64Array]:
+    """Give what a slab and a box (lo and hi, (D,), data units) have in common.
+
+    Where that is nothing both ends are beyond everything: the part of a segment between ends in the wrong order would
+    be taken for one in the right order.
+    """
+    if box is None:
+        return slab
+    lo, hi = np.maximum(slab[0], box[0]), np.minimum(slab[1], box[1])
+    empty = lo > hi
+    return np.where(empty, _BEYOND, lo), np.where(empty, _BEYOND, hi)

@@ -6,7 +6,8 @@ listens to `lod` and `style`.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -15,9 +16,12 @@ from napari.layers import Layer
 from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
-from napari_zarr_vectors._layers._geometry import slab_bounds, world_map
+from napari_zarr_vectors._layers._clicks import choose_by_click
+from napari_zarr_vectors._layers._geometry import boxed, slab_bounds, world_map
+from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
+from napari_zarr_vectors._layers._state import Intent, state_of, taken
 from napari_zarr_vectors._layers._thumbnail import placeholder, scatter
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl, ObjectSelection
 
@@ -72,11 +76,21 @@ class ValueInfo:
         Range of a scalar in the data, used where the style says none.
     categories : int
         Number of codes.
+    name, unit : str
+        Of the attribute; empty for none.
+    words : tuple of str
+        Of a category, by code.
+    size_by : str
+        What the sizes in the pool are; empty where there are none.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
+    name: str = ""
+    unit: str = ""
+    words: tuple[str, ...] = field(default=(), repr=False)
+    size_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +150,8 @@ class StreamingLayer(Layer):
     style : DisplayStyle
     filter : DisplayFilter
     selection : ObjectSelection
+    highlight : Highlight
+        What is drawn of the chosen objects.
 
     Raises
     ------
@@ -145,6 +161,12 @@ class StreamingLayer(Layer):
 
     corners: ClassVar[tuple[int, ...]] = (0,)
     """Which vertices of a row of the pool are drawn, in this order."""
+
+    lod = Intent[LodControl]()
+    style = Intent[DisplayStyle]()
+    filter = Intent[DisplayFilter]()
+    selection = Intent[ObjectSelection]()
+    shown = Intent[DisplayFilter]("filter")  # its name in the state
 
     def __init__(
         self,
@@ -167,6 +189,7 @@ class StreamingLayer(Layer):
         self.lod = LodControl() if lod is None else lod
         self.style = DisplayStyle() if style is None else style
         self.filter = DisplayFilter() if shown is None else shown
+        self.filter.bind_axes(ndim)
         self.selection = ObjectSelection() if selection is None else selection
         self._origin = _per_axis("origin", self._bounds.mean(axis=0) if origin is None else origin, ndim)
         slab = np.where(extent > 0, extent * SLAB_SHARE, 1.0) if default_slab is None else default_slab
@@ -175,11 +198,15 @@ class StreamingLayer(Layer):
         self._levels = LevelInfo()
         self._sight: Callable[[], Sight | None] = lambda: None
         self._frame: tuple[tuple[int, ...], Float64Array, Float64Array] | None = None
+        self._facts: Callable[[int], Mapping[str, str]] = lambda _: {}
+        self._seen: tuple[tuple[float, ...], object, int | None] | None = None
         self._preview: tuple[Float64Array, Float64Array] | None = None
         self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
+        self.highlight = Highlight(extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event, frame=Event)
+        self.mouse_drag_callbacks.append(choose_by_click)
         self._update_thumbnail()
 
     # -- what the controller sets
@@ -233,14 +260,19 @@ class StreamingLayer(Layer):
     # -- what the visual and the snapshot ask
 
     @property
+    def shown_vertices(self) -> int:
+        """Vertices that are drawn: those that are streamed and those of chosen objects."""
+        return self.pool.shown_vertices + self.highlight.pool.shown_vertices
+
+    @property
     def displayed_axes(self) -> tuple[int, ...]:
         """Data axes on the canvas, in its order."""
         return tuple(int(axis) for axis in slice_input(self).displayed)
 
     def slab(self) -> tuple[Float64Array, Float64Array]:
-        """What is shown along every data axis, as napari sliced the layer last: lo, hi (D,), data units."""
+        """What is shown along every data axis, of what napari sliced last and of the box: lo, hi (D,), data units."""
         world = slice_input(self).world_slice
-        return slab_bounds(
+        sliced = slab_bounds(
             world_map(self, slice_units(self)),
             self.displayed_axes,
             point=world.point,
@@ -249,6 +281,7 @@ class StreamingLayer(Layer):
             thickness=self.style.slab_thickness,
             default=self._default_slab,
         )
+        return boxed(sliced, self.filter.box)
 
     def show_frame(self, displayed: tuple[int, ...], lo: Float64Array, hi: Float64Array) -> None:
         """Say for which slab, (D,) each, and which axes on the canvas the rows that the pool shows were chosen.
@@ -294,18 +327,15 @@ class StreamingLayer(Layer):
 
     def _get_state(self) -> dict[str, Any]:
         own = {"bounds": self._bounds.tolist(), "source": self._handle.source, "origin": self._origin.tolist()}
-        seen = {"default_slab": self._default_slab.tolist(), "pool_rows": self.pool.capacity_rows}
-        intent = {"style": asdict(self.style), "lod": {"budget": self.lod.budget, "level": self.lod.level}}
-        intent |= {"shown": asdict(self.filter), "selection": asdict(self.selection)}
-        return {**self._get_base_state(), **own, **seen, **intent}
+        intent = {name: state_of(getattr(self, name)) for name in ("style", "lod", "shown", "selection")}
+        return {**self._get_base_state(), **own, "default_slab": self._default_slab.tolist(), **intent}
 
     @classmethod
     def from_state(cls, data: StreamHandle, **state: Any) -> StreamingLayer:  # noqa: ANN401  # of `_get_state`
         """Make a layer like the one that gave this data and state; its pool is empty."""
-        style, lod = DisplayStyle(**state.pop("style")), LodControl(**state.pop("lod"))
-        shown, chosen = DisplayFilter(**state.pop("shown")), ObjectSelection(**state.pop("selection"))
-        bounds = state.pop("bounds")
-        return cls(bounds, style=style, lod=lod, shown=shown, selection=chosen, place=data.place, **state)
+        kinds = {"style": DisplayStyle, "lod": LodControl, "shown": DisplayFilter, "selection": ObjectSelection}
+        intent: dict[str, Any] = {name: taken(kind(), state.pop(name)) for name, kind in kinds.items()}
+        return cls(state.pop("bounds"), place=data.place, **intent, **state)
 
     def _get_layer_slicing_state(self, data: Any, cache: bool) -> Any:  # noqa: ANN401  # napari's signature
         return _NothingToSlice(self, data, cache)
@@ -318,36 +348,50 @@ class StreamingLayer(Layer):
 
         It is what was painted last, at whatever level; any thread may ask.
         """
-        sight = self._sight()
-        at_px = None if sight is None else to_pixels(sight, point)
-        if sight is None or at_px is None:
-            return None
-        drawn = [chunk for chunk in self.pool.drawn() if chunk[0].objects is not None]
-        hit = nearest(drawn, sight, at_px, REACH_PX)
-        if hit is None:
-            return None
-        objects = drawn[hit.chunk][0].objects
-        found = NO_OBJECT if objects is None else int(objects[hit.row])
-        return None if found == NO_OBJECT else found
+        sight, over = self._sight(), _picked(self.highlight.pool, self.highlight.sight, point)
+        if over is not None and over[0] == 0:
+            return over[1]
+        found = _picked(self.pool, sight, point) or over
+        return None if found is None else found[1]
 
     def set_sight_provider(self, provider: Callable[[], Sight | None] | None) -> None:
         """Have `provider` say what the last paint was made with; None where nothing is painted."""
         self._sight = (lambda: None) if provider is None else provider
 
+    def set_facts_provider(self, provider: Callable[[int], Mapping[str, str]] | None) -> None:
+        """Have `provider` say what is known of an object, by its id: from memory, on any thread."""
+        self._facts = (lambda _: {}) if provider is None else provider
+
     def _get_value(self, position: Sequence[float]) -> int | None:
         """Give the id of the object under the cursor: napari asks from a thread of its own."""
-        return self.object_at(position)
+        key, sight = tuple(position), self._sight()
+        seen = self._seen
+        if seen is None or seen[:2] != (key, sight):  # the tooltip asks just before the status bar does
+            self._seen = seen = key, sight, self.object_at(position)
+        return seen[2]
 
     def _get_value_3d(
         self, start_point: Sequence[float] | None, end_point: Sequence[float] | None, dims_displayed: list[int]
     ) -> int | None:
         """Give the id of the object that a ray meets: all of it is one place on the screen."""
-        return None if start_point is None else self.object_at(start_point)
+        return None if start_point is None else self._get_value(start_point)
 
     def get_status(self, *args: Any, **kwargs: Any) -> dict[str, str]:  # noqa: ANN401  # napari's signature
         """Describe the position under the cursor and the source; reads frozen values only, so any thread may ask."""
         status: Mapping[str, str] = super().get_status(*args, **kwargs)
+        seen, value = self._seen, status["value"]
+        if seen is not None and seen[2] is not None and value == str(seen[2]):
+            value = ", ".join([value, *(f"{name} {text}" for name, text in self._facts(seen[2]).items())])
+            status = {**status, "value": value, "coordinates": f"{status['coords']}: {value}"}
         return {**status, "layer_base": self._handle.source or status["layer_base"]}
+
+    def _get_tooltip_text(self, position: npt.NDArray[Any], **view: Any) -> str:  # noqa: ANN401  # napari's signature
+        """Describe the object under the cursor, where a person has asked napari for tooltips."""
+        found = self.get_value(position, **view)
+        if found is None:
+            return ""
+        lines = [f"object {found}", *(f"{name}: {text}" for name, text in self._facts(found).items())]
+        return f"<span>{'<br>'.join(map(escape, lines))}</span>"
 
     def _update_thumbnail(self) -> None:
         shape = (self._thumbnail_shape[0], self._thumbnail_shape[1])
@@ -372,6 +416,20 @@ class StreamingSurface(StreamingLayer):
     """Faces: rows are triangles."""
 
     corners: ClassVar[tuple[int, ...]] = (0, 1, 2)
+
+
+def _picked(pool: PagePool, sight: Sight | None, point: npt.ArrayLike) -> tuple[float, int] | None:
+    """Give how far a point on the screen is from the nearest that is drawn, and its object."""
+    at_px = None if sight is None else to_pixels(sight, point)
+    if sight is None or at_px is None:
+        return None
+    drawn = [chunk for chunk in pool.drawn() if chunk[0].objects is not None]
+    hit = nearest(drawn, sight, at_px, REACH_PX)
+    if hit is None:
+        return None
+    objects = drawn[hit.chunk][0].objects
+    found = NO_OBJECT if objects is None else int(objects[hit.row])
+    return None if found == NO_OBJECT else (hit.distance, found)
 
 
 def _checked_bounds(bounds: npt.ArrayLike) -> Float64Array:

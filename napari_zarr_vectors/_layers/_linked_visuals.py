@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_zarr_vectors._layers._legend import direction_order
 from napari_zarr_vectors._layers._shaders import (
     SEGMENT_FRAGMENT,
     TRIANGLE_FRAGMENT,
     segment_shader,
     triangle_shader,
 )
-from napari_zarr_vectors._layers._visual import LARGEST_PX, MOST_AXES, SHAPES, THINNEST_PX, PoolVisual
+from napari_zarr_vectors._layers._visual import LARGEST_PX, SHAPES, PoolVisual
 
-__all__ = ["SegmentPoolVisual", "TrianglePoolVisual"]
+__all__ = ["SegmentPoolVisual", "TrianglePoolVisual", "direction_order"]
+
 
 Float64Array = npt.NDArray[np.float64]
-
-RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
 
 
 class SegmentPoolVisual(PoolVisual):
@@ -33,18 +33,11 @@ class SegmentPoolVisual(PoolVisual):
         extra = np.size(origin) > 3
         super().__init__(origin, segment_shader(extra=extra), SEGMENT_FRAGMENT, "triangles", linked=True)
         program = self.shared_program
-        program["a_other"], program["a_size"] = self.sink.others, self.sink.sizes
+        program["a_other"] = self.sink.others
         if extra:
             program["a_other_extra"] = self.sink.others_extra
         program["u_direction"] = np.eye(3, dtype=np.float32)
-        self.set_sized(sized=False)
         self.set_shape("round")
-
-    def set_sized(self, *, sized: bool) -> None:
-        """Let the vertices' own sizes count, or not."""
-        self._sized = sized
-        self.shared_program["u_sized"] = float(sized)
-        self.update()
 
     def set_shape(self, shading: str) -> None:
         """Draw lines of one brightness ("flat"), as tubes ("round"), or with a smooth edge ("soft")."""
@@ -52,9 +45,7 @@ class SegmentPoolVisual(PoolVisual):
 
     def set_axis_names(self, names: tuple[str, ...]) -> None:
         """Let axes named x, y, z give red, green, blue where directions colour; else the first three, in order."""
-        colors = [RGB_OF_AXES.get(name.lower(), -1) for name in names[:3]]
-        if sorted(colors) != [0, 1, 2][: len(colors)]:
-            colors = list(range(len(colors)))
+        colors = direction_order(names)
         turn = np.zeros((3, 3), dtype=np.float32)
         turn[np.arange(len(colors)), colors] = 1.0  # vispy sends rows as columns
         self.shared_program["u_direction"] = turn
@@ -62,13 +53,15 @@ class SegmentPoolVisual(PoolVisual):
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
-        program["u_size"] = (self._size, float(self._in_world), THINNEST_PX * scale, LARGEST_PX * scale)
+        program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         program["u_half"] = self._half_px(view).astype(np.float32)
 
 
 class TrianglePoolVisual(PoolVisual):
     """Triangles of a pool, lit from the eye."""
+
+    _has_sizes = False
 
     def __init__(self, origin: npt.ArrayLike) -> None:
         super().__init__(
@@ -96,7 +89,7 @@ class TrianglePoolVisual(PoolVisual):
         self.update()
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
-        images = self._scene_images(view)
+        images, _ = self.scene_images(view)
         program = self.shared_program
         program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)
         program["u_scene_extra0"], program["u_scene_extra1"] = images[3:].astype(np.float32)
@@ -108,14 +101,3 @@ class TrianglePoolVisual(PoolVisual):
         light = ends[1] - ends[0]
         length = float(np.linalg.norm(light))
         program["u_light"] = (light / length if length > 0 else np.array([0.0, 0.0, 1.0])).astype(np.float32)
-
-    def _scene_images(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
-        """Give where a step of one data unit along each data axis goes in the scene, (5, 4)."""
-        shown = self._axes[::-1]
-        points = np.zeros((len(shown) + 1, 4))
-        points[: len(shown), : len(shown)] = np.eye(len(shown))
-        points[:, 3] = 1
-        mapped = view.transforms.get_transform("visual", "scene").map(points)
-        out = np.zeros((MOST_AXES, 4))
-        out[list(shown), :3] = mapped[:-1, :3] - mapped[-1, :3]
-        return out

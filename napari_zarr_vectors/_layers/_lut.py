@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-__all__ = ["category_lut", "colormap_lut", "rgba_of"]
+__all__ = ["category_lut", "colormap_lut", "is_colormap", "rgba_of"]
 
 LUT_SIZE = 256
 MOST_CATEGORIES = 4096
@@ -29,6 +29,15 @@ def colormap_lut(name: str) -> npt.NDArray[np.uint8]:
     colours: npt.NDArray[np.float64] = ensure_colormap(name).map(np.linspace(0, 1, LUT_SIZE))
     lut: npt.NDArray[np.uint8] = np.round(255 * colours).astype(np.uint8)
     return lut
+
+
+def is_colormap(name: str) -> bool:
+    """Whether napari knows a colormap of this name; it knows more than it lists."""
+    try:
+        colormap_lut(name)
+    except KeyError:
+        return False
+    return True
 
 
 def rgba_of(color: object) -> object:

@@ -20,15 +20,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REASON",
+    "CanvasOverlay",
     "ClippingPlanesMixin",
+    "LayerOverlayMixin",
     "LayerSlicingState",
+    "OverlayText",
     "VispyBaseLayer",
+    "VispyCanvasOverlay",
+    "add_overlay",
     "canvas_of",
+    "corner",
     "draw_event",
     "is_registered",
     "native_canvas",
     "refusal",
     "register_layer",
+    "register_overlay",
+    "scene_canvas",
     "slice_input",
     "slice_units",
     "visual_of",
@@ -56,6 +64,23 @@ else:
         if "font_info" in inspect.signature(VispyBaseLayer.__init__).parameters
         else "this napari makes visuals in a way that is not known here (no font_info)"
     )
+
+HAS_OVERLAYS: bool
+"""Whether there may be overlays of one's own; layers are shown without them."""
+
+try:
+    from napari._vispy.overlays.base import LayerOverlayMixin, VispyCanvasOverlay
+    from napari._vispy.utils.visual import overlay_to_visual as _overlay_to_visual
+    from napari._vispy.visuals.text import Text as OverlayText
+    from napari.components._viewer_constants import CanvasPosition
+    from napari.components.overlays import CanvasOverlay
+except ImportError:
+    HAS_OVERLAYS = False
+    CanvasOverlay = type("CanvasOverlay", (), {})
+    LayerOverlayMixin = type("LayerOverlayMixin", (), {})
+    OverlayText = VispyCanvasOverlay = type("VispyCanvasOverlay", (), {})
+else:
+    HAS_OVERLAYS = True
 
 
 def refusal() -> str | None:
@@ -98,6 +123,26 @@ def is_registered(layer_type: type[Layer]) -> bool:
     return REASON is None and layer_type in _layer_to_visual and layer_type in _layer_to_controls
 
 
+def register_overlay(model_type: type, visual_type: type) -> None:
+    """Tell napari what draws an overlay of one's own; without a place for these nothing happens."""
+    if HAS_OVERLAYS:
+        _overlay_to_visual[model_type] = visual_type
+
+
+def corner() -> Any:  # noqa: ANN401  # napari's CanvasPosition
+    """Where napari puts the colour bars of its layers."""
+    return CanvasPosition.TOP_RIGHT
+
+
+def add_overlay(layer: Layer, name: str, make: Callable[[], Any]) -> Any:  # noqa: ANN401  # an Overlay
+    """Give a layer's overlay of this name, made if there is none; None where napari has no place for it."""
+    if not HAS_OVERLAYS:
+        return None
+    if name not in layer._overlays:
+        layer._overlays[name] = make()
+    return layer._overlays[name]
+
+
 def canvas_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's VispyCanvas has no public type
     """Napari's canvas object, or None for a viewer model without a window (or one whose window is gone)."""
     window = getattr(viewer, "window", None)
@@ -109,6 +154,12 @@ def native_canvas(viewer: Viewer) -> Any:  # noqa: ANN401  # a QWidget of whiche
     """The widget that is painted, or None without a window."""
     canvas = canvas_of(viewer)
     return None if canvas is None else canvas.native
+
+
+def scene_canvas(viewer: Viewer) -> Any:  # noqa: ANN401  # vispy has no types
+    """Vispy's canvas, which paints what napari shows into a picture of any size; None without a window."""
+    canvas = canvas_of(viewer)
+    return None if canvas is None else canvas._scene_canvas
 
 
 def draw_event(viewer: Viewer) -> Any:  # noqa: ANN401  # vispy has no types

@@ -18,19 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, KeysView
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._layers._pages import FreePages, covering_runs
 from napari_zarr_vectors._layers._ranges import Ranges, changed_units, make_ranges, slot_block
+from napari_zarr_vectors._layers._residents import Resident
 from napari_zarr_vectors._layers._slots import SlotTable
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._layers._residents import Sink
 
-__all__ = ["HIDDEN", "PagePool", "Prepared", "Sink"]
+__all__ = ["HIDDEN", "PagePool", "Prepared"]
 
 Float32Array = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -42,53 +44,6 @@ RESERVED_PAGES = 1
 FIRST_INDICES = 1 << 21
 BRIDGE_SLOTS = 16
 MOST_RUNS = 8
-
-
-class Sink(Protocol):
-    """Where buffers go. The pool calls it on the GUI thread.
-
-    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy and never change.
-    """
-
-    def allocate(self, rows: int, *, extra: bool) -> None:
-        """Make vertex buffers of `rows` rows with undefined contents."""
-
-    def write_vertices(self, row: int, positions: Float32Array, extra: Float32Array | None) -> None:
-        """Write positions (n, 3) and, if there are any, further axes (n, 2) from row `row` on."""
-
-    def write_others(self, row: int, others: Float32Array, extra: Float32Array | None) -> None:
-        """Write other ends or normals (n, 3) and further axes (n, 2) from row `row` on, for chunks that have them."""
-
-    def write_sizes(self, row: int, sizes: Float32Array) -> None:
-        """Write sizes (n,) from row `row` on, for chunks that have them."""
-
-    def write_values(self, row: int, values: Float32Array) -> None:
-        """Write values (n,) from row `row` on."""
-
-    def write_levels(self, row: int, levels: Float32Array) -> None:
-        """Write levels and weights (n,) from row `row` on."""
-
-    def allocate_indices(self, count: int) -> None:
-        """Make an index buffer of `count` entries with undefined contents."""
-
-    def write_indices(self, first: int, indices: npt.NDArray[np.uint32]) -> None:
-        """Write indices (n,) from entry `first` on."""
-
-    def show(self, count: int) -> None:
-        """Draw the first `count` indices from now on."""
-
-
-@dataclass(slots=True, eq=False)
-class _Resident:
-    built: BuiltChunk
-    values: Float32Array  # (n,)
-    runs: list[tuple[int, int]]  # of pages, half-open, ascending
-    parts: list[tuple[int, slice]]  # first vertex in the buffer and vertices of the chunk of each of these runs
-    owner: int  # number of the node in the slot table
-
-    @property
-    def page_count(self) -> int:
-        return sum(stop - start for start, stop in self.runs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,7 +94,7 @@ class PagePool:
         self, capacity_rows: int, page_rows: int = 256, *, extra: bool = False, pattern: tuple[int, ...] = (0,)
     ) -> None:
         self.extra, self.pattern, self.corners = extra, pattern, max(pattern) + 1
-        self._resident: dict[int, _Resident] = {}
+        self._resident: dict[int, Resident] = {}
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
         self._divide(capacity_rows, page_rows)
@@ -224,21 +179,40 @@ class PagePool:
         if runs is None:
             return False
         parts = self._parts(runs, built.rows)
-        resident = _Resident(built, built.values, runs, parts, self._take_owner())
+        resident = Resident(built, built.values, runs, parts, self._take_owner())
         self._resident[node] = resident
-        self._send_vertices(resident)
-        self._send_values(resident)
+        resident.send_vertices(self._sink)
+        resident.send_values(self._sink)
         return True
 
-    def set_values(self, node: int, values: Float32Array) -> None:
-        """Replace the value column of a resident node: (n,) float32 in the order of its rows."""
+    def stage(self, node: int, values: Float32Array, sizes: Float32Array | None = None) -> None:
+        """Send the next values, (n,) float32 by corner, and sizes of a resident node; `swap` shows them."""
         resident = self._resident[node]
         if values.shape != resident.values.shape:
             msg = f"values of node {node}: expected shape {resident.values.shape}, got {values.shape}"
             raise ValueError(msg)
-        resident.values = np.ascontiguousarray(values, dtype=np.float32)
-        self._send_values(resident)
+        resident.stage(np.ascontiguousarray(values, dtype=np.float32), sizes, self._sink)
+
+    def is_staged(self, node: int) -> bool:
+        """Tell whether a resident node has next values."""
+        return self._resident[node].staged is not None
+
+    def unstage(self) -> None:
+        """Forget all next values."""
+        for resident in self._resident.values():
+            resident.staged = None
+
+    def swap(self) -> None:
+        """Draw what was staged, all of it in one paint; what has nothing staged keeps its values."""
+        residents = self._resident.values()
+        if not any(resident.staged is not None for resident in residents):
+            return
+        for resident in residents:
+            if resident.staged is None:
+                resident.stage(resident.values, resident.built.sizes, self._sink)
+            resident.swap()
         if self._sink is not None:
+            self._sink.swap_staged()
             self._sink.show(self.draw_count)  # the same rows, painted anew
 
     def evict(self, nodes: Iterable[int]) -> None:
@@ -369,28 +343,8 @@ class PagePool:
         hidden = np.full((self.corners, 3), HIDDEN, dtype=np.float32)
         sink.write_vertices(0, hidden, np.zeros((self.corners, 2), dtype=np.float32) if self.extra else None)
         for resident in self._resident.values():
-            self._send_vertices(resident)
-            self._send_values(resident)
-
-    def _send_vertices(self, resident: _Resident) -> None:
-        if self._sink is None:
-            return
-        built = resident.built
-        for row, part in resident.parts:
-            extra = built.extra[part] if built.extra is not None else None
-            self._sink.write_vertices(row, built.positions[part], extra)
-            self._sink.write_levels(row, built.levels[part])
-            if built.others is not None:
-                extra = None if built.others_extra is None else built.others_extra[part]
-                self._sink.write_others(row, built.others[part], extra)
-            if built.sizes is not None:
-                self._sink.write_sizes(row, built.sizes[part])
-
-    def _send_values(self, resident: _Resident) -> None:
-        if self._sink is None:
-            return
-        for row, part in resident.parts:
-            self._sink.write_values(row, resident.values[part])
+            resident.send_vertices(sink)
+            resident.send_values(sink)
 
     def _parts(self, runs: list[tuple[int, int]], count: int) -> list[tuple[int, slice]]:
         parts, done = [], 0
@@ -403,10 +357,10 @@ class PagePool:
 
     # -- indices
 
-    def _residents_of(self, wanted: Ranges) -> list[_Resident]:
+    def _residents_of(self, wanted: Ranges) -> list[Resident]:
         return [self._resident[node] for node in wanted.units.tolist()]
 
-    def _checked(self, wanted: Ranges) -> list[_Resident]:
+    def _checked(self, wanted: Ranges) -> list[Resident]:
         """By unit, what is resident; what cannot be drawn is refused."""
         missing = [node for node in wanted.units.tolist() if node not in self._resident]
         if missing:
@@ -424,7 +378,7 @@ class PagePool:
                 raise ValueError(msg)
         return residents
 
-    def _prepared(self, version: int, wanted: Ranges, residents: list[_Resident]) -> Prepared:
+    def _prepared(self, version: int, wanted: Ranges, residents: list[Resident]) -> Prepared:
         now = self._shown
         changed = changed_units(now, wanted)
         gone = now.units[changed_units(wanted, now)]
@@ -457,7 +411,7 @@ class PagePool:
         return self._counts.take(self._shown.units.searchsorted(wanted.units), mode="clip")
 
     @staticmethod
-    def _drawn_of(wanted: Ranges, unit: int, resident: _Resident, rows: IntArray) -> int:
+    def _drawn_of(wanted: Ranges, unit: int, resident: Resident, rows: IntArray) -> int:
         """Count the vertices that a unit draws."""
         if wanted.cuts[unit]:
             return resident.built.picked_vertices(rows)

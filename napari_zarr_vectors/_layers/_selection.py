@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from napari.viewer import Viewer
 
-__all__ = ["LayerSelection", "colormap_luts", "is_colormap"]
+__all__ = ["LayerSelection", "colormap_luts"]
 
 NO_CHOICE = "nan"
 """A colormap of napari's that shows what is missing."""
@@ -55,12 +55,3 @@ def colormap_luts() -> dict[str, npt.NDArray[np.uint8]]:
     """Give the colours of every colormap that napari has, (256, 4) uint8 each, by name, sorted."""
     names = sorted((name for name in AVAILABLE_COLORMAPS if name != NO_CHOICE), key=str.lower)
     return {name: colormap_lut(name) for name in names}
-
-
-def is_colormap(name: str) -> bool:
-    """Whether napari knows a colormap of this name; it knows more than it lists."""
-    try:
-        colormap_lut(name)
-    except KeyError:
-        return False
-    return True

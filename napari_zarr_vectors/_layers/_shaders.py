@@ -68,6 +68,8 @@ void paint(float value) {
 """
 
 _VERTEX = """
+attribute float a_size;
+uniform float u_sized;     // 1 if a_size counts
 uniform vec4 u_size;      // diameter, 1 if in world units, least px, most px
 uniform float u_px;       // framebuffer px per logical px, or per world unit at w = 1
 uniform mat4 u_spacing;   // of 16 levels, data units
@@ -81,7 +83,7 @@ void main() {
     vec4 clip = clip_of(a_position, a_extra);
     bool inside = all(greaterThanEqual(a_position, u_lo)) && all(lessThanEqual(a_position, u_hi))
         && all(greaterThanEqual(a_extra, u_extra_lo)) && all(lessThanEqual(a_extra, u_extra_hi)) && a_value < 1e38;
-    float px = u_size.x * u_px;
+    float px = u_size.x * u_px * (u_sized > 0.5 ? a_size : 1.0);
     if (u_size.y > 0.5) px /= max(clip.w, 1e-30);
     px = clamp(px, u_size.z, u_size.w);
     // A coarse point fills its cell, so that a coarse level leaves no gaps, but never more than the points that it
@@ -103,10 +105,10 @@ void main() {
 _SEGMENT = """
 attribute vec3 a_other;    // the other end
 attribute float a_size;
+uniform float u_sized;     // 1 if a_size counts
 %s
 uniform vec4 u_size;       // width, 1 if in world units, least px, most px
 uniform float u_px;        // framebuffer px per logical px, or per world unit at w = 1
-uniform float u_sized;     // 1 if a_size counts
 uniform vec2 u_half;       // half of the view, framebuffer px
 uniform mat3 u_direction;  // data axes to red, green, blue
 varying vec4 v_at;         // along, across and length in px, and the radius, all times v_w

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._layers._geometry import WorldMap, slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, world_map
 from napari_zarr_vectors._lod.camera import CameraState
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._layers._layer import StreamingLayer
 
-__all__ = ["camera_of", "snapshot"]
+__all__ = ["camera_of", "clips_of", "snapshot"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -49,6 +49,11 @@ def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's Camera, which 
     return viewer.camera if scene is None else scene.camera
 
 
+def clips_of(layer: StreamingLayer) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
+    """Give the clipping planes that are in force, each a position and a normal over all axes of the data."""
+    return [(plane.position, plane.normal) for plane in layer.experimental_clipping_planes if plane.enabled]
+
+
 def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:
     """Freeze what a viewer shows of a layer.
 
@@ -64,7 +69,7 @@ def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike 
     before = dims.ndim - layer.ndim  # axes of the viewer that the layer has not
     displayed = tuple(int(axis) - before for axis in dims.displayed if axis >= before)
     to_world = world_map(layer, dims.units)
-    lo, hi = slab_bounds(
+    sliced = slab_bounds(
         to_world,
         displayed,
         point=dims.point[before:],
@@ -73,6 +78,7 @@ def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike 
         thickness=layer.style.slab_thickness,
         default=layer.default_slab if default_slab is None else default_slab,
     )
+    lo, hi = boxed(sliced, layer.filter.box)
     view = _world_view(camera_of(viewer), dims.ndisplay, height_width)
     own = [k for k, axis in enumerate(dims.displayed) if axis >= before]
     part = to_world.displayed(displayed)

@@ -10,9 +10,10 @@ import pint
 from napari.layers import Layer
 from napari.viewer import Viewer
 
+from napari_zarr_vectors._layers._napari import native_canvas
 from napari_zarr_vectors._layers._snapshot import camera_of
 
-__all__ = ["LAYER_OPTIONS", "current_viewer", "known_units", "look"]
+__all__ = ["LAYER_OPTIONS", "current_viewer", "has_window", "known_units", "look"]
 
 LAYER_OPTIONS = tuple(set(inspect.signature(Layer.__init__).parameters) - {"self", "data", "ndim", "multiscale"})
 """What napari takes for a layer of any kind: name, scale, opacity, ..."""
@@ -24,6 +25,11 @@ def current_viewer() -> Viewer | None:
     """Give the viewer in front; None where napari runs without one."""
     viewer: Viewer | None = napari.current_viewer()
     return viewer
+
+
+def has_window(viewer: Viewer) -> bool:
+    """Whether a viewer is shown anywhere."""
+    return native_canvas(viewer) is not None
 
 
 def look(viewer: Viewer, *, angles: Angles, zoom: float) -> None:

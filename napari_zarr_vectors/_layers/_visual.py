@@ -8,6 +8,7 @@ positions), 8 more above three axes. Axis order of everything that comes in is t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,15 @@ class _PartIndexBuffer(gloo.IndexBuffer):
         return self.used
 
 
+@dataclass(slots=True, eq=False)
+class _Staged:
+    """Values and sizes that are to be sent as one array each, up to `end`."""
+
+    values: Float32Array
+    sizes: Float32Array | None = None
+    end: int = 0
+
+
 class GlooSink:
     """Buffers of a pool as gloo objects; everything is queued and sent at the next paint.
 
@@ -59,7 +69,7 @@ class GlooSink:
     extra : bool
         Also a buffer of further axes.
     linked : bool
-        Also buffers of other ends or normals, and of sizes.
+        Also buffers of other ends or normals.
     """
 
     def __init__(self, changed: Callable[[], None], *, extra: bool, linked: bool = False) -> None:
@@ -69,12 +79,17 @@ class GlooSink:
         self.extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if extra else None
         self.others = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32)) if linked else None
         self.others_extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if linked and extra else None
-        self.sizes = gloo.VertexBuffer(np.ones(1, dtype=np.float32)) if linked else None
+        self.sizes: gloo.VertexBuffer | None = None  # made when the first size comes
+        self.on_sizes: Callable[[], None] = lambda: None
+        """Called when there is a buffer of sizes."""
+        self._staged: _Staged | None = None
+        self._rows = 1
         self.indices = _PartIndexBuffer(np.zeros(1, dtype=np.uint32))
         self._changed = changed
 
     def allocate(self, rows: int, *, extra: bool) -> None:
         """Make room for `rows` rows."""
+        self._rows, self._staged = rows, None
         optional = (self.extra, self.others, self.others_extra, self.sizes)
         for buffer in (self.positions, self.values, self.levels, *optional):
             if buffer is not None:
@@ -95,12 +110,36 @@ class GlooSink:
 
     def write_sizes(self, row: int, sizes: Float32Array) -> None:
         """Queue sizes (n,)."""
-        if self.sizes is not None:
-            self.sizes.set_subdata(sizes, offset=row)
+        if self.sizes is None:
+            self.sizes = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
+            self.sizes.resize_bytes(self._rows * self.sizes.itemsize)
+            self.on_sizes()
+        self.sizes.set_subdata(sizes, offset=row)
 
     def write_values(self, row: int, values: Float32Array) -> None:
         """Queue values (n,)."""
         self.values.set_subdata(values, offset=row)
+
+    def write_staged(self, row: int, values: Float32Array, sizes: Float32Array | None) -> None:
+        """Keep values (n,) and sizes (n,) for the next swap."""
+        staged = self._staged
+        if staged is None:
+            staged = self._staged = _Staged(np.empty(self._rows, dtype=np.float32))
+        part = slice(row, row + len(values))
+        staged.values[part] = values
+        staged.end = max(staged.end, part.stop)
+        if sizes is not None or staged.sizes is not None:
+            if staged.sizes is None:
+                staged.sizes = np.ones(self._rows, dtype=np.float32)
+            staged.sizes[part] = 1.0 if sizes is None else sizes
+
+    def swap_staged(self) -> None:
+        """Queue what was staged in one piece: thousands of small ones take the driver ten times as long."""
+        staged, self._staged = self._staged, None
+        if staged is not None:
+            self.write_values(0, staged.values[: staged.end])
+            if staged.sizes is not None:
+                self.write_sizes(0, staged.sizes[: staged.end])
 
     def write_levels(self, row: int, levels: Float32Array) -> None:
         """Queue levels and weights (n,)."""
@@ -133,8 +172,10 @@ class PoolVisual(Visual):
     draw_mode : str
         Of vispy.
     linked : bool
-        Vertices have other ends or normals, and sizes.
+        Vertices have other ends or normals.
     """
+
+    _has_sizes = True
 
     def __init__(
         self, origin: npt.ArrayLike, vertex: str, fragment: str, draw_mode: str, *, linked: bool = False
@@ -143,7 +184,7 @@ class PoolVisual(Visual):
         super().__init__(vcode=vertex, fcode=fragment)
         self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
-        self._size, self._in_world, self._shading, self._sized = 2.0, False, "", False
+        self._size, self._in_world, self._least_px, self._shading, self._sized = 2.0, False, THINNEST_PX, "", False
         self._slab = np.zeros((2, MOST_AXES))
         self._spacing, self._fill, self._thin = np.zeros(MOST_LEVELS), (0.0, 0.0), 1.0
         self.sight: Sight | None = None
@@ -153,6 +194,8 @@ class PoolVisual(Visual):
         program = self.shared_program
         program["a_position"] = self.sink.positions
         program["a_value"] = self.sink.values
+        self.sink.on_sizes = self._bind_sizes
+        self._bind_sizes()
         program["a_level"] = self.sink.levels
         if self.sink.extra is not None:
             program["a_extra"] = self.sink.extra
@@ -164,6 +207,22 @@ class PoolVisual(Visual):
         self.set_size(2.0, in_world=False)
         self.set_color((1.0, 1.0, 1.0, 1.0))
         self.set_values_as("none")
+
+    def _bind_sizes(self) -> None:
+        """Draw with the sizes of the sink, if it has some that count."""
+        program, sizes = self.shared_program, self.sink.sizes
+        if self._has_sizes:
+            counts = self._sized and sizes is not None
+            # vispy forgets that an attribute is one number for all, and none may be missing: any buffer will do.
+            program["a_size"] = sizes if counts else self.sink.levels
+            program["u_sized"] = float(counts)
+
+    def set_sized(self, *, sized: bool) -> None:
+        """Let the vertices' own sizes count, or not."""
+        if sized != self._sized:
+            self._sized = sized
+            self._bind_sizes()
+            self.update()
 
     def set_levels(self, spacing: Sequence[float], share: float) -> None:
         """Say how far apart the points of each level are, data units; for points."""
@@ -195,9 +254,9 @@ class PoolVisual(Visual):
         program["u_extra_lo"], program["u_extra_hi"] = bounds[:, 3:].astype(np.float32)
         self.update()
 
-    def set_size(self, diameter: float, *, in_world: bool) -> None:
-        """Diameter of the points: logical pixels, or world units."""
-        self._size, self._in_world = diameter, in_world
+    def set_size(self, diameter: float, *, in_world: bool, least_px: float = THINNEST_PX) -> None:
+        """Diameter of the points: logical pixels, or world units; at least so many logical pixels."""
+        self._size, self._in_world, self._least_px = diameter, in_world, least_px
         self.update()
 
     def set_color(self, rgba: Sequence[float]) -> None:
@@ -245,6 +304,27 @@ class PoolVisual(Visual):
         axes[list(shown)] = mapped[:-1]
         return axes, mapped[-1]
 
+    def scene_images(self, view: Any) -> tuple[Float64Array, Float64Array]:  # noqa: ANN401  # vispy has no types
+        """Give where a step along each data axis goes in the scene, (5, 4), and where the origin is, (4,)."""
+        shown = self._axes[::-1]
+        points = np.zeros((len(shown) + 1, 4))
+        points[: len(shown), : len(shown)] = np.eye(len(shown))
+        points[:, 3] = 1
+        points[:, : len(shown)] += self._origin[list(shown)]
+        mapped = view.transforms.get_transform("visual", "scene").map(points)
+        out = np.zeros((MOST_AXES, 4))
+        out[list(shown), :3] = mapped[:-1, :3] - mapped[-1, :3]
+        return out, mapped[-1]
+
+    def _data_planes(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+        """Give napari's clipping planes as half-spaces of data, (P, 6): five axes minus the origin, and an offset."""
+        planes = np.asarray(getattr(self, "clipping_planes", ()), dtype=np.float64).reshape(-1, 2, 3)
+        if not len(planes):
+            return np.zeros((0, MOST_AXES + 1))
+        axes, origin = self.scene_images(view)
+        places, normals = planes[:, 0], planes[:, 1]
+        return np.column_stack([normals @ axes[:, :3].T, ((origin[:3] - places) * normals).sum(axis=1)])
+
     def _pixels(self, view: Any) -> float:  # noqa: ANN401  # vispy has no types
         """Framebuffer pixels per logical one, or per world unit at clip w = 1."""
         transforms = view.transforms
@@ -285,13 +365,14 @@ class PoolVisual(Visual):
             half_px=self._half_px(view),
             lo=self._slab[0],
             hi=self._slab[1],
-            size=(self._size, self._pixels(view), THINNEST_PX * scale, LARGEST_PX * scale),
+            size=(self._size, self._pixels(view), self._least_px * scale, LARGEST_PX * scale),
             in_world=self._in_world,
             sized=self._sized,
             square=self._shading == "flat",
             spacing=self._spacing,
             fill=self._fill,
             thin=self._thin,
+            planes=self._data_planes(view),
         )
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
@@ -349,7 +430,7 @@ class PointPoolVisual(PoolVisual):
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
-        program["u_size"] = (self._size, float(self._in_world), 1.0, LARGEST_PX * scale)
+        program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         self._fill = (FILL * self._pixels_per_unit(view, axes), LARGEST_FILL_PX * scale)
         program["u_fill"] = self._fill

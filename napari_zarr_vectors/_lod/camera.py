@@ -40,7 +40,8 @@ class CameraState:
     forward : (d,) float64
         Unit vector of the viewing direction, world axes (0s in 2-D).
     slab_lo, slab_hi : (D,) float64
-        The slab that is shown, data units; -inf and inf along displayed axes.
+        What is shown along each axis, data units: the slab on axes that are not displayed, a box on any of them;
+        -inf and inf where there is no bound.
     """
 
     displayed: tuple[int, ...]

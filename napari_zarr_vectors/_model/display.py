@@ -103,6 +103,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "size_by": _text_or_none,
     "wireframe": _flag,
     "backfaces": _flag,
+    "legend": _flag,
 }
 
 
@@ -132,11 +133,14 @@ class DisplayStyle:
     adaptive_size : bool
         Let points of a coarse level grow until they touch, so that it leaves no gaps.
     size_by : str or None
-        Attribute that `size` is multiplied with, for lines; None gives all the same size.
+        Attribute of vertices or objects that `size` is multiplied with, of points and lines; what is below 0 or no
+        number counts as 0 and is as small as is drawn. None gives all the same size.
     wireframe : bool
         Draw the edges of a surface's faces only.
     backfaces : bool
         Draw faces that turn away.
+    legend : bool
+        Say in the canvas what the colours mean: a bar for numbers, words, axes; nothing where there is one colour.
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -161,6 +165,7 @@ class DisplayStyle:
     size_by: str | None = None
     wireframe: bool = False
     backfaces: bool = True
+    legend: bool = False
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)

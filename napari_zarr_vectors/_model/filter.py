@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from psygnal import SignalGroupDescriptor
 
@@ -45,7 +46,29 @@ def _share(name: str, value: object) -> float:
     return float(value)
 
 
-_CHECKS = {"where": _where, "groups": _groups, "object_ids": _ids, "share": _share}
+def _box(name: str, value: object) -> Box | None:
+    if value is None:
+        return None
+    rows = value.tolist() if hasattr(value, "tolist") else value
+    ends = tuple(map(_numbers, rows)) if isinstance(rows, Sequence) and not isinstance(rows, str) else ()
+    lo, hi = ends if len(ends) == 2 else (None, None)
+    if lo is None or hi is None or len(lo) != len(hi) or not all(a <= b for a, b in zip(lo, hi, strict=True)):
+        msg = f"{name} must be None or two rows lo <= hi of a number an axis (inf for no bound), got {value!r}"
+        raise ValueError(msg)
+    return lo, hi
+
+
+def _numbers(value: object) -> tuple[float, ...] | None:
+    row = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(row, str) or not isinstance(row, Sequence):
+        return None
+    if any(isinstance(v, bool) or not isinstance(v, Real) or math.isnan(v) for v in row):
+        return None
+    return tuple(float(cast("float", v)) for v in row)
+
+
+Box = tuple[tuple[float, ...], tuple[float, ...]]
+_CHECKS = {"where": _where, "groups": _groups, "object_ids": _ids, "share": _share, "box": _box}
 
 
 @dataclass(eq=False)
@@ -63,6 +86,9 @@ class DisplayFilter:
         These objects.
     share : float
         Part of the objects, 0..1: always the same ones, and of a larger part all of a smaller one's.
+    box : (lo, hi) or None
+        Lowest and highest coordinates, a number for each data axis, data units; infinite for no bound. Lines and faces
+        are cut where they leave it, and detail goes to what is inside.
 
     Raises
     ------
@@ -76,12 +102,30 @@ class DisplayFilter:
     groups: tuple[str, ...] | None = None
     object_ids: tuple[int, ...] | None = None
     share: float = 1.0
+    box: Box | None = None
+
+    def __post_init__(self) -> None:
+        self._axes: int | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)
-        object.__setattr__(self, name, value if check is None else check(name, value))
+        checked = value if check is None else check(name, value)
+        if name == "box":
+            self._check_axes(checked, getattr(self, "_axes", None))
+        object.__setattr__(self, name, checked)
+
+    def bind_axes(self, count: int) -> None:
+        """Refuse boxes of another number of axes from now on, and the one that is set if it has not so many."""
+        self._check_axes(self.box, count)
+        self._axes = count
+
+    def _check_axes(self, box: object, axes: int | None) -> None:
+        if axes is not None and box is not None and len(cast("Box", box)[0]) != axes:
+            msg = f"box must have {axes} numbers lo and {axes} hi, one an axis, got {box!r}"
+            raise ValueError(msg)
 
     @property
     def is_open(self) -> bool:
         """Whether everything is shown."""
-        return self.where is None and self.groups is None and self.object_ids is None and self.share >= 1
+        chosen = (self.where, self.groups, self.object_ids, self.box)
+        return all(part is None for part in chosen) and self.share >= 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import ClassVar
 
+import numpy as np
 from psygnal import SignalGroupDescriptor
 
 __all__ = ["ObjectSelection"]
@@ -35,6 +36,9 @@ class ObjectSelection:
 
 
 def _ids(value: object) -> tuple[int, ...]:
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":  # a million are chosen at once
+        ids = value.tolist()
+        return tuple(ids if (value[1:] > value[:-1]).all() else dict.fromkeys(ids))
     values = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(values, set | frozenset | range):
         values = list(values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QColorDialog, QComboBox, QListWidget, QListWidgetItem, QPushButton
+from qtpy.QtWidgets import QCheckBox, QColorDialog, QComboBox, QListWidget, QListWidgetItem, QPushButton
 
 from napari_zarr_vectors._qt._limits import LimitsField
 from napari_zarr_vectors._qt._numbers import NumberSpin
@@ -31,7 +31,7 @@ MOST_LEGEND = 4096
 
 
 class ColorSection(Section):
-    """Sets `DisplayStyle.color_by`, `color`, `colormap`, `contrast_limits` and `gamma`.
+    """Sets `DisplayStyle.color_by`, `color`, `colormap`, `contrast_limits`, `gamma` and `legend`.
 
     Parameters
     ----------
@@ -50,6 +50,7 @@ class ColorSection(Section):
             self.colormap.addItem(strip(colors, STRIP), name)
         self.limits = LimitsField()
         self.gamma = NumberSpin(0.01, 100.0)
+        self.in_canvas = QCheckBox("Legend in the canvas")
         self.legend = QListWidget()
         self.legend.setIconSize(SWATCH)
         self.legend.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -62,6 +63,7 @@ class ColorSection(Section):
         self.add_row("Limits", self.limits, "Values at the two ends of the colormap.")
         self.add_row("Gamma", self.gamma, "Below 1 brightens low values, above 1 darkens them.")
         self.add_row("Legend", self.legend, "Colour of each category.")
+        self.add_row("", self.in_canvas, "Say in the canvas, and in pictures of it, what the colours mean.")
         shorten(self.color_by, self.colormap)
         self.color_by.activated.connect(lambda at: self._ask("color_by", self._choices[at]))
         self.color.clicked.connect(self._on_color)
@@ -69,6 +71,7 @@ class ColorSection(Section):
         self.limits.changed.connect(lambda low, high: self._ask("contrast_limits", (low, high)))
         self.limits.from_data_clicked.connect(lambda: self._ask("contrast_limits", None))
         self.gamma.valueChanged.connect(lambda gamma: self._ask("gamma", gamma))
+        self.in_canvas.toggled.connect(lambda shown: self._ask("legend", shown))
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         kind = "none" if model.color_by is None else facts.kind
@@ -78,8 +81,10 @@ class ColorSection(Section):
         self.limits.show_limits(model.contrast_limits, facts.limits)
         self.gamma.setValue(model.gamma)
         self._show_legend(facts if kind == "category" else None)
+        self.in_canvas.setChecked(model.legend)
         rows = {"none": [self.color], "scalar": [self.colormap, self.limits, self.gamma], "category": [self.legend]}
-        self.hide_rows([field for of, fields in rows.items() if of != kind for field in fields])
+        hidden = [field for of, fields in rows.items() if of != kind for field in fields]
+        self.hide_rows([*hidden, *([self.in_canvas] if kind in ("none", "rgb") else [])])
 
     def _show_choices(self, color_by: str | None, facts: DisplayFacts) -> None:
         choices: list[str | None] = [None, *facts.attributes]

@@ -27,10 +27,13 @@ class LimitsField(QWidget):
         A person wants these limits, lo < hi.
     from_data_clicked
         A person wants those of the data.
+    from_view_clicked
+        A person wants those of what is shown.
     """
 
     changed = Signal(float, float)
     from_data_clicked = Signal()
+    from_view_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,9 +43,12 @@ class LimitsField(QWidget):
         self.low.setAccessibleName("Lower limit")
         self.high.setAccessibleName("Upper limit")
         self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
-        self.from_data = QPushButton("From data")
-        self.from_data.setStyleSheet("padding: 3px 2px;")
+        self.from_data = QPushButton("Data")
         self.from_data.setToolTip("Take the limits from the data: the middle 99 % of a sample.")
+        self.from_view = QPushButton("View")
+        self.from_view.setToolTip("Take the limits from what is shown now: the middle 98 % of its values.")
+        for button in (self.from_data, self.from_view):
+            button.setStyleSheet("padding: 3px 4px;")
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(SPACING)
@@ -50,6 +56,7 @@ class LimitsField(QWidget):
         top.setSpacing(SPACING)
         top.addWidget(self.slider, 1)
         top.addWidget(self.from_data)
+        top.addWidget(self.from_view)
         layout.addLayout(top, 0, 0, 1, 2)
         for column, box in enumerate((self.low, self.high)):
             layout.addWidget(box, 1, column)
@@ -63,6 +70,7 @@ class LimitsField(QWidget):
         self.high.valueChanged.connect(lambda high: self._emit(self._shown[0], high))
         self.slider.valueChanged.connect(lambda pair: self._emit(*pair))
         self.from_data.clicked.connect(self.from_data_clicked)
+        self.from_view.clicked.connect(self.from_view_clicked)
 
     def make_room(self) -> None:
         """Ask for the width of the longest number in the font that is in use, in place of napari's own width."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_zarr_vectors._qt._numbers import NumberSpin
-from napari_zarr_vectors._qt._section import Section, side_by_side
+from napari_zarr_vectors._qt._section import Section, shorten, side_by_side
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._controller._panels import DisplayFacts
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PointsSection"]
 
+ONE_SIZE = "one size"
 SMALLEST = 1e-30
 MODE_WIDTH = 95
 """Room for the words below; Qt's own minimum counts an icon that is not there."""
@@ -38,7 +39,9 @@ class PointsSection(Section):
         self.size_mode.addItems(list(SIZE_MODES.values()))
         self.size_mode.setMinimumWidth(MODE_WIDTH)
         self.adaptive = QCheckBox("Larger where sparse")
-        self.sized = QCheckBox()
+        self.size_by = QComboBox()
+        shorten(self.size_by)
+        self._sizes: list[str | None] = []
         self.wireframe = QCheckBox("Edges only")
         self.backfaces = QCheckBox("Both sides")
         self.shading = QComboBox()
@@ -47,7 +50,7 @@ class PointsSection(Section):
         self.slab = NumberSpin(SMALLEST)
         size = side_by_side((self.size, 1), (self.size_mode, 1))
         self.add_row("Size", size, "Diameter of a point or width of a line, on the screen or in units of the data.")
-        self.add_row("", self.sized, "Multiply the width with the attribute of each node.")
+        self.add_row("Size by", self.size_by, "The attribute that the size of each vertex is multiplied with.")
         self.add_row("", self.wireframe, "Draw the edges of faces only.")
         self.add_row("", self.backfaces, "Also draw faces that turn away.")
         self.add_row("", self.adaptive, "Points of a coarse level grow until they touch, so that it leaves no gaps.")
@@ -60,7 +63,7 @@ class PointsSection(Section):
         self.size.valueChanged.connect(lambda size: self._ask("size", size))
         self.size_mode.activated.connect(lambda at: self._ask("size_mode", list(SIZE_MODES)[at]))
         self.adaptive.toggled.connect(lambda adaptive: self._ask("adaptive_size", adaptive))
-        self.sized.toggled.connect(self._on_sized)
+        self.size_by.activated.connect(lambda at: self._ask("size_by", self._sizes[at]))
         self.wireframe.toggled.connect(lambda wires: self._ask("wireframe", wires))
         self.backfaces.toggled.connect(lambda drawn: self._ask("backfaces", drawn))
         self.shading.activated.connect(lambda at: self._ask("shading", list(SHADINGS[self._shape])[at]))
@@ -69,8 +72,7 @@ class PointsSection(Section):
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         self._show_shape(facts)
-        self.sized.setText(f"By {facts.sized_by}")
-        self.sized.setChecked(model.size_by is not None)
+        self._show_sizes(model.size_by, facts)
         self.wireframe.setChecked(model.wireframe)
         self.backfaces.setChecked(model.backfaces)
         self.size.setValue(model.size)
@@ -91,13 +93,19 @@ class PointsSection(Section):
             self._rows[0][0].setText(SIZES[facts.shape])
             self.shading.clear()
             self.shading.addItems(list(SHADINGS[facts.shape].values()))
-        only = {"points": [self.adaptive], "lines": [self.sized], "surface": [self.wireframe, self.backfaces]}
+        only = {"points": [self.adaptive], "lines": [], "surface": [self.wireframe, self.backfaces]}
         hidden = [field for shape, fields in only.items() if shape != facts.shape for field in fields]
-        self.hide_rows([*hidden, *([self.sized] if facts.shape == "lines" and not facts.sized_by else [])])
+        self.hide_rows([*hidden, *([self.size_by] if facts.shape == "surface" or not facts.sizes else [])])
 
-    def _on_sized(self, sized: bool) -> None:
-        if self._facts is not None:
-            self._ask("size_by", self._facts.sized_by if sized else None)
+    def _show_sizes(self, size_by: str | None, facts: DisplayFacts) -> None:
+        choices: list[str | None] = [None, *facts.sizes]
+        if size_by not in choices:
+            choices.append(size_by)
+        if choices != self._sizes:
+            self.size_by.clear()
+            self.size_by.addItems([ONE_SIZE if name is None else name for name in choices])
+            self._sizes = choices
+        self.size_by.setCurrentIndex(choices.index(size_by))
 
     def _on_automatic_slab(self, automatic: bool) -> None:
         self._ask("slab_thickness", None if automatic else self.slab.value())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLineEdit
 
 from napari_zarr_vectors._model.condition import format_condition, parse_condition
+from napari_zarr_vectors._qt._box import BoxField
 from napari_zarr_vectors._qt._section import Section, plain_tip, shorten, wrapping_label
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ EXAMPLE = "length > 10 and kind in a, b"
 
 
 class ShownSection(Section):
-    """Sets `DisplayFilter.share`, `groups` and `where`."""
+    """Sets `DisplayFilter.share`, `groups`, `where` and `box`."""
+
+    box_to_view = Signal()
+    """A person wants the box of what is in view."""
 
     def __init__(self) -> None:
         super().__init__("Show")
@@ -41,20 +46,26 @@ class ShownSection(Section):
         self.add_row("Group", self.group, "Only the objects of this group.")
         tip = "Only what meets this: attributes of vertices or objects, joined by 'and'. Empty shows everything."
         self.add_row("Where", self.where, tip)
+        self.box = BoxField()
+        self.add_row("Box", self.box, "Only what lies inside: lowest and highest coordinate of each axis.")
         column = self.layout()
         if column is not None:
             column.addWidget(self.problem)
         self.share.valueChanged.connect(lambda percent: self._ask("share", round(percent / 100, 6)))
         self.group.activated.connect(lambda at: self._ask("groups", self._groups[at]))
         self.where.editingFinished.connect(self._on_where)
+        self.box.changed.connect(lambda box: self._ask("box", box))
+        self.box.view_clicked.connect(self.box_to_view)
 
     def _show(self, model: DisplayFilter, facts: DisplayFacts) -> None:
         self.share.setValue(100 * model.share)
         self._show_groups(model.groups, facts)
         self.where.setText(format_condition(model.where))
         self._say("")
+        self.box.show_box(model.box, facts.axes, facts.bounds)
         hidden = [] if facts.objects > 1 else [self.share, self.group]
-        self.hide_rows([*hidden, *([self.group] if not facts.groups and self.group not in hidden else [])])
+        hidden += [] if facts.groups or self.group in hidden else [self.group]
+        self.hide_rows([*hidden, *([] if facts.axes else [self.box])])
 
     def _show_groups(self, shown: tuple[str, ...] | None, facts: DisplayFacts) -> None:
         choices: list[tuple[str, ...] | None] = [None, *((name,) for name in facts.groups)]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
 
     from napari_zarr_vectors._controller._panels import DisplayFacts, DisplayTarget
+    from napari_zarr_vectors._controller._views import DisplayActions
     from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 
 __all__ = ["DisplayDock", "DisplayPanel"]
@@ -68,6 +69,9 @@ class DisplayPanel(QWidget):
         self._timer.setInterval(POLL_MS)
         self._timer.timeout.connect(self.poll)
         self._bound = False
+        self._actions: DisplayActions | None = None
+        self.shown.box_to_view.connect(lambda: self._act("box_to_view"))
+        self.colors.limits.from_view_clicked.connect(lambda: self._act("limits_to_view"))
 
     @property
     def polls(self) -> bool:
@@ -75,10 +79,15 @@ class DisplayPanel(QWidget):
         return bool(self._timer.isActive())
 
     def bind(
-        self, style: DisplayStyle, lod: LodControl, facts: DisplayFacts, shown: DisplayFilter | None = None
+        self,
+        style: DisplayStyle,
+        lod: LodControl,
+        facts: DisplayFacts,
+        shown: DisplayFilter | None = None,
+        actions: DisplayActions | None = None,
     ) -> None:
         """Show a layer and follow it, in place of the one before; without a filter all of it is shown."""
-        self._bound = True
+        self._bound, self._actions = True, actions
         self.name.setText(facts.name)
         self.detail.bind(lod, facts)
         self.points.bind(style, facts)
@@ -98,7 +107,7 @@ class DisplayPanel(QWidget):
 
     def release(self) -> None:
         """Disconnect from the models and touch no widget: Qt may have deleted them."""
-        self._bound = False
+        self._bound, self._actions = False, None
         for part in (self.detail, self.points, self.colors, self.shown):
             part.unbind()
         self.status.bind(None)
@@ -118,6 +127,10 @@ class DisplayPanel(QWidget):
         """Stop asking."""
         super().hideEvent(event)
         self._timer.stop()
+
+    def _act(self, name: str) -> None:
+        if self._actions is not None:
+            getattr(self._actions, name)()
 
     def _poll_while_seen(self) -> None:
         if self._bound and self.isVisible():
@@ -179,5 +192,5 @@ class DisplayDock(QWidget):
             self.panel.unbind()
             self._stack.setCurrentWidget(self.nothing)
         else:
-            self.panel.bind(target.style, target.lod, target.facts, target.shown)
+            self.panel.bind(target.style, target.lod, target.facts, target.shown, target.actions)
             self._stack.setCurrentWidget(self._scroll)

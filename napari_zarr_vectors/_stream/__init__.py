@@ -1,7 +1,15 @@
 """Worker threads: planning, reading, building; the byte-budget cache. No napari, no Qt."""
 
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
-from napari_zarr_vectors._stream.coloring import Coloring, ObjectValues, Wanted, color_values
+from napari_zarr_vectors._stream.chosen import ChosenRows, read_chosen
+from napari_zarr_vectors._stream.coloring import (
+    Coloring,
+    ObjectValues,
+    Wanted,
+    color_values,
+    missing_value,
+    size_values,
+)
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
 from napari_zarr_vectors._stream.planner import HOLD_S, Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
@@ -12,6 +20,7 @@ __all__ = [
     "HOLD_S",
     "RETRIES",
     "ByteCache",
+    "ChosenRows",
     "Coloring",
     "Failure",
     "LinkedSource",
@@ -27,5 +36,8 @@ __all__ = [
     "Wanted",
     "color_values",
     "default_cache_bytes",
+    "missing_value",
+    "read_chosen",
     "shown_ranges",
+    "size_values",
 ]

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
 
     from zarr_vectors.lazy import LazyStore, VertexFilter
 
-__all__ = ["Coloring", "ObjectValues", "Wanted", "color_values", "hide", "missing_value", "no_values"]
+__all__ = [
+    "Coloring",
+    "ObjectValues",
+    "Wanted",
+    "color_values",
+    "hide",
+    "missing_value",
+    "no_values",
+    "size_values",
+]
+
+LARGEST = 1e30
+"""Size in place of an infinite one: no sum on the way to the screen overflows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,8 +60,23 @@ class Wanted:
         """Ask it of a level; ids that a level has not are nobody's there."""
         ids = None
         if self.object_ids is not None:
-            ids = np.intersect1d(np.array(self.object_ids, np.int64), store.object_values(level=level)[0])
+            ids = _known(np.array(self.object_ids, np.int64), store.object_values(level=level)[0])
         return store.filter(level, object_ids=ids, groups=self.groups, where=self.where, share=self.share)
+
+
+def _known(ids: npt.NDArray[np.int64], every: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Give the ids that there are, each once, in their order if none comes twice.
+
+    By sorting and searching, during which other threads run: numpy's own sets keep the interpreter to themselves.
+    """
+    ascending = np.sort(ids)
+    if (ascending[1:] == ascending[:-1]).any():
+        ids = ascending[np.append(True, ascending[1:] != ascending[:-1])]
+    ordered = every if (every[1:] > every[:-1]).all() else np.sort(every)
+    if not len(ordered):
+        return ids[:0]
+    place = np.minimum(np.searchsorted(ordered, ids), len(ordered) - 1)
+    return np.asarray(ids[ordered[place] == ids])
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +85,7 @@ class Coloring:
 
     `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
     category's, and what is missing or is none of them has the code after the last. `wanted` hides all others.
+    `size_by` is the attribute that sizes vertices, unless `sizes` says it of objects; neither is one size for all.
     """
 
     attribute: str | None = None
@@ -65,6 +93,8 @@ class Coloring:
     words: tuple[str, ...] = ()
     objects: ObjectValues | None = None
     wanted: Wanted | None = None
+    size_by: str | None = None
+    sizes: ObjectValues | None = None
 
 
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -95,6 +125,12 @@ def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.ND
 def missing_value(coloring: Coloring) -> float:
     """Give the number of a vertex that has no value."""
     return {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
+
+
+def size_values(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """Give the number that the size of each vertex is multiplied with, (N,) float32: 0 for NaN and what is below 0."""
+    column = (values[:, 0] if values.ndim == 2 else values).astype(np.float32)
+    return np.clip(np.nan_to_num(column, nan=0.0, posinf=LARGEST), 0.0, np.float32(LARGEST))
 
 
 def hide(values: npt.NDArray[np.float32] | None, shown: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

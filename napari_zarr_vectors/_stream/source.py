@@ -17,7 +17,7 @@ from napari_zarr_vectors._build import (
     build_triangles,
     place_keys,
 )
-from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values
+from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values, size_values
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
 from zarr_vectors.lazy import WEIGHTS, LinkedBatch
@@ -126,7 +126,9 @@ class PointSource:
     def _names(self, epoch: int, level: int) -> list[str]:
         """List the attributes to read at a level."""
         question = self._question(epoch, level)
-        names = dict.fromkeys([self.coloring[epoch].attribute, *(() if question is None else question.attributes)])
+        coloring = self.coloring[epoch]
+        asked = () if question is None else question.attributes
+        names = dict.fromkeys([coloring.attribute, coloring.size_by, *asked])
         known = self._store.attribute_names(level)
         return [name for name in names if name is not None and name in known]
 
@@ -161,8 +163,26 @@ class PointSource:
         return np.append(self._store.object_values(level=level)[0], NO_OBJECT)[objects]
 
     def _needs_objects(self, epoch: int, level: int) -> bool:
-        question = self._question(epoch, level)
-        return self.coloring[epoch].objects is not None or (question is not None and question.needs_objects)
+        question, coloring = self._question(epoch, level), self.coloring[epoch]
+        of_objects = coloring.objects is not None or coloring.sizes is not None
+        return of_objects or (question is not None and question.needs_objects)
+
+    def _sizes(
+        self,
+        epoch: int,
+        level: int,
+        count: int,
+        attributes: Mapping[str, npt.NDArray[np.generic]],
+        objects: npt.NDArray[np.int64] | None,
+    ) -> npt.NDArray[np.float32] | None:
+        """Give the number that sizes each vertex, 1 where there is none; None where all have one size."""
+        coloring = self.coloring[epoch]
+        if coloring.sizes is not None and objects is not None:
+            return coloring.sizes.of(self._store.object_values(level=level)[0], 1.0)[objects]
+        if coloring.size_by is None:
+            return None
+        found = attributes.get(coloring.size_by)
+        return np.ones(count, np.float32) if found is None else size_values(found)
 
     def _colors(
         self,
@@ -194,16 +214,16 @@ class PointSource:
             batch = self._store.read_chunks(level, coords, names)
         self._look()
         objects = batch.objects if isinstance(batch, LinkedBatch) else None
-        values, ids = (
-            self._values(first.epoch, level, batch.positions, batch.attributes, objects),
-            self._ids(level, objects),
-        )
+        values = self._values(first.epoch, level, batch.positions, batch.attributes, objects)
+        sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, objects)
+        ids = self._ids(level, objects)
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
             built = build_points(
                 batch.positions[rows],
                 None if values is None else values[rows],
+                None if sizes is None else sizes[rows],
                 origin=self._origin,
                 chunk_lo=coords[i] * tree.chunk_shape[depth],
                 cell_shape=tree.chunk_shape[-1],
@@ -229,8 +249,6 @@ class LinkedSource(PointSource):
         As of `PointSource`.
     is_surface : bool
         Whether links are faces.
-    size_by : str or None
-        Attribute that sizes the vertices.
     """
 
     def __init__(
@@ -241,16 +259,10 @@ class LinkedSource(PointSource):
         cache: ByteCache,
         *,
         is_surface: bool,
-        size_by: str | None,
     ) -> None:
         super().__init__(store, tree, origin, cache)
-        self._is_surface, self._size_by = is_surface, size_by
+        self._is_surface = is_surface
         self._batch_rows = BATCH_LINKED
-
-    def _names(self, epoch: int, level: int) -> list[str]:
-        names = super()._names(epoch, level)
-        has_size = self._size_by is not None and self._size_by in self._store.attribute_names(level)
-        return [*names, self._size_by] if has_size and self._size_by not in names else names  # type: ignore[list-item]
 
     def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         tree, first = self._tree, requests[0]
@@ -261,7 +273,7 @@ class LinkedSource(PointSource):
         self._look()
         values = self._values(first.epoch, level, batch.positions, batch.attributes, batch.objects)
         ids = self._ids(level, batch.objects)
-        sizes = _sizes(batch.attributes.get(self._size_by or ""), len(batch.positions))
+        sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
         out = []
         for i, request in enumerate(requests):
             links = slice(int(batch.link_offsets[i]), int(batch.link_offsets[i + 1]))
@@ -290,14 +302,6 @@ class LinkedSource(PointSource):
             self._cache.put(request, built)
             out.append(built)
         return out
-
-
-def _sizes(values: npt.NDArray[np.generic] | None, count: int) -> npt.NDArray[np.float32]:
-    """Give the size of each vertex; 1 where there is none, 0 for NaN."""
-    if values is None:
-        return np.ones(count, np.float32)
-    column = values[:, 0] if values.ndim == 2 else values
-    return np.nan_to_num(column.astype(np.float32), nan=0.0)
 
 
 def below_of(tree: Tree, node: int, rows: int) -> Below | None:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.flying import Flight
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._layers import Window
-from napari_zarr_vectors._layers._pool import PagePool
+from napari_zarr_vectors._layers._residents import Resident
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
@@ -61,7 +61,7 @@ def drawn(layer):
 
 def test_steps_inside_of_loaded_chunks_send_no_vertices_and_are_never_blank(flight, monkeypatch):
     sent = []
-    monkeypatch.setattr(PagePool, "_send_vertices", lambda self, resident: sent.append(resident))
+    monkeypatch.setattr(Resident, "send_vertices", lambda self, sink: sent.append(self))
     full = lit(flight)
     for height in (21.0, 23.0, 21.0, 22.0):  # what is read ahead lies in the same chunks
         before = flight.layer.painted_slab()[0][0]

@@ -1,24 +1,29 @@
 """Copying the rows of fragments out of batches to where they belong.
 
-Batches come chunk by chunk, rows belong to objects that run through many chunks. Fragments are sorted by chunk; where
-each row comes from and goes to is numbered for many chunks at once, and a batch then costs one take and one scatter a
-column. Where the fragments of a chunk are named one after the other, as in most stores, rows are not taken first.
+Batches come chunk by chunk, rows belong to objects that run through many chunks. Where each fragment begins in its
+chunk and among the rows of all objects is known for all of them from the start, fragments by chunk; a batch then costs
+some calls a column, whatever the number of its fragments: a run of rows is copied as one or two pieces whose length is
+a power of two, all pieces of one length at once.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+import math
 
 import numpy as np
 
 from zarr_vectors._query.execute import RaggedBatch, as_items
-from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
+from zarr_vectors.core._backends import room
+from zarr_vectors.encoding import FragmentTable, expand_ranges
 from zarr_vectors.spatial import group_order
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
 __all__ = ["Gather"]
 
-_WINDOW_ROWS = 1 << 16
+_LONGEST_PIECE = 1 << 12  # it bounds what a copy takes
+# Of each number of rows, which of the lengths is the largest that is not more.
+_POWERS = np.frexp(np.arange(_LONGEST_PIECE + 1))[1].astype(np.uint8)
+_LENGTHS = np.append(0, 1 << np.arange(_POWERS[-1]))
 
 
 class Gather:
@@ -36,20 +41,8 @@ class Gather:
 
     def __init__(self, table: FragmentTable, places: AnyArray, numbers: AnyArray) -> None:
         self.starts = _starts(table.count[numbers])
-        chunks = len(table.first) - 1
-        order, self._bounds = group_order(places.astype(np.min_scalar_type(chunks)), chunks)
-        self._table, self._numbers = table, np.empty_like(numbers)
-        self._starts = np.empty(len(order), self.starts.dtype)
-        for low in range(0, len(order), _WINDOW_ROWS):
-            piece = slice(low, low + _WINDOW_ROWS)
-            self._numbers[piece] = numbers[order[piece]]
-            self._starts[piece] = self.starts[order[piece]]
-        # Rows before each chunk, in that order; how many a chunk has is summed up chunk by chunk.
-        counts = (table.count[self._numbers[low:high]].sum() for low, high in pairwise(self._bounds.tolist()))
-        self._before = offsets_of(np.fromiter(counts, np.int64, chunks))
-        self._window = (0, 0)
-        self._rows: Int64Array | None = None
-        self._targets = np.empty(0, np.int64)
+        self._table = table
+        self._numbers, self._targets, self._bounds = _by_chunk(table, places, numbers, self.starts)
         self._room: list[AnyArray] = []
         self._names: tuple[str, ...] = ()
 
@@ -58,51 +51,21 @@ class Gather:
         sources = [batch.positions, *batch.attributes.values()]
         if not self._room:
             self._names = tuple(batch.attributes)
-            self._room = [np.empty((int(self.starts[-1]), *a.shape[1:]), a.dtype) for a in sources]
-        last = first + len(batch.coords)
-        rows, targets = self._numbered(first, last)
-        if not len(targets):
+            shapes = [(int(self.starts[-1]), *a.shape[1:]) for a in sources]
+            self._room = [room(math.prod(s), a.dtype).reshape(s) for s, a in zip(shapes, sources, strict=True)]
+        bounds = self._bounds[first : first + len(batch.coords) + 1]
+        some = slice(*bounds[[0, -1]].tolist())
+        numbers, bases = self._numbers[some], np.repeat(batch.offsets[:-1], np.diff(bounds))
+        sizes, targets = self._table.count[numbers], self._targets[some]
+        if self._table.only_ranges:
+            pieces = _pieces(self._table.start[numbers] + bases, targets, sizes)
+            for source, target in zip(sources, self._room, strict=True):
+                _copy(as_items(source), as_items(target), pieces)
             return
-        before = self._before[first : last + 1] - self._before[first]
-        if rows is None and not np.array_equal(before, batch.offsets):
-            rows = expand_ranges(batch.offsets[:-1], np.diff(before))
-        elif rows is not None and len(batch.coords) > 1:
-            rows = rows + np.repeat(batch.offsets[:-1], np.diff(before))
-        begin, end = int(targets[0]), int(targets[-1]) + 1
-        is_run = end - begin == len(targets) and bool((targets[1:] > targets[:-1]).all())
-        for source, room in zip(sources, self._room, strict=True):
-            taken, target = as_items(source), as_items(room)
-            if rows is not None:
-                taken = np.take(taken, rows, mode="clip")
-            if is_run:
-                target[begin:end] = taken
-            else:
-                np.put(target, targets, taken, mode="clip")  # in half the time of target[targets] = taken
-
-    def _numbered(self, first: int, last: int) -> tuple[Int64Array | None, Int64Array]:
-        """Give where the rows of the fragments in chunks ``first:last`` come from, in these, and where they go.
-
-        None in place of the former where it is the first rows of each chunk, in order.
-        """
-        begin, end = self._window
-        if not begin <= first <= last <= end:
-            begin = first
-            reach = int(np.searchsorted(self._before, self._before[first] + _WINDOW_ROWS, side="right")) - 1
-            end = max(last, reach)
-            self._window = begin, end
-            self._number(begin, end)
-        part = slice(*(self._before[[first, last]] - self._before[begin]).tolist())
-        return None if self._rows is None else self._rows[part], self._targets[part]
-
-    def _number(self, begin: int, end: int) -> None:
-        some = slice(*self._bounds[[begin, end]].tolist())
-        numbers = self._numbers[some]
-        sizes = self._table.count[numbers]
-        before = offsets_of(sizes)[:-1]
-        chunk = np.repeat(self._before[begin:end] - self._before[begin], np.diff(self._bounds[begin : end + 1]))
-        in_order = self._table.is_range[numbers] & (self._table.start[numbers] == before - chunk)
-        self._rows = None if in_order.all() else self._table.rows_of(numbers)[0]
-        self._targets = expand_ranges(self._starts[some], sizes)
+        rows = self._table.rows_of(numbers)[0] + np.repeat(bases, sizes)
+        places = expand_ranges(targets, sizes)
+        for source, target in zip(sources, self._room, strict=True):
+            as_items(target)[places] = as_items(source)[rows]
 
     @property
     def positions(self) -> FloatArray:
@@ -122,3 +85,78 @@ def _starts(counts: AnyArray) -> AnyArray:
     out = np.zeros(len(counts) + 1, dtype)
     np.cumsum(counts, dtype=dtype, out=out[1:])
     return out
+
+
+def _by_chunk(
+    table: FragmentTable, places: AnyArray, numbers: AnyArray, starts: AnyArray
+) -> tuple[AnyArray, AnyArray, Int64Array]:
+    """Put fragments in the order of chunks.
+
+    Returns
+    -------
+    numbers, targets : (B,) whole numbers
+        Number of each fragment in the table, and where its rows go.
+    bounds : (chunks + 1,) int64
+        Where the fragments of each chunk begin.
+    """
+    targets = np.full(len(table.count), -1, starts.dtype)
+    targets[numbers] = starts[:-1]
+    named = np.flatnonzero(targets >= 0)
+    if len(named) == len(numbers):
+        # Each is named once, as is usual: the table has them in order, and nothing need be sorted.
+        return named, targets[named], np.searchsorted(named, table.first)
+    chunks = len(table.first) - 1
+    order, bounds = group_order(places.astype(np.min_scalar_type(chunks)), chunks)
+    return numbers[order], starts[:-1][order], bounds
+
+
+# -- runs ----------------------------------------------------------------------------------------------------------
+
+
+def _pieces(sources: AnyArray, targets: AnyArray, sizes: AnyArray) -> list[tuple[int, AnyArray, AnyArray]]:
+    """Cut runs of rows into pieces whose lengths are powers of two: two of a run, which may overlap.
+
+    Parameters
+    ----------
+    sources, targets, sizes : (B,) whole numbers
+        Where each run begins, where it goes, and its rows.
+
+    Returns
+    -------
+    list of (length, first rows (n,), where they go (n,))
+    """
+    if int(sizes.max(initial=0)) > _LONGEST_PIECE:
+        sources, targets, sizes = _shortened(sources, targets, sizes)
+    powers = _POWERS[sizes]
+    order = np.argsort(powers, kind="stable")
+    ends = np.cumsum(np.bincount(powers, minlength=len(_LENGTHS))).tolist()
+    left = (sizes - _LENGTHS[powers])[order]
+    first, to = np.empty((2, len(order), 2), np.int64)
+    first[:, 0], to[:, 0] = sources[order], targets[order]
+    np.add(first[:, 0], left, out=first[:, 1])
+    np.add(to[:, 0], left, out=to[:, 1])
+    out = []
+    # Runs without rows come first; there is nothing to copy.
+    for length, low, high in zip(_LENGTHS[1:].tolist(), ends[:-1], ends[1:], strict=True):
+        if low < high:
+            out.append((length, first[low:high].reshape(-1), to[low:high].reshape(-1)))
+    return out
+
+
+def _shortened(sources: AnyArray, targets: AnyArray, sizes: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray]:
+    """Cut runs that are longer than the longest piece."""
+    parts = -(-sizes // _LONGEST_PIECE)
+    before = _LONGEST_PIECE * expand_ranges(np.zeros(len(parts), np.int64), parts)
+    sizes = np.minimum(np.repeat(sizes, parts) - before, _LONGEST_PIECE)
+    return np.repeat(sources, parts) + before, np.repeat(targets, parts) + before, sizes
+
+
+def _copy(source: AnyArray, target: AnyArray, pieces: list[tuple[int, AnyArray, AnyArray]]) -> None:
+    for length, first, to in pieces:
+        _windows(target, length)[to] = _windows(source, length)[first]
+
+
+def _windows(items: AnyArray, length: int) -> AnyArray:
+    """See the run of so many items that begins at each item as one opaque item."""
+    size = items.itemsize
+    return np.ndarray((len(items) - length + 1,), f"V{size * length}", items, strides=(size,))

@@ -22,18 +22,18 @@ from zarr_vectors._query.owned import batch_fragments
 from zarr_vectors._query.rows import Found, RowFilter, find_rows
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._spec import absent_value
+from zarr_vectors.core._backends import room
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._links import LinkReader, LinkRows
 from zarr_vectors.encoding import FragmentTable
 from zarr_vectors.exceptions import CorruptStoreError
-from zarr_vectors.spatial import ChunkLookup, chunks_of_box, inside
+from zarr_vectors.spatial import ChunkLookup, chunks_of_box
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Network", "links_within", "read_graph", "read_mesh"]
 
 _EDGE = 2
 _FARTHEST = 2.0**62
-_MOST_NARROW = np.iinfo(np.int32).max
 _PIECE_ROWS = 1 << 14
 
 
@@ -215,20 +215,24 @@ def _with_implied(links: _Links, table: FragmentTable, count: int) -> _Links:
 
 def _one_parent_each(ends: Int64Array, table: FragmentTable, count: int) -> _Links:
     """Give the links of rows of which each has at most one parent; those that lead out of the rows are left out."""
-    parents: AnyArray = np.arange(-1, count, dtype=np.int32 if count <= _MOST_NARROW else np.int64)
+    # The row behind the last one is what child -1 finds.
+    out = room((count + 1) * _EDGE, np.int64).reshape(-1, _EDGE)
+    parents = out[:, 1]
+    for low in range(0, count + 1, _PIECE_ROWS):
+        piece = parents[low : low + _PIECE_ROWS]
+        piece[:] = np.arange(low - 1, low - 1 + len(piece))
     parents[table.start[table.count > 0]] = -1
     parents[ends[:, 0]] = ends[:, 1]
-    parents[-1] = -1  # what child -1 finds
-    out = np.empty((int(np.count_nonzero(parents >= 0)), _EDGE), np.int64)
-    first = 0
-    # In pieces that stay in cache: children and parents as arrays of their own take as much memory as both.
+    last = 0
+    # What stays moves up, in pieces that stay in cache.
     for low in range(0, count, _PIECE_ROWS):
-        piece = parents[low : low + _PIECE_ROWS]
+        piece = parents[low : min(low + _PIECE_ROWS, count)]
         children = np.flatnonzero(piece >= 0)
-        last = first + len(children)
-        out[first:last, 0], out[first:last, 1] = children + low, piece[children]
-        first = last
-    return _Links(out, {})
+        first, last = last, last + len(children)
+        out[first:last, 1] = piece[children]
+        out[first:last, 0] = children + low
+    # Few rows have no parent: cutting them off leaves little behind.
+    return _Links(out[:last] if 2 * last > count else out[:last].copy(), {})
 
 
 def _padded(values: AnyArray, count: int) -> AnyArray:
@@ -358,7 +362,7 @@ def _faces_in_box(
         _check_near(arrays, faces, np.ones(faces.chunk.shape, bool), np.diff(batch.offsets))
     links = _as_rows(faces, batch.offsets)
     corners = np.take(batch.positions, links.ends, axis=0)  # (M, L, D)
-    kept = inside(corners.mean(axis=1, dtype=np.float64), *box) if len(corners) else np.zeros(0, bool)
+    kept = selection.inside(corners.mean(axis=1, dtype=np.float64)) if len(corners) else np.zeros(0, bool)
     found = _unique(chosen.apply(batch, chunks, None, None, with_owners=with_owners))
     allowed = np.zeros(len(batch.positions), bool)
     allowed[slice(None) if found.rows is None else found.rows] = True

@@ -26,15 +26,14 @@ from zarr_vectors._query.owned import (
     check_reach,
     numbers_of,
 )
-from zarr_vectors._query.plan import meets_box
+from zarr_vectors._query.plan import meets
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._blocks import Blocks, distinct
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable, expand_ranges, offsets_of
 from zarr_vectors.exceptions import CorruptStoreError
-from zarr_vectors.spatial import inside
-from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, FloatArray, Int64Array
 
 __all__ = ["Sequences", "read_sequences"]
 
@@ -85,7 +84,7 @@ def read_sequences(source: ChunkSource, selection: Selection) -> Sequences:
         rows, blocks = rows[may_match], blocks.take(may_match)
     read = None
     if selection.box is not None:
-        read, hit = _meeting_box(source, blocks, selection.box, names)
+        read, hit = _meeting_box(source, blocks, selection, names)
         rows, blocks = rows[hit], blocks.take(hit)
     elif arrays.meta.level > 0 and not chosen.is_ordered:
         hit = np.flatnonzero(np.diff(blocks.offsets))
@@ -116,11 +115,11 @@ def _without_index(source: ChunkSource, selection: Selection) -> Sequences:
 
 
 def _meeting_box(
-    source: ChunkSource, blocks: Blocks, box: tuple[Float64Array, Float64Array], names: tuple[str, ...]
+    source: ChunkSource, blocks: Blocks, selection: Selection, names: tuple[str, ...]
 ) -> tuple[_Read, Int64Array]:
     """Give which of the objects have a vertex in a box, ascending, and the chunks that were read to find out."""
     arrays = source.arrays
-    met = np.flatnonzero(meets_box(arrays.coords, box, arrays.chunk_shape))
+    met = np.flatnonzero(meets(selection, arrays.coords, arrays.chunk_shape))
     near = blocks.of_chunks(met)
     chunks = distinct(blocks.chunks[near])
     read = _Read(chunks, source.fragments(chunks, of=len(chunks)), [])
@@ -132,7 +131,7 @@ def _meeting_box(
         check_reach(arrays, batch, reach[first:last])
         mine = slice(*np.searchsorted(places, [first, last]).tolist())
         runs = Runs(numbers[mine], batch.offsets[places[mine] - first])
-        hit.append(any_of_fragments(read.table, runs, inside(batch.positions, *box)))
+        hit.append(any_of_fragments(read.table, runs, selection.inside(batch.positions)))
         read.batches.append(batch)
         first = last
     objects = np.zeros(len(blocks.offsets) - 1, bool)

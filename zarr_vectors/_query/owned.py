@@ -56,14 +56,16 @@ def named_fragments(
         The number in the table of each block.
     """
     order, bounds = group_order(places.astype(np.min_scalar_type(len(batch.coords))), len(batch.coords))
-    ordered, kept = fragments[order], []
-    for i, index in enumerate(arrays.iter_fragments(batch.coords)):
-        mine = ordered[bounds[i] : bounds[i + 1]]
-        _check_named(arrays, mine, index.num_fragments)
-        kept.append(index.take(mine))
+    kept, low = [], 0
+    for table in arrays.iter_fragments(batch.coords):
+        high = low + len(table.first) - 1
+        some = order[bounds[low] : bounds[high]]
+        named = numbers_of(arrays, table, places[some] - low, fragments[some])
+        kept.append(table.take(named, bounds[low : high + 1] - bounds[low]))
+        low = high
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.arange(len(order))
-    return _of_batch(arrays, batch, FragmentTable.of(kept)), numbers
+    return _of_batch(arrays, batch, FragmentTable.joined(kept)), numbers
 
 
 def _of_batch(arrays: LevelArrays, batch: RaggedBatch, table: FragmentTable) -> FragmentTable:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from zarr_vectors._query.selection import Selection
-from zarr_vectors.spatial import chunks_of_box
+from zarr_vectors.spatial import chunks_of_box, meets_planes
 from zarr_vectors.typing import BoolArray, Float64Array, Int64Array
 
-__all__ = ["ReadPlan", "meets_box", "plan_read"]
+__all__ = ["ReadPlan", "meets", "plan_read"]
 
 _FARTHEST = 2.0**62
 
@@ -42,14 +42,18 @@ def plan_read(selection: Selection, coords: Int64Array, chunk_shape: Float64Arra
         Chunk coordinates; of a level that is chunked by an attribute the trailing D components are the place.
     chunk_shape : (D,) float64
     """
-    meets = meets_box(coords, selection.box, chunk_shape)
-    return ReadPlan(np.flatnonzero(meets), selection.box, selection.attributes)
+    return ReadPlan(np.flatnonzero(meets(selection, coords, chunk_shape)), selection.box, selection.attributes)
 
 
-def meets_box(
+def meets(selection: Selection, coords: Int64Array, chunk_shape: Float64Array) -> BoolArray:
+    """Tell which chunks, shape (n, R), a selection's box and planes can meet; all of them where there is no box."""
+    out = _meets_box(coords, selection.box, chunk_shape)
+    return out if selection.planes is None else out & meets_planes(coords, selection.planes, chunk_shape)
+
+
+def _meets_box(
     coords: Int64Array, box: tuple[Float64Array, Float64Array] | None, chunk_shape: Float64Array
 ) -> BoolArray:
-    """Tell which chunks, shape (n, R), a box can meet; all of them where there is no box."""
     out = np.ones(len(coords), bool)
     if box is None:
         return out

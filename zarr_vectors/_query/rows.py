@@ -13,13 +13,12 @@ import numpy as np
 from zarr_vectors._query.chosen import Chosen, choose_objects, chunk_masks, vertex_masks
 from zarr_vectors._query.execute import ChunkSource, RaggedBatch
 from zarr_vectors._query.owned import batch_fragments, named_fragments, numbers_of
-from zarr_vectors._query.plan import meets_box
+from zarr_vectors._query.plan import meets
 from zarr_vectors._query.selection import Selection
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._blocks import Blocks, distinct
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable
-from zarr_vectors.spatial import inside
 from zarr_vectors.typing import BoolArray, Int64Array
 
 __all__ = ["Found", "RowFilter", "find_rows"]
@@ -198,9 +197,9 @@ def find_rows(source: ChunkSource, selection: Selection, *, with_owners: bool) -
     arrays = source.arrays
     chosen = RowFilter(arrays, selection)
     chunks = chosen.chunks()
-    chunks = chunks[meets_box(arrays.coords[chunks], selection.box, arrays.chunk_shape)]
+    chunks = chunks[meets(selection, arrays.coords[chunks], arrays.chunk_shape)]
     batch = source.batch(chunks, chosen.attributes, of=0 if selection.is_everything else len(chunks))
-    mask = None if selection.box is None else inside(batch.positions, *selection.box)
+    mask = None if selection.box is None else selection.inside(batch.positions)
     return chosen.apply(batch, chunks, None, mask, with_owners=with_owners)
 
 

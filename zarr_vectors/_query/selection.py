@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from zarr_vectors._query.where import Condition, Where, comparisons, parse_where
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.spatial import BoxLike, as_box
-from zarr_vectors.typing import Float64Array, Int64Array
+from zarr_vectors.spatial import BoxLike, as_box, as_planes, inside, inside_planes
+from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["GroupChoice", "Selection", "check_ids", "select"]
 
@@ -34,6 +34,8 @@ class Selection:
     groups : tuple of str or int, or None
         Names or row numbers of groups whose members are asked for.
     condition : Condition or None
+    planes : (P, D + 1) float64
+        Half-spaces ``planes[:, :D] @ p + planes[:, D] >= 0`` that cut the box further; there are none without a box.
     """
 
     box: tuple[Float64Array, Float64Array] | None
@@ -41,11 +43,17 @@ class Selection:
     object_ids: Int64Array | None = None
     groups: tuple[str | int, ...] | None = None
     condition: Condition | None = None
+    planes: Float64Array | None = None
 
     @property
     def is_everything(self) -> bool:
         """Whether nothing restricts the vertices."""
         return self.box is None and not self.names_objects and self.condition is None
+
+    def inside(self, positions: FloatArray) -> BoolArray:
+        """Tell which of (N, D) positions lie in the box and on the inner side of the planes."""
+        mask = np.ones(len(positions), bool) if self.box is None else inside(positions, *self.box)
+        return mask if self.planes is None else mask & inside_planes(positions, self.planes)
 
     @property
     def names_objects(self) -> bool:
@@ -63,6 +71,7 @@ def select(
     object_ids: npt.ArrayLike | None = None,
     groups: GroupChoice | None = None,
     where: Where | None = None,
+    planes: npt.ArrayLike | None = None,
 ) -> Selection:
     """Check a request against a level with vertex attributes `known`; ``attributes=None`` asks for all.
 
@@ -72,12 +81,15 @@ def select(
         What to call the level in messages.
     """
     condition = None if where is None else parse_where(where)
+    if planes is not None and bbox is None:
+        bbox = (np.full(ndim, -np.inf), np.full(ndim, np.inf))
     return Selection(
         None if bbox is None else as_box(bbox, ndim),
         _check_names(known, attributes, place),
         None if object_ids is None else check_ids(object_ids),
         None if groups is None else _check_groups(groups),
         condition if condition is not None and comparisons(condition) else None,
+        None if planes is None else as_planes(planes, ndim),
     )
 
 

@@ -7,6 +7,7 @@ is ``0/0/2`` and lies under ``<array>/c/``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -94,7 +95,7 @@ def parse_chunk_keys(keys: Sequence[str], ndim: int) -> Int64Array:
     if not keys:
         return np.empty((0, ndim), np.int64)
     try:
-        if any(key.count(".") != ndim - 1 for key in keys):
+        if set(map(str.count, keys, repeat("."))) != {ndim - 1}:
             msg = "a key has another number of components"
             raise ValueError(msg)
         flat = np.array(".".join(keys).split("."), dtype=np.int64)

@@ -11,11 +11,13 @@ import errno
 import os
 import stat
 import zipfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 from zarr.abc.store import ByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
@@ -30,7 +32,7 @@ from zarr_vectors.exceptions import (
 )
 from zarr_vectors.typing import UInt8Array
 
-__all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined"]
+__all__ = ["Backend", "Buffers", "ByteSpan", "LocalFiles", "ZarrStoreBackend", "joined", "keep_freed_memory", "room"]
 
 Buffers: TypeAlias = Sequence[bytes | UInt8Array]
 
@@ -38,6 +40,37 @@ ByteSpan: TypeAlias = tuple[int, int | None]
 """(offset, length) of a part of a value; a negative offset and no length is a suffix, (0, None) all of it."""
 
 _CONCURRENCY = 64
+_KEPT_FREE_BYTES = 8 << 20
+_LARGE_PAGE_BYTES = 2 << 20
+_LEAST_ROOM_BYTES = 8 << 20  # of less, the unused ends of pages would be a good part
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Let the allocator keep blocks of up to some MB for the next ones, in large pages of memory; once a process.
+
+    Until it has seen a larger block being freed, glibc maps every block of more than 128 KB anew and gives it back when
+    it is freed. The system clears it page by page each time, which takes longer than reading a chunk into it. After the
+    first block below has gone, the second one is memory that is kept; numpy asks for large pages for it. Nothing of
+    either is touched. Other allocators do not mind.
+    """
+    np.empty(_KEPT_FREE_BYTES, np.uint8)
+    np.empty(_KEPT_FREE_BYTES - _LARGE_PAGE_BYTES, np.uint8)
+
+
+def room(count: int, dtype: np.dtype[Any] | type[np.generic]) -> npt.NDArray[Any]:
+    """Give room for so many numbers, not cleared, that begins where a large page of memory does, if it is large itself.
+
+    Page by page, memory takes longer to be touched for the first time than to be written to. Large pages, which numpy
+    asks for, are given for whole ones only: not at the ends of an array that begins anywhere.
+    """
+    size = count * np.dtype(dtype).itemsize
+    if size < _LEAST_ROOM_BYTES:
+        return np.empty(count, dtype)
+    pages = -(-size // _LARGE_PAGE_BYTES) + 1
+    whole = np.empty(pages * _LARGE_PAGE_BYTES, np.uint8)
+    first = -whole.ctypes.data % _LARGE_PAGE_BYTES
+    return whole[first : first + size].view(dtype)
 
 
 class Backend(Protocol):
@@ -77,6 +110,8 @@ class Backend(Protocol):
 # O_NONBLOCK: opening a pipe that somebody put in the place of a chunk must not hang.
 # O_NOFOLLOW: where a link leads is looked at first.
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_CAN_OPEN_FOLDERS = os.open in os.supports_dir_fd and hasattr(os, "O_DIRECTORY") and hasattr(os, "O_NOFOLLOW")
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW if _CAN_OPEN_FOLDERS else 0
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
 
 
@@ -104,13 +139,7 @@ class LocalFiles:
     def get(self, key: str, span: ByteSpan = (0, None)) -> UInt8Array | None:
         """Read a file, or a part of it."""
         path = self.path(key)
-        fd = self.open(path)
-        if fd is None:
-            return None
-        try:
-            return _read_span(fd, path, span)
-        finally:
-            os.close(fd)
+        return _read_and_close(self.open(path), path, span)
 
     def open(self, path: str) -> int | None:
         """Open a file of this folder for reading; None if it is missing.
@@ -123,14 +152,49 @@ class LocalFiles:
         folder = path.rpartition("/")[0]
         if folder not in self._checked:
             self._check_folder(folder)
+        return self._opened(path)
+
+    def open_each(self, paths: Sequence[str]) -> Iterator[int | None]:
+        """Open files one after the other, as `open` does; the caller closes them.
+
+        Of files that follow one another in one folder the folder is opened too, and they are found from there: that
+        takes less time, and a folder that was opened so is no link, which need not be asked then.
+        """
+        folders = [path.rpartition("/")[0] for path in paths]
+        inside, at = "", None
         try:
-            return os.open(path, _READ_FLAGS)
+            for path, folder, following in zip(paths, folders, [*folders[1:], ""], strict=False):
+                if folder != inside:
+                    if at is not None:
+                        os.close(at)
+                        at = None
+                    inside, at = folder, self._open_folder(folder) if folder == following else None
+                yield self.open(path) if at is None else self._opened(path, at)
+        finally:
+            if at is not None:
+                os.close(at)
+
+    def _opened(self, path: str, folder: int | None = None) -> int | None:
+        """Open a file, found from its folder if that is open: every file that is read comes by here."""
+        name = path if folder is None else path.rpartition("/")[2]
+        try:
+            return os.open(name, _READ_FLAGS, dir_fd=folder)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             if error.errno not in {errno.ELOOP, errno.ENXIO}:
                 raise
             return os.open(self._inside(path), _READ_FLAGS)
+
+    def _open_folder(self, folder: str) -> int | None:
+        """Open a folder that is no link; None for one that is, and where a folder cannot be opened."""
+        if not _FOLDER_FLAGS:
+            return None
+        self._check_folder(folder.rpartition("/")[0])
+        try:
+            return os.open(folder, _FOLDER_FLAGS)
+        except OSError:
+            return None  # whoever opens a file in it finds out what is wrong
 
     def _check_folder(self, folder: str) -> None:
         if folder in self._checked or len(folder) <= len(self.root):
@@ -156,7 +220,9 @@ class LocalFiles:
 
     def get_many(self, requests: Sequence[tuple[str, ByteSpan]]) -> list[UInt8Array | None]:
         """Read several files, one after the other."""
-        return [self.get(key, span) for key, span in requests]
+        paths = [self.path(key) for key, _ in requests]
+        opened = zip(self.open_each(paths), paths, requests, strict=True)
+        return [_read_and_close(fd, path, span) for fd, path, (_, span) in opened]
 
     def put(self, key: str, buffers: Buffers) -> None:
         """Write a file; its folder is made the first time."""
@@ -194,6 +260,15 @@ def _make_folder(path: str) -> None:
     except FileExistsError:
         if not os.path.isdir(path):
             raise
+
+
+def _read_and_close(fd: int | None, path: str, span: ByteSpan) -> UInt8Array | None:
+    if fd is None:
+        return None
+    try:
+        return _read_span(fd, path, span)
+    finally:
+        os.close(fd)
 
 
 def _read_span(fd: int, path: str, span: ByteSpan) -> UInt8Array:

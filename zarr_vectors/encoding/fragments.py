@@ -27,6 +27,7 @@ __all__ = [
     "FragmentIndex",
     "FragmentTable",
     "decode_fragments",
+    "decode_tables",
     "encode_fragments",
     "encode_ranges",
     "encode_tiling_ranges",
@@ -94,17 +95,6 @@ class FragmentIndex:
         listed = fragment - before
         return self.rows[self.offsets[listed] : self.offsets[listed + 1]].copy()
 
-    def take(self, fragments: AnyArray) -> FragmentIndex:
-        """Give some fragments, (k,) numbers that there are, in this order; one may repeat."""
-        if len(self.ranges) == len(self.is_range):
-            return FragmentIndex(self.is_range[fragments], self.ranges[fragments], self.offsets, self.rows)
-        kept = self.is_range[fragments]
-        before: Int64Array = np.cumsum(self.is_range) - self.is_range  # ranges before each fragment
-        listed = (np.arange(len(self.is_range)) - before)[fragments[~kept]]
-        starts, counts = self.offsets[listed], np.diff(self.offsets)[listed]
-        rows = self.rows[expand_ranges(starts, counts)]
-        return FragmentIndex(kept, self.ranges[before[fragments[kept]]], offsets_of(counts), rows)
-
 
 @dataclass(frozen=True, eq=False)
 class FragmentTable:
@@ -154,6 +144,13 @@ class FragmentTable:
         return cls(first, is_range, start, count, rows)
 
     @classmethod
+    def of_ranges(cls, first: Int64Array, ranges: Int64Array) -> FragmentTable:
+        """Give the table of fragments that are ranges, (F, 2) of start and count, of chunks that begin at `first`."""
+        narrow = np.int32 if int(ranges.max(initial=0)) <= _MOST_NARROW else np.int64
+        start, count = ranges[:, 0].astype(narrow), ranges[:, 1].astype(narrow)
+        return cls(first, np.ones(len(start), bool), start, count, np.empty(0, np.int64))
+
+    @classmethod
     def joined(cls, tables: Sequence[FragmentTable]) -> FragmentTable:
         """Put the fragments of other chunks behind those of the first ones; rows count from 0 in each chunk."""
         if len(tables) == 1:
@@ -176,6 +173,16 @@ class FragmentTable:
     def only_ranges(self) -> bool:
         """Whether all fragments are runs of consecutive rows."""
         return bool(self.is_range.all())
+
+    def take(self, numbers: AnyArray, first: Int64Array) -> FragmentTable:
+        """Give some fragments, (k,) numbers, chunk by chunk; those of chunk i begin at ``first[i]``. One may repeat."""
+        is_range, start, count = self.is_range[numbers], self.start[numbers], self.count[numbers]
+        rows = self.rows[:0]
+        if len(self.rows):
+            listed = ~is_range
+            rows = self.rows[expand_ranges(start[listed], count[listed])]
+            start[listed] = offsets_of(count[listed])[:-1]
+        return FragmentTable(first, is_range, start, count, rows)
 
     def tiles(self, count: int) -> bool:
         """Tell whether the fragments are ranges that follow one another and make up `count` rows."""
@@ -344,20 +351,56 @@ def decode_fragments(payload: bytes | UInt8Array) -> FragmentIndex:
     return FragmentIndex(is_range, table.astype(np.int64), offsets, rows.astype(np.int64))
 
 
+def decode_tables(payloads: Sequence[UInt8Array]) -> FragmentTable | None:
+    """Decode the fragment indices of many chunks in few calls, as one table.
+
+    Returns
+    -------
+    FragmentTable or None
+        None where a fragment is no range, or a blob is damaged; `decode_fragments` tells which.
+    """
+    counts, parts = [], [np.empty(0, np.uint8)]
+    for raw in payloads:
+        if len(raw) < _HEADER_BYTES:
+            return None
+        magic, version_flags, count, ranges = _HEADER.unpack_from(raw.data)
+        found = _range_bytes(raw, count) if count else raw[:0]
+        if magic != MAGIC or version_flags != 1 or ranges != count or found is None:
+            return None
+        counts.append(count)
+        parts.append(found)
+    table = np.concatenate(parts).view("<i8")
+    if _largest_range(table) >= _ROWS_LIMIT:
+        return None
+    return FragmentTable.of_ranges(offsets_of(np.array(counts, np.int64)), table.reshape(-1, 2))
+
+
 def _only_ranges(raw: UInt8Array, count: int) -> FragmentIndex | None:
     """Decode in few calls what nearly all blobs are: ranges and nothing else; None if there is anything odd."""
+    found = _range_bytes(raw, count)
+    if found is None:
+        return None
+    table = found.view("<i8").astype(np.int64, copy=False)
+    if _largest_range(table) >= _ROWS_LIMIT:
+        return None
+    empty = np.empty(0, np.int64)
+    return FragmentIndex(np.ones(count, bool), table.reshape(-1, 2), np.zeros(1, np.int64), empty)
+
+
+def _range_bytes(raw: UInt8Array, count: int) -> UInt8Array | None:
+    """Give the bytes of the ranges of a blob whose fragments are ranges and nothing else; None if it is another one."""
     size = -(-count // 64) * 8
     begin = _HEADER_BYTES + size
     end = begin + 16 * count
     bitmap = b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1])
     if len(raw) < end + 4 or raw[_HEADER_BYTES:begin].tobytes() != bitmap.ljust(size, b"\0")[:size]:
         return None
-    table = raw[begin:end].view("<i8").astype(np.int64, copy=False)
+    return raw[begin:end] if raw[end : end + 4].tobytes() == bytes(4) else None
+
+
+def _largest_range(table: Int64Array) -> int:
     # Of a number below 0 the same bits are a large one.
-    if raw[end : end + 4].tobytes() != bytes(4) or int(table.view(np.uint64).max()) >= _ROWS_LIMIT:
-        return None
-    empty = np.empty(0, np.int64)
-    return FragmentIndex(np.ones(count, bool), table.reshape(-1, 2), np.zeros(1, np.int64), empty)
+    return int(table.view(np.uint64).max(initial=0))
 
 
 class _Reader:

@@ -5,6 +5,8 @@ from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
 from zarr_vectors.lazy._filter import VertexFilter
+from zarr_vectors.lazy._matching import Words, matching
+from zarr_vectors.lazy._part import objects_near, read_part
 from zarr_vectors.lazy._store import LazyStore, open_zv
 
 __all__ = [
@@ -17,5 +19,9 @@ __all__ = [
     "RaggedBatch",
     "Selection",
     "VertexFilter",
+    "Words",
+    "matching",
+    "objects_near",
     "open_zv",
+    "read_part",
 ]

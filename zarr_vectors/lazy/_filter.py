@@ -8,6 +8,7 @@ import numpy as np
 
 from zarr_vectors._query import Selection
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
+from zarr_vectors._query.owned import numbers_of
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.exceptions import ArgumentError
@@ -50,6 +51,33 @@ class VertexFilter:
         if share < 1:
             allowed[:-1] &= share_of_ids(index.ids, share)
         return allowed
+
+    def objects(self) -> tuple[Int64Array, Int64Array]:
+        """Give the ids of the objects that may be wanted, and how many vertices each has, (k,) each.
+
+        In the order of the ids that were asked for, else ascending rows. What is asked of vertices does not count here:
+        each object is whole. Reads which rows are whose, no vertices.
+        """
+        arrays, index = self._arrays, self._arrays.objects
+        if index is None:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        rows = np.arange(index.num_objects) if self._chosen.rows is None else self._chosen.rows
+        if self._allowed is not None:
+            rows = rows[self._allowed[rows]]
+        blocks = arrays.blocks(rows)
+        order = np.argsort(blocks.chunks, kind="stable")
+        chunks, fragments = blocks.chunks[order], blocks.fragments[order]
+        first = np.flatnonzero(np.diff(chunks, prepend=-1))
+        bounds = np.append(first, len(order))
+        places = np.repeat(np.arange(len(first)), np.diff(bounds))
+        counts, low = np.zeros(len(order), np.int64), 0
+        for table in arrays.iter_fragments(arrays.coords[chunks[first]]):
+            high = low + len(table.first) - 1
+            part = slice(bounds[low], bounds[high])
+            counts[part] = table.count[numbers_of(arrays, table, places[part] - low, fragments[part])]
+            low = high
+        sizes = np.bincount(blocks.owners[order], counts, len(rows)).astype(np.int64)
+        return index.ids[rows], sizes
 
     def mask(self, attributes: Mapping[str, AnyArray], objects: Int64Array | None, count: int) -> BoolArray:
         """Tell which of (count,) vertices are wanted.

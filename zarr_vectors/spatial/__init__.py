@@ -5,6 +5,7 @@ from zarr_vectors.spatial.binning import BinGrid, DividedGrid, bins_per_chunk, g
 from zarr_vectors.spatial.clip import ClippedLines, clip_lines
 from zarr_vectors.spatial.hashing import GOLDEN, mix_bits, splitmix64
 from zarr_vectors.spatial.lookup import ChunkLookup
+from zarr_vectors.spatial.planes import as_planes, inside_planes, meets_planes
 
 __all__ = [
     "GOLDEN",
@@ -14,12 +15,15 @@ __all__ = [
     "ClippedLines",
     "DividedGrid",
     "as_box",
+    "as_planes",
     "bins_per_chunk",
     "chunks_of_box",
     "clip_lines",
     "extent",
     "group_order",
     "inside",
+    "inside_planes",
+    "meets_planes",
     "mix_bits",
     "run_starts",
     "sort_order",

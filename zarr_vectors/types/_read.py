@@ -71,6 +71,8 @@ class Request:
     ----------
     bbox : (lo, hi) or None
         Half-open box ``lo <= p < hi``, world units.
+    planes : (P, D + 1) numbers or None
+        Half-spaces ``planes[:, :D] @ p + planes[:, D] >= 0``; what lies in them and in the box is asked for.
     attributes : list of str or None
         Vertex attributes; None = all, [] = none.
     object_ids : list of int or None
@@ -89,6 +91,7 @@ class Request:
     """
 
     bbox: BoxLike | None = None
+    planes: npt.ArrayLike | None = None
     attributes: Iterable[str] | None = None
     object_ids: npt.ArrayLike | None = None
     groups: GroupChoice | None = None
@@ -202,6 +205,7 @@ def read_level(source: ChunkSource, request: Request) -> Result:
         object_ids=request.object_ids,
         groups=request.groups,
         where=request.where,
+        planes=request.planes,
     )
     kind = kind_of(arrays.store)
     if kind not in _KINDS:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
@@ -65,8 +68,12 @@ class PerLine(Mapping[str, list[AnyArray]]):
 
 def split_views(values: AnyArray, offsets: Int64Array) -> list[AnyArray]:
     """Give the views ``values[offsets[i]:offsets[i + 1]]``."""
-    bounds = offsets.tolist()
-    return list(map(values.__getitem__, map(slice, bounds, bounds[1:])))
+    sizes = np.diff(offsets)
+    size = int(sizes[0]) if len(sizes) else 0
+    if size and (sizes == size).all():
+        # The rows of one array: numpy makes them in half the time of slices.
+        return list(values.reshape(len(sizes), size, *values.shape[1:]))
+    return [values[low:high] for low, high in pairwise(offsets.tolist())]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

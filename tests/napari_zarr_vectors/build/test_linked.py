@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from napari_zarr_vectors._build import LinkedPart, Place, build_segments, build_triangles, place_interval, row_range
@@ -162,6 +162,7 @@ def test_a_triangle_is_in_each_place_in_which_a_vertex_of_it_lies(seed, width):
     part = part_of(positions, faces, np.zeros(30, int)).alone()
     built = build_triangles(part, PLACE)
     fans = [tuple(face[[0, k, k + 1]]) for face in part.links for k in range(1, width - 1)]
+    assume(len(set(fans)) == len(fans))  # below a triangle is known by its corners
     cell_of = np.floor(part.positions).astype(int)
     wanted = sorted({(i, tuple(cell_of[v])) for i, face in enumerate(fans) for v in face if v < part.own[1]})
     found = []

@@ -307,6 +307,11 @@ def test_intent_is_followed_as_far_as_it_goes(window, store, said):
     assert len(said) == 1  # not once more
 
 
+def test_a_filter_is_told_to_be_left_out(window, store, said):
+    open_layer(window.viewer, store, box=((0, 0, 0), (1, 1, 1)))
+    assert any("is shown whole" in message for message in said)
+
+
 def test_categories_have_the_colours_of_the_streaming_layer(window, store):
     layer = open_layer(window.viewer, store, color_by="part")[0]
     assert settle(window, layer)

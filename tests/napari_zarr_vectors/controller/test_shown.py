@@ -8,6 +8,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._controller._views import actions_of, limits_in_view
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface, Window
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -182,3 +183,73 @@ def test_objects_are_filtered_and_coloured_in_every_kind(viewer, settle, tmp_pat
     values = np.concatenate([layer.pool.values(node)[::corners] for node in list(layer.pool.resident)])
     assert set(values[values < HIDDEN_VALUE / 2].tolist()) == {2, 3, 4}
     assert (values > HIDDEN_VALUE / 2).any()
+
+
+def test_detail_goes_to_what_is_inside_a_box(viewer, tmp_path, settle):
+    path = tmp_path / "cloud.zarrvectors"
+    positions = np.random.default_rng(0).uniform(0, 100, (20_000, 3))
+    write_points(path, positions, chunk_shape=25, bin_shape=5, attributes={"height": positions[:, 0].astype("f4")})
+    build_pyramid(path, [(2, 1), (2, 1)])
+    (layer,) = open_layer(viewer, path, color_by="height", budget=1000, box=((0, 0, 0), (24, 24, 24)))
+    viewer.reset_view()
+    settle(layer)
+    assert layer.lod.status.levels == {0}
+    inside = (positions <= 24).all(axis=1)
+    assert limits_in_view(layer) == pytest.approx(np.percentile(positions[inside, 0], (1, 99)), abs=1.1)  # whole chunks
+    layer.filter.box = None
+    assert not layer.lod.status.complete
+    settle(layer)
+    assert max(layer.lod.status.levels) > 0
+    camera = viewer.scene.camera
+    camera.zoom *= 4
+    actions_of(layer).box_to_view()
+    lo, hi = np.array(layer.filter.box)
+    assert (layer.bounds[0] <= lo).all()
+    assert (hi <= layer.bounds[1]).all()
+    assert np.prod(hi - lo) < 0.3 * np.prod(layer.bounds[1] - layer.bounds[0])
+    settle(layer)
+    actions_of(layer).limits_to_view()
+    low, high = layer.style.contrast_limits
+    assert layer.bounds[0][0] <= low < high <= layer.bounds[1][0]
+
+
+def drawn_sizes(layer):
+    return np.concatenate([chunk.sizes for chunk, _, _, _ in layer.pool.drawn()])
+
+
+def test_points_are_sized_by_vertices_or_objects_on_every_level(viewer, tmp_path, settle):
+    path = tmp_path / "cloud.zarrvectors"
+    positions = np.random.default_rng(0).uniform(0, 100, (5000, 3))
+    mass = np.where(np.arange(5000) % 10 == 0, np.nan, np.arange(5000) % 10 - 1.0).astype("f4")
+    write_points(
+        path,
+        positions,
+        chunk_shape=50,
+        bin_shape=10,
+        attributes={"mass": mass},
+        object_ids=np.arange(5000) // 1000,
+        object_attributes={"length": np.array([1, 2, 3, 4, 5], "f4")},
+    )
+    build_pyramid(path, [(2, 1)])
+    (layer,) = open_layer(viewer, path, color_by="mass", size_by="mass")
+    layer.lod.level = 0
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {0, 1, 2, 3, 4, 5, 6, 7, 8}  # no number and below 0: 0
+    layer.style.size_by = "length"
+    assert not layer.lod.status.complete
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {1, 2, 3, 4, 5}
+    layer.lod.level = 1
+    settle(layer)
+    assert set(drawn_sizes(layer)) == {1, 2, 3, 4, 5}  # their representatives are of one object each
+    told = len(notification_manager.records)
+    layer.style.size_by = "nothing"
+    settle(layer)
+    assert "no number named 'nothing' to size by; it has mass, length" in notification_manager.records[told].message
+    assert layer.style.size_by == "length"
+    before = layer.value_info
+    layer.style.size_by = None
+    assert layer.lod.status.complete  # nothing is read for that
+    layer.style.size_by = "length"
+    assert layer.lod.status.complete
+    assert layer.value_info == before

@@ -18,7 +18,7 @@ class Stage:
     viewer: object
     layers: list = field(default_factory=list)
 
-    def add(self, points, *, bounds=((0, 0, 0), (100, 100, 100)), values=None, **options):
+    def add(self, points, *, bounds=((0, 0, 0), (100, 100, 100)), values=None, sizes=None, **options):
         """Add a layer that shows (n, D) points as chunk 1; 7 px red squares unless told otherwise."""
         layer = StreamingPoints(bounds, **{"default_slab": np.full(len(bounds[0]), 2.0), **options})
         layer.style.size = 7
@@ -27,7 +27,8 @@ class Stage:
         self.viewer.add_layer(layer)
         points = np.asarray(points, dtype=np.float64).reshape(-1, len(bounds[0]))
         low, high = np.asarray(bounds, dtype=float)
-        built = build_points(points, values, origin=layer.origin, chunk_lo=low, cell_shape=high - low, ratios=[])
+        sizes = None if sizes is None else np.asarray(sizes, np.float32)
+        built = build_points(points, values, sizes, origin=layer.origin, chunk_lo=low, cell_shape=high - low, ratios=[])
         assert layer.pool.upload(1, built)
         assert layer.pool.commit([1], [0], [len(points)]) == len(points)
         self.layers.append(layer)

@@ -9,7 +9,7 @@ import pytest
 from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
 
-from napari_zarr_vectors._build import build_points, pack_rgb
+from napari_zarr_vectors._build import build_points, nearest, pack_rgb
 from napari_zarr_vectors._layers import PagePool, StreamingPoints, ValueInfo
 
 pytestmark = pytest.mark.gui
@@ -183,9 +183,47 @@ def test_rgb_values_are_shown_exactly_and_can_be_replaced(stage):
     places = np.round(stage.project(layer, FIVE)).astype(int)
     picture = stage.picture()
     assert [picture[row, column].tolist() for column, row in places] == rgb.tolist()
-    layer.pool.set_values(1, pack_rgb(np.full((5, 3), 77, np.uint8)))
+    layer.pool.stage(1, pack_rgb(np.full((5, 3), 77, np.uint8)))
+    assert np.array_equal(stage.picture(), picture)  # until all are there
+    layer.pool.swap()
     picture = stage.picture()
     assert {tuple(picture[row, column]) for column, row in places} == {(77, 77, 77)}
+
+
+def test_points_are_as_large_as_their_sizes_say(stage):
+    points = [[50, 50, 20], [50, 50, 50], [50, 50, 80]]
+    layer = stage.add(points, sizes=[1, 3, 0])
+    layer.style.size = 4
+    stage.viewer.reset_view()
+    stage.viewer.dims.set_point(0, 50)
+    at = stage.project(layer, points)
+
+    def areas():
+        picture = stage.picture()
+        return [stage.blob(picture, place)[1] for place in at]
+
+    assert areas() == [16, 16, 16]
+    layer.style.size_by = "mass"
+    assert areas() == [16, 16, 16]  # until sizes are there
+    layer.value_info = ValueInfo(size_by="mass")
+    assert areas() == [16, 144, 1]
+    sight = layer._sight()
+    half = np.array(stage.picture().shape[1::-1]) / 2
+    for place, reach in zip(at, (2, 6, 0.5), strict=True):  # what is seen is picked
+        middle = (place - half) * (1, -1)
+        for away, picked in ((reach - 0.4, True), (reach + 1, False)):
+            hit = nearest(layer.pool.drawn(), sight, middle + np.array([away, 0]), 0.0)
+            assert (hit is not None) == picked
+    layer.style.shading = "soft"  # compiles anew
+    layer.style.shading = "flat"
+    assert areas() == [16, 144, 1]
+    layer.style.size_mode, layer.style.size = "world", 4 / stage.viewer.scene.camera.zoom
+    assert areas() == [16, 144, 1]
+    layer.pool.stage(1, layer.pool.values(1), np.full(3, 2, np.float32))
+    layer.pool.swap()
+    assert areas() == [64, 64, 64]
+    layer.style.size_by = None
+    assert areas() == [16, 16, 16]
 
 
 def test_sizes_and_shapes(stage):

@@ -88,7 +88,7 @@ def test_categories_and_colours_are_theirs(show):
 
 def test_a_colormap_that_is_unknown_is_said_and_replaced(monkeypatch):
     said = []
-    monkeypatch.setattr("napari_zarr_vectors._layers._fallback.notify", said.append)
+    monkeypatch.setattr("napari_zarr_vectors._layers._colored.notify", said.append)
     FallbackPoints(BOUNDS, DisplayStyle(colormap="no such"))
     assert len(said) == 1
     assert "no such" in said[0]

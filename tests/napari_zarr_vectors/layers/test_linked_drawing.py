@@ -54,6 +54,7 @@ def test_a_segment_runs_from_end_to_end_as_thick_as_asked(stage, turned):
 def test_a_width_in_world_units_grows_with_the_zoom_and_with_the_vertices_sizes(stage):
     layer = stage.add_linked(ENDS, [[0, 1]], sizes=[2, 1])
     layer.style.size_mode, layer.style.size, layer.style.size_by = "world", 3, "radius"
+    layer.value_info = ValueInfo(size_by="radius")
     set_3d(stage)
     zoom = stage.viewer.scene.camera.zoom
     picture = stage.picture()

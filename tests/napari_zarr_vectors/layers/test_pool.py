@@ -26,6 +26,7 @@ class ArraySink:
         self.values = np.full(rows, np.nan, np.float32)
         self.others = np.full((rows, 3), np.nan, np.float32)
         self.sizes = np.full(rows, np.nan, np.float32)
+        self.staged = None
         self.extra = np.full((rows, 2), np.nan, np.float32) if extra else None
 
     def write_vertices(self, row, positions, extra):
@@ -39,6 +40,15 @@ class ArraySink:
 
     def write_sizes(self, row, sizes):
         self._do("sizes", row, sizes)
+
+    def write_staged(self, row, values, sizes):
+        if self.staged is None:
+            self.staged = np.full_like(self.values, np.nan), np.full_like(self.sizes, np.nan)
+        self.staged[0][row : row + len(values)] = values
+        self.staged[1][row : row + len(values)] = 1 if sizes is None else sizes
+
+    def swap_staged(self):
+        (self.values, self.sizes), self.staged = self.staged, None
 
     def write_levels(self, row, levels):
         assert levels.dtype == np.float32
@@ -228,13 +238,39 @@ def test_new_values_move_no_vertex(pool):
     pool.upload(1, chunk(1, 20, value=1))
     pool.commit([1], [0], [20])
     writes = pool._sink.vertex_writes
-    pool.set_values(1, np.full(20, 7, np.float32))
+    pool.stage(1, np.full(20, 7, np.float32))
+    assert set(pool._sink.drawn()[1]) == {1.0}
+    pool.resize(10_000)
+    assert set(pool._sink.drawn()[1]) == {1.0}
+    writes = pool._sink.vertex_writes
+    pool.swap()
     assert pool._sink.vertex_writes == writes
     assert set(pool._sink.drawn()[1]) == {7.0}
-    pool.resize(10_000)
+    pool.resize(20_000)
     assert set(pool._sink.drawn()[1]) == {7.0}
     with pytest.raises(ValueError, match=r"expected shape \(20,\), got \(3,\)"):
-        pool.set_values(1, np.zeros(3, np.float32))
+        pool.stage(1, np.zeros(3, np.float32))
+
+
+def test_all_change_in_one_paint_and_what_has_nothing_new_stays(pool):
+    for node in (1, 2, 3):
+        pool.upload(node, chunk(node, 20, value=node))
+    pool.commit([1, 2, 3], [0, 0, 0], [20, 20, 20])
+    pool.stage(1, np.full(20, 7, np.float32), np.full(20, 2, np.float32))
+    pool.unstage()  # others have been asked for
+    assert not pool.is_staged(1)
+    pool.stage(2, np.full(20, 8, np.float32), np.full(20, 3, np.float32))
+    pool.stage(3, np.full(20, 9, np.float32), np.full(20, 4, np.float32))
+    pool.evict([3])
+    assert sorted(set(pool._sink.drawn()[1])) == [1, 2]
+    pool.swap()
+    assert sorted(set(pool._sink.drawn()[1])) == [1, 8]
+    rows = pool.index_buffer[pool.index_buffer > 0]
+    assert sorted(set(pool._sink.sizes[rows])) == [1, 3]  # 1 where no size is known
+    assert [pool.values(node)[0] for node in (1, 2)] == [1, 8]
+    assert pool.chunk(2).sizes[0] == 3
+    pool.swap()  # nothing is left to change
+    assert sorted(set(pool._sink.drawn()[1])) == [1, 8]
 
 
 def test_what_came_before_the_buffers_is_sent_to_them():

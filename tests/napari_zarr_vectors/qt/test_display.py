@@ -194,7 +194,13 @@ def test_the_button_shows_the_colour_of_all_points(bench):
 
 @pytest.mark.parametrize(
     ("kind", "shown"),
-    [("none", {"color"}), ("scalar", {"colormap", "limits", "gamma"}), ("category", {"legend"}), ("rgb", set())],
+    [
+        ("none", {"color"}),
+        ("scalar", {"colormap", "limits", "gamma", "in_canvas"}),
+        ("category", {"legend", "in_canvas"}),
+        ("direction", {"in_canvas"}),
+        ("rgb", set()),
+    ],
 )
 def test_only_what_has_an_effect_is_there(bench, kind, shown):
     panel, style, lod = bench
@@ -202,10 +208,18 @@ def test_only_what_has_an_effect_is_there(bench, kind, shown):
         style.color_by = None
     panel.bind(style, lod, facts(kind=kind, words=("a",), colors=RED))
     colors = panel.colors
-    fields = {name: getattr(colors, name) for name in ("color", "colormap", "limits", "gamma", "legend")}
+    fields = {name: getattr(colors, name) for name in ("color", "colormap", "limits", "gamma", "legend", "in_canvas")}
     assert {name for name, field in fields.items() if not field.isHidden()} == shown
     assert {name for name, field in fields.items() if colors.form.labelForField(field) is not None} == shown
     assert colors.form.rowCount() == 1 + len(shown)
+
+
+def test_a_legend_in_the_canvas_is_asked_for(bench):
+    panel, style, _ = bench
+    panel.colors.in_canvas.click()
+    assert style.legend
+    style.legend = False
+    assert not panel.colors.in_canvas.isChecked()
 
 
 def test_a_legend_names_every_category_with_its_colour(bench):

@@ -71,10 +71,32 @@ def test_a_store_without_objects_or_groups_has_no_fields_for_them(section):
     assert section.where.isVisible()
 
 
+def test_a_box_is_set_by_numbers_and_taken_from_the_view(section):
+    asked = []
+    section.box_to_view.connect(lambda: asked.append("view"))
+    section.bind(section.shown, replace(section.facts, axes=("y", "x"), bounds=((0.0, 10.0), (5.0, 20.0))))
+    assert not section.box.rows[0][1].isVisible()
+    section.box.on.click()
+    assert section.shown.box == ((0, 10), (5, 20))
+    assert section.box.rows[1][1].isVisible()
+    section.box.rows[1][1].setValue(12)
+    section.box.rows[0][2].setValue(4)
+    assert section.shown.box == ((0, 12), (4, 20))
+    section.box.rows[0][1].setValue(4.5)  # above the upper one
+    assert section.shown.box == ((0, 12), (4, 20))
+    assert section.box.rows[0][1].value() == 0
+    section.shown.box = ((float("-inf"), 13), (1, float("inf")))
+    assert [(low.value(), high.value()) for _, low, high in section.box.rows] == [(0, 1), (13, 20)]
+    section.box.to_view.click()
+    assert asked == ["view"]
+    section.box.on.click()
+    assert section.shown.box is None
+
+
 @pytest.mark.parametrize(
     ("shape", "heading", "seen", "unseen"),
-    [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "sized", "adaptive"),
-     ("surface", "Surface", "wireframe", "sized")],
+    [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "size_by", "adaptive"),
+     ("surface", "Surface", "wireframe", "size_by")],
 )  # fmt: skip
 def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, seen, unseen):
     from napari_zarr_vectors._controller._panels import DisplayFacts
@@ -83,7 +105,7 @@ def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, see
 
     section, style = PointsSection(), DisplayStyle()
     qtbot.addWidget(section)
-    section.bind(style, DisplayFacts("x", shape=shape, sized_by="radius"))
+    section.bind(style, DisplayFacts("x", shape=shape, sizes=("radius", "mass")))
     section.show()
     assert section._heading.text() == heading
     assert getattr(section, seen).isVisible()
@@ -92,9 +114,12 @@ def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, see
         section.shading.setCurrentIndex(at)
         section.shading.activated.emit(at)
         assert (style.shading, section.shading.currentText()) == (word, text)
-    if shape == "lines":
-        section.sized.setChecked(True)
-        assert style.size_by == "radius"
+    if shape != "surface":
+        section.size_by.setCurrentIndex(2)
+        section.size_by.activated.emit(2)
+        assert style.size_by == "mass"
+        style.size_by = None
+        assert section.size_by.currentText() == "one size"
     if shape == "surface":
         section.wireframe.setChecked(True)
         section.backfaces.setChecked(False)

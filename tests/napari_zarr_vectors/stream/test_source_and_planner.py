@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._lod import CameraState, build_tree
 from napari_zarr_vectors._lod.plan import plan as make_plan
-from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View
+from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View, Wanted
 from napari_zarr_vectors._stream import planner as planner_module
 from zarr_vectors.lazy import WEIGHTS, open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -167,6 +168,32 @@ def test_what_is_missing_has_a_code_of_its_own(tmp_path):
     write_points(place, np.arange(12.0).reshape(4, 3), chunk_shape=100, attributes={"word": words})
     planned, chunks, _ = settle(place, 100, Coloring("word", "category", ("a", "b")))
     assert sorted(shown_rows(planned, chunks)[:, 3].tolist()) == [0, 1, 2, 2]
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("where", "shown"),
+    [
+        (None, {"oak", "ash", "yew", "birch"}),
+        ({"x": (">", 20)}, {"ash", "yew", "birch"}),
+        ({"word": ("in", ["birch", "oak"])}, {"oak", "birch"}),
+    ],
+)
+def test_a_word_has_one_colour_on_every_level_and_under_every_filter(tmp_path, level, where, shown):
+    place, words = tmp_path / "wood.zarrvectors", ("oak", "ash", "yew", "birch")
+    positions = np.random.default_rng(1).uniform(0, 80, (4000, 3))
+    positions[:, 0] = 20 * (positions[:, 0] // 20) + 7 + 0.3 * (positions[:, 0] % 20)  # no cell has two words
+    attributes = {"word": np.array(words)[(positions[:, 0] // 20).astype(int)], "x": positions[:, 0].astype("f4")}
+    write_points(place, positions, chunk_shape=20, bin_shape=5, attributes=attributes)
+    build_pyramid(place, [(2, 1), (2, 1)])
+    with open_zv(place) as store:
+        known = store.categories("word", 0)
+    coloring = Coloring("word", "category", known, wanted=None if where is None else Wanted(where=where))
+    planned, chunks, _ = settle(place, 10_000, coloring, locked_level=level)
+    rows = shown_rows(planned, chunks)
+    rows = rows[rows[:, 3] < HIDDEN_VALUE / 2]
+    pairs = {(words[int(x // 20)], known[int(code)]) for x, _, _, code in rows.tolist()}
+    assert pairs == {(word, word) for word in shown}
 
 
 def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):

@@ -46,8 +46,15 @@ def _list_then_tiles(rng, chunk=0):
     return _tiles(rng) if chunk else (_listed([4, 2, 3, 1, 0]), 5)
 
 
-@pytest.mark.parametrize("of_chunk", [_tiles, _tiles_and_more, _shared, _lists, _list_then_tiles])
-@pytest.mark.parametrize("order", ["as they lie", "objects that cross chunks", "any"])
+def _long(rng, chunk=0):
+    """Runs of all lengths around those of the pieces that they are copied in."""
+    counts = np.array([0, 1, 2, 3, 4, 63, 64, 65, 4095, 4096, 4097, 8191, 8192, 8193, 12300])
+    counts = rng.permutation(counts)[: 5 + chunk]
+    return _index(np.cumsum(counts) - counts, counts), int(counts.sum())
+
+
+@pytest.mark.parametrize("of_chunk", [_tiles, _tiles_and_more, _shared, _lists, _list_then_tiles, _long])
+@pytest.mark.parametrize("order", ["as they lie", "objects that cross chunks", "any", "some", "some of them twice"])
 @pytest.mark.parametrize("step", [1, 3])
 def test_rows_come_to_their_objects(of_chunk, order, step):
     rng = np.random.default_rng(3)
@@ -59,6 +66,8 @@ def test_rows_come_to_their_objects(of_chunk, order, step):
         numbers = numbers[np.argsort(numbers - table.first[place_of], kind="stable")]
     elif order == "any":
         numbers = rng.permutation(numbers)
+    elif order.startswith("some"):
+        numbers = rng.choice(numbers, 3 * len(numbers) // 4, replace=order != "some")
     places = place_of[numbers]
     values = [rng.random((rows, 3)).astype("f4") for _, rows in chunks]
     codes = [rng.integers(0, 200, rows).astype("u1") for _, rows in chunks]

@@ -18,6 +18,7 @@ from zarr_vectors.encoding import (
     expand_ranges,
     offsets_of,
 )
+from zarr_vectors.encoding.fragments import decode_tables
 
 RANGES = st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
 ROWS = st.lists(st.integers(0, 2**40), max_size=6)
@@ -185,13 +186,38 @@ def test_a_table_gives_the_rows_of_fragments_of_many_chunks(chunks, data):
     assert table.vertex_counts().tolist() == [row + 1 for row in largest]
 
 
-@given(FRAGMENTS, st.data())
-def test_some_fragments_of_an_index_are_an_index_of_these(fragments, data):
-    index = decode_fragments(encode_fragments(index_of(fragments)))
-    chosen = data.draw(st.lists(st.integers(0, len(fragments) - 1), max_size=8)) if fragments else []
-    some = index.take(np.array(chosen, np.int64))
-    assert fragments_of(some) == [fragments_of(index)[i] for i in chosen]
-    assert some.num_range_fragments == sum(index.is_range[i] for i in chosen)
+@given(st.lists(SMALL, max_size=6), st.data())
+def test_some_fragments_of_a_table_are_a_table_of_these(chunks, data):
+    table = FragmentTable.of([index_of(fragments) for fragments in chunks])
+    count = len(table.count)
+    numbers = np.array(data.draw(st.lists(st.integers(0, count - 1), max_size=10)) if count else [], np.int64)
+    numbers = numbers[np.argsort(table.chunk_of(numbers), kind="stable")]
+    sizes = np.bincount(table.chunk_of(numbers), minlength=len(chunks))
+    some = table.take(numbers, offsets_of(sizes))
+    rows, counts = some.rows_of(np.arange(len(numbers)))
+    assert (rows.tolist(), counts.tolist()) == tuple(values.tolist() for values in table.rows_of(numbers))
+    assert some.chunk_of(np.arange(len(numbers))).tolist() == table.chunk_of(numbers).tolist()
+
+
+@given(st.lists(SMALL, max_size=6))
+def test_ranges_of_many_chunks_are_decoded_in_one_go(chunks):
+    indices = [index_of(fragments) for fragments in chunks]
+    found = decode_tables([np.frombuffer(encode_fragments(index), np.uint8) for index in indices])
+    if all(isinstance(fragment, tuple) for fragments in chunks for fragment in fragments):
+        wanted = FragmentTable.of(indices)
+        for name in ("first", "is_range", "start", "count", "rows"):
+            assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
+    else:
+        assert found is None
+
+
+def test_a_damaged_blob_among_many_is_not_decoded_in_one_go():
+    good = np.frombuffer(encode_fragments(index_of([(0, 2), (2, 5)])), np.uint8)
+    cut = [good[:size] for size in range(len(good))]
+    # Magic, version, numbers, bitmap, a start below zero, the first offset.
+    changed = [np.r_[good[:at], good[at] ^ 128, good[at + 1 :]] for at in (0, 4, 6, 8, 12, 16, 31, len(good) - 1)]
+    assert decode_tables([good, good]) is not None
+    assert all(decode_tables([good, bad.astype(np.uint8)]) is None for bad in (*cut, *changed))
 
 
 def test_the_rows_of_the_worked_bytes():

@@ -38,12 +38,12 @@ def path(tmp_path_factory, data):
 def spy(monkeypatch):
     """Count what is read of each cell of the positions."""
     seen: Counter[str] = Counter()
-    original = LocalFiles.open
+    original = LocalFiles._opened
 
-    def opened(self, file):
+    def opened(self, file, folder=None):
         if "/vertices/c/" in file:
             seen[file.partition("/vertices/c/")[2]] += 1
-        return original(self, file)
+        return original(self, file, folder)
 
-    monkeypatch.setattr(LocalFiles, "open", opened)
+    monkeypatch.setattr(LocalFiles, "_opened", opened)
     return seen

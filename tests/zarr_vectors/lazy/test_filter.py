@@ -75,6 +75,21 @@ def test_a_filter_keeps_what_reading_gives(as_graph, seed, question):
             assert sorted(found) == wanted.tolist()
 
 
+@pytest.mark.parametrize("as_graph", [False, True], ids=["points", "graph"])
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_objects_of_a_filter_have_the_vertices_that_reading_them_gives(tmp_path, as_graph, question):
+    write(tmp_path / "s.zv", 3, as_graph=as_graph)
+    with open_zv(tmp_path / "s.zv") as store:
+        ids, sizes = store.filter(0, **question).objects()
+        for number, size in zip(ids.tolist(), sizes.tolist(), strict=True):
+            assert store.read(object_ids=[number]).vertex_count == size
+        named = question.get("object_ids", store.object_values()[0].tolist())
+        if set(question) <= {"object_ids"}:
+            assert ids.tolist() == list(named)
+        if "groups" in question:
+            assert np.isin(ids, np.concatenate([store.groups[name] for name in question["groups"]])).all()
+
+
 def test_a_share_of_objects_is_stable_and_nested():
     ids = np.arange(-5000, 5000)
     kept = np.zeros(len(ids), bool)

@@ -43,7 +43,7 @@ def level_keys(path) -> dict:
 def touched(monkeypatch):
     """The cells of vertices that are read, by their key in the level."""
     seen = []
-    get_many, get, opened = LocalFiles.get_many, LocalFiles.get, LocalFiles.open
+    get_many, get, opened = LocalFiles.get_many, LocalFiles.get, LocalFiles._opened
 
     def note(key):
         if "/vertices/c/" in key:
@@ -58,13 +58,13 @@ def touched(monkeypatch):
         note(key)
         return get(self, key, *more)
 
-    def noted_open(self, path):
+    def noted_open(self, path, folder=None):
         note(path)
-        return opened(self, path)
+        return opened(self, path, folder)
 
     monkeypatch.setattr(LocalFiles, "get_many", noted_many)
     monkeypatch.setattr(LocalFiles, "get", noted)
-    monkeypatch.setattr(LocalFiles, "open", noted_open)
+    monkeypatch.setattr(LocalFiles, "_opened", noted_open)
     return seen
 
 

@@ -344,15 +344,15 @@ def test_a_store_without_objects_has_none_to_choose_from(tmp_path, kind):
 def fetched(monkeypatch):
     """The cells that are read, by array, each as often as it is read."""
     seen: dict[str, list[tuple[int, ...]]] = {}
-    original = LocalFiles.open
+    original = LocalFiles._opened
 
-    def opened(self, file):
+    def opened(self, file, folder=None):
         array, _, cell = file.removeprefix(self.root).partition("/c/")
         if cell:
             seen.setdefault(array, []).append(tuple(map(int, cell.split("/"))))
-        return original(self, file)
+        return original(self, file, folder)
 
-    monkeypatch.setattr(LocalFiles, "open", opened)
+    monkeypatch.setattr(LocalFiles, "_opened", opened)
     return seen
 
 

@@ -93,9 +93,9 @@ class GridArray:
         rows = np.flatnonzero(inside)
         cells = coords[rows] - self.grid.origin
         fetch = self._fetch_sharded if self.is_sharded else self._fetch_files
-        for row, stored in zip(rows.tolist(), fetch(cells), strict=True):
+        for row, coord, stored in zip(rows.tolist(), coords[rows].tolist(), fetch(cells), strict=True):
             if stored is not None:
-                out[row] = self._decode(coords[row].tolist(), stored)
+                out[row] = self._decode(coord, stored)
         return out
 
     def read_into(self, coords: Int64Array, counts: Int64Array, out: UInt8Array) -> None:
@@ -146,14 +146,13 @@ class GridArray:
         tail = bytearray(CRC_BYTES * self.codec.has_crc + 1)  # one byte more than there must be
         ends, start = np.cumsum(counts).tolist(), 0
         overhead, verify = self.codec.overhead, self.codec.verify_plain
-        keys = format_cell_keys(coords - self.grid.origin)
-        for i, (key, end) in enumerate(zip(keys, ends, strict=True)):
+        paths = [base + key for key in format_cell_keys(coords - self.grid.origin)]
+        for i, (fd, end) in enumerate(zip(backend.open_each(paths), ends, strict=True)):
             part = out[start:end]
-            fd = backend.open(base + key)
             if fd is None:
                 self._missing(coords[i])
             try:
-                got = os.readv(fd, [header, part.data, tail])
+                got = os.readv(fd, (header, part.data, tail))
             except (IsADirectoryError, BlockingIOError):
                 self._corrupt(coords[i].tolist(), "it is not a regular file")
             finally:

@@ -24,7 +24,8 @@ __all__ = ["CellCodec"]
 
 _HEADER = struct.Struct("<II")
 HEADER_BYTES = _HEADER.size
-CRC_BYTES = 4
+_CRC = struct.Struct("<I")
+CRC_BYTES = _CRC.size
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _SHUFFLE = {"noshuffle": Blosc.NOSHUFFLE, "shuffle": Blosc.SHUFFLE, "bitshuffle": Blosc.BITSHUFFLE}
 
@@ -136,13 +137,14 @@ class CellCodec:
 
     def verify_plain(self, header: bytearray, payload: UInt8Array, tail: bytearray) -> None:
         """Check a plain cell whose parts were read into separate places; its checksum begins the tail."""
-        items, size = _HEADER.unpack(header)
-        if items != 1 or size != len(payload):
+        expected_header = _HEADER.pack(1, len(payload))
+        if header != expected_header:
+            items, size = _HEADER.unpack(header)
             msg = f"framing says {items} items, {size} bytes; expected {len(payload)} bytes"
             raise ValueError(msg)
         if self.has_crc:
-            found = google_crc32c.extend(google_crc32c.value(bytes(header)), payload)
-            expected = int.from_bytes(tail[:CRC_BYTES], "little")
+            found = google_crc32c.extend(google_crc32c.value(expected_header), payload)
+            (expected,) = _CRC.unpack_from(tail)
             if found != expected:
                 msg = f"checksum is {found:#010x}, the stored one {expected:#010x}"
                 raise ValueError(msg)

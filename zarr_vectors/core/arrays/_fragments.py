@@ -14,7 +14,7 @@ from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
 from zarr_vectors.core.store import OpenStore, backend_of, check_attribute_names, load_array
 from zarr_vectors.encoding import FragmentIndex, decode_fragments
-from zarr_vectors.encoding.fragments import FragmentTable
+from zarr_vectors.encoding.fragments import FragmentTable, decode_tables
 from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptStoreError
 from zarr_vectors.typing import Int64Array, UInt8Array
 
@@ -49,13 +49,18 @@ def read_fragment_table(array: GridArray, coords: Int64Array) -> FragmentTable:
     CorruptChunkError
         If a chunk's fragment index is missing or damaged.
     """
-    return FragmentTable.of(read_fragment_indices(array, coords))
+    payloads = array.read(coords)
+    found = decode_tables(payloads)
+    return FragmentTable.of(_decode_all(array, coords, payloads)) if found is None else found
 
 
 def read_fragment_indices(array: GridArray, coords: Int64Array) -> list[FragmentIndex]:
     """Read the fragment index of each chunk, shape (n, R); see `read_fragment_table`."""
-    payloads = zip(coords.tolist(), array.read(coords), strict=True)
-    return [_decode(array, coord, payload) for coord, payload in payloads]
+    return _decode_all(array, coords, array.read(coords))
+
+
+def _decode_all(array: GridArray, coords: Int64Array, payloads: Sequence[UInt8Array]) -> list[FragmentIndex]:
+    return [_decode(array, coord, payload) for coord, payload in zip(coords.tolist(), payloads, strict=True)]
 
 
 def fragment_attribute_names(store: OpenStore, level: int) -> tuple[str, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 
@@ -18,12 +17,12 @@ from zarr_vectors._spec.names import (
     WEIGHTS,
     attribute_path,
 )
-from zarr_vectors.core._backends import LocalFiles
+from zarr_vectors.core._backends import LocalFiles, keep_freed_memory
 from zarr_vectors.core.arrays._blocks import Blocks, find_blocks, join_blocks
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._chunk_values import ChunkValues, chunk_values
 from zarr_vectors.core.arrays._draco import DracoColumn, DracoLinks
-from zarr_vectors.core.arrays._fragments import read_fragment_indices
+from zarr_vectors.core.arrays._fragments import read_fragment_indices, read_fragment_table
 from zarr_vectors.core.arrays._links import LinkFamily, LinkReader, open_links
 from zarr_vectors.core.arrays._objects import ObjectIndex, open_objects
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
@@ -65,6 +64,7 @@ class LevelArrays:
     """
 
     def __init__(self, store: OpenStore, meta: LevelMetadata) -> None:
+        keep_freed_memory()
         self.store, self.meta = store, meta
         self.ndim = store.root.ndim
         self.closed = False
@@ -209,11 +209,12 @@ class LevelArrays:
     def fragment_table(self, coords: Int64Array) -> FragmentTable:
         """Read the fragments of chunks, shape (n, R), in one table."""
         groups = self._groups(coords, _FRAGMENTS_TOGETHER)
-        return FragmentTable.joined([FragmentTable.of(self.fragment_indices(group)) for group in groups])
+        return FragmentTable.joined([read_fragment_table(self._require_fragments(), group) for group in groups])
 
-    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentIndex]:
-        """Read the fragment index of each chunk, shape (n, R), one after the other: all are never held at once."""
-        return chain.from_iterable(map(self.fragment_indices, self._groups(coords, _FRAGMENTS_AHEAD)))
+    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentTable]:
+        """Read the fragments of chunks, shape (n, R), some chunks at a time: all are never held at once."""
+        for group in self._groups(coords, _FRAGMENTS_AHEAD):
+            yield read_fragment_table(self._require_fragments(), group)
 
     def _groups(self, coords: Int64Array, size: int) -> list[Int64Array]:
         step = size if self.is_local else max(1, len(coords))
@@ -221,11 +222,14 @@ class LevelArrays:
 
     def fragment_indices(self, coords: Int64Array) -> list[FragmentIndex]:
         """Read the fragment index of each chunk, shape (n, R)."""
+        return read_fragment_indices(self._require_fragments(), coords)
+
+    def _require_fragments(self) -> GridArray:
         if self.fragments is None:
             self._check_root()
             msg = f"{self.where} has no array {VERTEX_FRAGMENTS!r}"
             raise CorruptStoreError(msg)
-        return read_fragment_indices(self.fragments, coords)
+        return self.fragments
 
     def check_open(self) -> None:
         """Raise ``StoreClosedError`` once the store was closed."""

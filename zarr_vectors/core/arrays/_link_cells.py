@@ -171,7 +171,7 @@ def _order(grid: GridMetadata, where: str) -> list[int]:
 
 def _whole_numbers(values: object, count: int) -> Int64Array | None:
     """Read a list of so many sizes; None if it is none."""
-    if not isinstance(values, list) or len(values) != count or not all(type(value) is int for value in values):
+    if not isinstance(values, list) or len(values) != count or not set(map(type, values)) <= {int}:
         return None
     try:
         return np.array(values, np.int64)

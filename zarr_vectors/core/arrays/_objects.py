@@ -41,6 +41,7 @@ _MANIFEST_BLOCKS = 1 << 12  # a chunk of manifests is read and unpacked whole fo
 _ATTRIBUTES = TableKind({"zv_array": "object_attribute", "fill_sentinel_meaning": "absent"}, "absent", 65536)
 _MOST_ID_ROWS = 1 << 25
 _KEPT_BYTES = 64 << 20
+_TOGETHER_BYTES = 1 << 18  # manifests that are decoded in one go, so that what is made of them stays in cache
 _WIDEST = 2**63 - 1
 
 
@@ -324,8 +325,16 @@ class ObjectIndex:
         """Read the manifests of all objects, some thousand at a time; nothing is kept."""
         array = self._manifests
         if array is not None:
-            for chunk, items in enumerate(array.read_items(range(array.chunk_count))):
-                yield self._decode_one(array, chunk, items)
+            chunks: list[int] = []
+            items: list[Items] = []
+            held = 0
+            for chunk, one in enumerate(array.read_items(range(array.chunk_count))):
+                chunks.append(chunk)
+                items.append(one)
+                held += one[0].nbytes
+                if held > _TOGETHER_BYTES or chunk == array.chunk_count - 1:
+                    yield self._decode_all(array, chunks, items)
+                    chunks, items, held = [], [], 0
 
     def _joined(self, parts: Sequence[Manifests]) -> Manifests:
         if len(parts) == 1:
@@ -341,14 +350,25 @@ class ObjectIndex:
         for chunk, stored, own in zip(chunks, self._stored(array, chunks), rows, strict=True):
             items.append(array.items(chunk, stored, own))
             self._keep(chunk, stored)
-        flat = np.concatenate([flat for flat, _ in items])
-        offsets = offsets_of(np.concatenate([np.diff(offsets) for _, offsets in items]))
         try:
-            return decode_manifests(flat, offsets, self.rank)
+            return self._decode_together(items)
         except ValueError:
             # Chunk by chunk: what is damaged has a name then.
             whole = zip(chunks, array.read_items(chunks), rows, strict=True)
             return self._joined([self._decode_one(array, chunk, one).take(own) for chunk, one, own in whole])
+
+    def _decode_all(self, array: FlatArray, chunks: Sequence[int], items: Sequence[Items]) -> Manifests:
+        """Decode all manifests of these chunks."""
+        try:
+            return self._decode_together(items)
+        except ValueError:
+            parts = (self._decode_one(array, chunk, one) for chunk, one in zip(chunks, items, strict=True))
+            return self._joined(list(parts))
+
+    def _decode_together(self, items: Sequence[Items]) -> Manifests:
+        flat = np.concatenate([flat for flat, _ in items])
+        offsets = offsets_of(np.concatenate([np.diff(offsets) for _, offsets in items]))
+        return decode_manifests(flat, offsets, self.rank)
 
     def _decode_one(self, array: FlatArray, chunk: int, items: Items) -> Manifests:
         try:

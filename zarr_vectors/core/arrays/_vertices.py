@@ -12,6 +12,7 @@ import numpy as np
 from zarr_vectors._spec import GridMetadata
 from zarr_vectors._spec._fields import array, wholes
 from zarr_vectors._spec.names import WEIGHTS
+from zarr_vectors.core._backends import room
 from zarr_vectors.core.arrays._cells import GridArray
 from zarr_vectors.encoding import MISSING, Categories
 from zarr_vectors.encoding.draco import check_draco
@@ -166,7 +167,7 @@ class VertexColumn:
     def _room(self, rows: int) -> AnyArray | None:
         """Give room for this many rows; None where no machine has it, so that the number must be wrong."""
         try:
-            return np.empty((rows, *self.column.row_shape), self.column.dtype)
+            return room(rows * math.prod(self.column.row_shape), self.column.dtype).reshape(-1, *self.column.row_shape)
         except (MemoryError, ValueError):
             return None
 

@@ -1,0 +1,161 @@
+"""What changing the look of a million shown vertices costs on the GUI thread: a real napari window, three kinds.
+
+``python -m benchmarks.changes`` prints the figures of docs/benchmarks/changes.md and writes them there. With
+``--kinds points`` it measures some kinds only, and writes nothing. Run it on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import _scenes
+from benchmarks.flying import Flight, clustered_points
+from napari_zarr_vectors._controller import engine_of
+from napari_zarr_vectors._layers._napari import draw_event
+from zarr_vectors.types.meshes import write_mesh
+from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
+
+REPORT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "changes.md"
+KINDS = ("points", "lines", "surface")
+COUNT = 1_050_000
+BUDGET = 1_500_000
+HEAD = """# Changing the look of what is shown
+
+`python -m benchmarks.changes`, {date}, {machine}, Python {python}; the views show
+{shown} vertices, three rounds of every change, there and back. *Call*: until setting the value returns.
+*Frame*: the longest frame of ours until the view is complete. *Send*: the longest that handing what was queued to the
+driver took before a paint. CPU milliseconds of the GUI thread, largest and middle of the rounds. *Complete*: seconds
+until the change is seen, middle, while the loaders read from the disk on the same cores.
+"""
+
+
+def write(folder: Path, kind: str) -> Path:
+    """Make a store of a kind with two numbers a vertex, all of one level."""
+    path, rng = folder / f"{kind}.zarrvectors", np.random.default_rng(3)
+    if kind == "points":
+        points, first = clustered_points(COUNT)
+        second = rng.uniform(0, 1, COUNT).astype("f4")
+        write_points(path, points, chunk_shape=62.5, bin_shape=12.5, attributes={"first": first, "second": second})
+    elif kind == "lines":
+        lines, fa = _scenes.bundles(COUNT // 60, 60)
+        numbers = {"first": fa.reshape(-1), "second": rng.uniform(0, 1, fa.size).astype("f4")}
+        write_polylines(path, lines, chunk_shape=20.0, bin_shape=1.0, geometry_type="streamline", attributes=numbers)
+    else:
+        vertices, faces, bump = _scenes.knot(500, COUNT // 500)
+        numbers = {"first": bump, "second": rng.uniform(0, 1, len(bump)).astype("f4")}
+        write_mesh(path, vertices, faces, chunk_shape=32.0, bin_shape=4.0, attributes=numbers)
+    return path
+
+
+def changes(layer):
+    """What a person may change, and to what, alternating between two values."""
+    style, shown = layer.style, layer.filter
+    yield "colormap", lambda k: setattr(style, "colormap", ("magma", "viridis")[k])
+    yield "limits", lambda k: setattr(style, "contrast_limits", ((0.1, 0.7), None)[k])
+    yield "size", lambda k: setattr(style, "size", (1.5, 1.0)[k])
+    yield "shading", lambda k: setattr(style, "shading", ("soft", "flat")[k])
+    yield "box", lambda k: setattr(shown, "box", ((tuple(layer.bounds[0]), tuple(layer.bounds.mean(axis=0))), None)[k])
+    yield "colour by", lambda k: setattr(style, "color_by", ("second", "first")[k])
+    yield "filter", lambda k: setattr(shown, "where", ({"second": (">", 0.5)}, None)[k])
+
+
+class Watch:
+    """The longest frame of ours, and the longest that handing what is queued to the driver took before a paint, ms.
+
+    Seconds of the GUI thread itself: what the loaders and others take of the cores does not count.
+    """
+
+    def __init__(self, viewer, layer):
+        self.frame = self.send = 0.0
+        self._canvas = viewer.window._qt_viewer.canvas._scene_canvas
+        frames = engine_of(layer)._clock._frame
+        frames[:] = [self._timed(callback) for callback in frames]
+        draw_event(viewer).connect(self._on_draw, position="first")
+
+    def reset(self):
+        self.frame = self.send = 0.0
+
+    def _timed(self, callback):
+        def call():
+            began = time.thread_time()
+            callback()
+            self.frame = max(self.frame, 1e3 * (time.thread_time() - began))
+
+        return call
+
+    def _on_draw(self, event=None):
+        began = time.thread_time()
+        self._canvas.context.flush_commands()
+        self.send = max(self.send, 1e3 * (time.thread_time() - began))
+
+
+def measure(path: Path, only: list[str] | None = None) -> tuple[int, list[tuple[str, ...]]]:
+    """Give how many vertices are shown, and a row a change."""
+    flight = Flight(path, budget=BUDGET, color_by="first", size=(500, 400), patience_s=120)
+    layer, window = flight.layer, flight.window
+    layer.style.shading, layer.style.size = "flat", 1.0
+    window.process(1.0)
+    watch, rows = Watch(flight.viewer, layer), []
+    shown = layer.lod.status.shown_vertices
+    for name, change in changes(layer):
+        if only is not None and name not in only:
+            continue
+        found = []
+        for k in (0, 1) * 3:
+            watch.reset()
+            began, own = time.perf_counter(), time.thread_time()
+            change(k)
+            call = 1e3 * (time.thread_time() - own)
+            window.process(0.05)
+            window.wait_until(lambda: layer.lod.status.complete, 120)
+            complete = time.perf_counter() - began
+            window.process(0.3)
+            found.append((call, watch.frame, watch.send, complete))
+        worst, middle = np.max(found, axis=0), np.median(found, axis=0)
+        ms = [f"{worst[i]:.1f}, {middle[i]:.1f}" for i in range(3)]
+        rows.append((name, *ms, f"{middle[3]:.2f}"))
+        print(path.stem, *rows[-1], sep=" | ", flush=True)
+    flight.close()
+    return shown, rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--only", nargs="*", metavar="CHANGE", help="only these, such as 'filter'")
+    args = parser.parse_args()
+    text, counts = "", []
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in args.kinds:
+            path = write(Path(folder), kind)
+            shown, rows = measure(path, args.only)
+            shutil.rmtree(path)
+            counts.append(f"{shown:,}")
+            text += f"\n## {kind.capitalize()}\n\n| change | call | frame | send | complete |\n|---|---|---|---|---|\n"
+            text += "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    text = (
+        HEAD.format(
+            date=time.strftime("%Y-%m-%d"),
+            machine=platform.machine(),
+            python=platform.python_version(),
+            shown=", ".join(counts),
+        )
+        + text
+    )
+    print(text)
+    if set(args.kinds) == set(KINDS) and args.only is None:
+        REPORT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

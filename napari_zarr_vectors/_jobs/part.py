@@ -1,0 +1,256 @@
+"""A part of a store, read whole: its vertices with attributes, what joins them, and what is said of their objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._lod import Count, Region, count_in
+from zarr_vectors.exceptions import LimitError
+from zarr_vectors.lazy import objects_near, read_part
+
+if TYPE_CHECKING:
+    import threading
+
+    from napari_zarr_vectors._jobs.job import Tell
+    from zarr_vectors.lazy import LazyStore
+    from zarr_vectors.types._result import Result
+
+__all__ = ["Extracted", "ObjectTable", "Part", "count_part", "extract_part", "refuse_too_large", "spare_bytes"]
+
+AnyArray: TypeAlias = npt.NDArray[Any]
+Int64Array: TypeAlias = npt.NDArray[np.int64]
+
+LINES = ("line", "polyline", "streamline")
+WORD_BYTES = 64
+"""What a word of a category takes, as napari's tables hold it."""
+COPIES, DRAWN_BYTES = 3, 128
+"""How often a value is in memory at most, and what napari adds for each vertex that it draws."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Which part of a store.
+
+    Attributes
+    ----------
+    level : int
+    region : Region or None
+        None for all of it.
+    object_ids, groups, where, share
+        As for `LazyStore.filter`.
+    """
+
+    level: int = 0
+    region: Region | None = None
+    object_ids: tuple[int, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    where: Mapping[str, Any] | None = None
+    share: float = 1.0
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether objects or vertices are left out by what is said of them."""
+        return self.object_ids is not None or self.groups is not None or self.where is not None or self.share < 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectTable:
+    """What is said of objects: ids ascending, (O,), a column (O,) or (O, C) an attribute, and who is in which group."""
+
+    ids: Int64Array
+    columns: Mapping[str, AnyArray] = field(default_factory=dict)
+    groups: Mapping[str, Int64Array] = field(default_factory=dict)
+
+    def of(self, ids: Int64Array) -> dict[str, AnyArray]:
+        """Give the columns for these ids, (n,), each of which is in the table."""
+        place = np.searchsorted(self.ids, ids)
+        return {name: column[place] for name, column in self.columns.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Extracted:
+    """What was read.
+
+    Attributes
+    ----------
+    source : str
+        Name of the store.
+    kind : str
+        Of the geometry, such as ``"skeleton"``.
+    level : int
+    result : PointsResult, LinesResult, PolylinesResult, GraphResult or MeshResult
+    owners : (V,) int64 or None
+        Id of the object of each vertex, -1 for none; None for a cloud without objects.
+    objects : ObjectTable
+        Of the objects that have vertices here.
+    """
+
+    source: str
+    kind: str
+    level: int
+    result: Result
+    owners: Int64Array | None
+    objects: ObjectTable
+
+    @property
+    def vertex_count(self) -> int:
+        """Number of vertices."""
+        return self.result.vertex_count
+
+    def vertex_values(self, name: str) -> AnyArray:
+        """Give a vertex attribute as one row a vertex, (V,) or (V, C)."""
+        attributes: Any = self.result.attributes
+        values: AnyArray = attributes.flat(name) if hasattr(attributes, "flat") else attributes[name]
+        return values.reshape(self.vertex_count, *values.shape[2:]) if self.kind == "line" else values
+
+    def sizes(self, name: str | None) -> AnyArray | None:
+        """Give the attribute of this name as a factor for sizes, (V,), 0 for NaN; None where there is none."""
+        if name is None or name not in self.result.attributes:
+            return None
+        values = self.vertex_values(name)
+        if values.dtype.kind not in "fiu":
+            return None
+        return np.nan_to_num((values[:, 0] if values.ndim == 2 else values).astype(np.float64), nan=0.0)
+
+
+def count_part(store: LazyStore, part: Part) -> Count:
+    """Say how many vertices a part has, by the catalogue and the object index; reads no vertex.
+
+    What vertices themselves are asked for is left out of account. Lines come whole, so of them all vertices count of
+    those that have any in chunks that the region meets.
+    """
+    entries = {entry.level: entry for entry in store.catalogue().levels}
+    if part.level not in entries:
+        return Count(0, 0)
+    found = count_in(entries[part.level], part.region)
+    if part.region is None or store.geometry_type not in LINES:
+        return replace(found, about=round(found.about * _kept_share(store, part, None)))
+    near = objects_near(store, part.level, (part.region.lo, part.region.hi), part.region.planes)
+    total = store.vertex_count(part.level)
+    return Count(round(total * _kept_share(store, part, near)), total)
+
+
+def _kept_share(store: LazyStore, part: Part, near: Int64Array | None) -> float:
+    """Give the share of the objects that is asked for by id, group and share, and is among those that are near."""
+    count = store.object_count_at(part.level)
+    if not count:
+        return 1.0
+    kept = near
+    if part.object_ids is not None:
+        kept = np.array(part.object_ids, np.int64) if kept is None else np.intersect1d(kept, part.object_ids)
+    if part.groups is not None:
+        groups = store.groups
+        members = np.concatenate([np.empty(0, np.int64), *(groups[name] for name in part.groups if name in groups)])
+        kept = np.unique(members) if kept is None else np.intersect1d(kept, members)
+    return part.share * (1.0 if kept is None else min(1.0, len(kept) / count))
+
+
+def needed_bytes(store: LazyStore, level: int, vertices: int) -> int:
+    """Say about how many bytes so many vertices of a level need while they are extracted."""
+    size = 8 * store.spatial_dims + (8 if store.n_objects else 0)
+    for name in store.attribute_names(level):
+        dtype, channels = store.attribute_dtype(name, level)
+        words = store.categories(name, level) is not None
+        size += WORD_BYTES if words else dtype.itemsize * int(np.prod(channels, dtype=np.int64))
+    return vertices * (COPIES * size + DRAWN_BYTES)
+
+
+def spare_bytes() -> int:
+    """Give the memory that is free, bytes, where the system tells; else 4 GiB."""
+    try:
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+        return 1024 * int(told.partition("MemAvailable:")[2].split()[0])
+    except (OSError, ValueError, IndexError):  # no Linux, or one that does not say
+        return 4 << 30
+
+
+def refuse_too_large(store: LazyStore, part: Part, *, most_vertices: int | None, most_bytes: int | None) -> None:
+    """Refuse a part that is larger than allowed, before anything of it is read.
+
+    Raises
+    ------
+    LimitError
+    """
+    about = count_part(store, part).about
+    what = f"about {about:,} vertices of level {part.level} of {store.name}"
+    way_out = "choose a coarser level or a smaller part, or lift the limit"
+    if most_vertices is not None and about > most_vertices:
+        msg = f"that is {what}, more than {most_vertices:,}: {way_out}"
+        raise LimitError(msg)
+    size = needed_bytes(store, part.level, about)
+    if most_bytes is not None and size > most_bytes:
+        msg = f"{what} need about {size / 1e9:.1f} GB of memory, more than {most_bytes / 1e9:.1f} GB: {way_out}"
+        raise LimitError(msg)
+
+
+def extract_part(
+    store: LazyStore, part: Part, tell: Tell | None = None, cancel: threading.Event | None = None
+) -> Extracted:
+    """Read a part of a store.
+
+    Raises
+    ------
+    CancelledError
+        If `cancel` was set.
+    ZarrVectorsError, OSError
+        If it cannot be read, or the part asks for something that is not there.
+    """
+    region = part.region
+    result = read_part(
+        store,
+        part.level,
+        bbox=None if region is None else (region.lo, region.hi),
+        planes=None if region is None or not len(region.planes) else region.planes,
+        object_ids=None if part.object_ids is None else np.array(part.object_ids, np.int64),
+        groups=part.groups,
+        where=part.where,
+        share=part.share,
+        expected=count_part(store, part).at_most,
+        progress=tell,
+        cancel=cancel,
+    )
+    owners = _owners(result)
+    return Extracted(
+        store.name, store.geometry_type or "point_cloud", part.level, result, owners, _table(store, owners)
+    )
+
+
+def _owners(result: Any) -> Int64Array | None:  # noqa: ANN401  # whatever type of result
+    """Give the object of each vertex."""
+    offsets = getattr(result, "offsets", None)
+    if offsets is not None:
+        return np.repeat(result.object_ids, np.diff(offsets))
+    if hasattr(result, "lines"):
+        return np.repeat(result.object_ids, 2)
+    owners: Int64Array | None = result.object_ids
+    return owners
+
+
+def _table(store: LazyStore, owners: Int64Array | None) -> ObjectTable:
+    if owners is None:
+        return ObjectTable(np.empty(0, np.int64))
+    ids = np.unique(owners)
+    finest = store.levels[0]
+    columns = {name: _by_id(ids, *store.object_values(name, finest)) for name in store.object_attribute_names()}
+    groups = {name: members[np.isin(members, ids)] for name, members in store.groups.items()}
+    return ObjectTable(ids, columns, groups)
+
+
+def _by_id(ids: Int64Array, have: Int64Array, values: AnyArray) -> AnyArray:
+    """Give the values of objects by id; NaN, None, False or 0 for an id that has none."""
+    order = np.argsort(have, kind="stable")
+    place = np.minimum(np.searchsorted(have[order], ids), max(len(have) - 1, 0))
+    known = have[order[place]] == ids if len(have) else np.zeros(len(ids), bool)
+    if known.all() and len(have):
+        return values[order[place]]
+    out = np.zeros((len(ids), *values.shape[1:]), values.dtype)
+    if values.dtype.kind in "fO":
+        out[...] = np.nan if values.dtype.kind == "f" else None
+    out[known] = values[order[place[known]]]
+    return out

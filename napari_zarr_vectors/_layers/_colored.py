@@ -1,0 +1,53 @@
+"""Colours of values as ordinary layers of napari take them: what the shaders of streaming layers do, in numpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_zarr_vectors._build import unpack_rgb
+from napari_zarr_vectors._layers._lut import category_lut, colormap_lut, is_colormap
+from napari_zarr_vectors._layers._notify import notify
+from napari_zarr_vectors._model import DisplayStyle
+
+if TYPE_CHECKING:
+    from napari_zarr_vectors._layers._layer import ValueInfo
+
+__all__ = ["colors_of", "known_colormap", "world_size"]
+
+Float32Array = npt.NDArray[np.float32]
+
+
+def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: DisplayStyle) -> Float32Array:
+    """Give the colours (n, 4), 0..1, of n values as `info` and a style say."""
+    if values is None or info.kind in ("none", "direction"):
+        return np.tile(np.array(style.color, dtype=np.float32), (count, 1))
+    if info.kind == "rgb":
+        opaque = np.full((len(values), 1), 255, np.uint8)
+        colors = np.concatenate([unpack_rgb(values), opaque], axis=1)
+    elif info.kind == "category":
+        lut = category_lut(info.categories)
+        colors = lut[values.astype(np.int64) % len(lut)]
+    else:
+        low, high = style.contrast_limits or info.limits
+        share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) ** style.gamma
+        lut = colormap_lut(known_colormap(style.colormap))
+        colors = lut[np.round(share * (len(lut) - 1)).astype(np.int64)]
+    return np.asarray(colors / 255, dtype=np.float32)
+
+
+def known_colormap(name: str) -> str:
+    """Give the name of a colormap, or that of the usual one if napari does not know it; then a person is told."""
+    if is_colormap(name):
+        return name
+    usual = DisplayStyle().colormap
+    notify(f"napari knows no colormap {name!r}; {usual!r} is used")
+    return usual
+
+
+def world_size(style: DisplayStyle, zoom: float, last_scale: float) -> float:
+    """Give a size as napari's layers have it: data units along the last axis, at this zoom where it is in pixels."""
+    world = style.size / (zoom if style.size_mode == "px" else 1.0)
+    return world / abs(last_scale)

@@ -1,0 +1,269 @@
+"""Extract in a real window, one journey a kind: what comes out is what numpy finds in what was written."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from napari_zarr_vectors._controller import _extract as extracting
+from napari_zarr_vectors._controller import extract, open_layer
+from napari_zarr_vectors._layers._napari import visual_of
+from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError, StoreExistsError
+from zarr_vectors.lazy import open_zv
+from zarr_vectors.types.graphs import write_graph
+from zarr_vectors.types.lines import write_lines
+from zarr_vectors.types.meshes import write_mesh
+from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
+
+pytestmark = pytest.mark.gui
+
+RNG = np.random.default_rng(8)
+COUNT = 4000
+SPREAD = RNG.uniform(-3, 3, (COUNT, 3))
+POSITIONS = (np.repeat(RNG.uniform(3, 97, (COUNT // 20, 3)), 20, axis=0) + SPREAD).astype("float32")
+OWNER = np.repeat(np.arange(COUNT // 20) * 3 - 5, 20)
+IDS = np.unique(OWNER)
+MASS = RNG.uniform(0, 10, len(IDS))
+WORD = np.array(["axon", "soma", "dendrite"])[np.arange(COUNT) % 3]
+HEIGHT = POSITIONS[:, 1] * 2
+PATHS = np.arange(COUNT).reshape(-1, 20)
+GIVEN = {
+    "chunk_shape": 25.0,
+    "bin_shape": 12.5,
+    "axes": ["x", "y", "z"],
+    "axis_units": "micrometer",
+    "object_attributes": {"mass": MASS},
+    "groups": {"low": IDS[:50].tolist(), "high": IDS[50:].tolist()},
+}
+VALUES = {"row": np.arange(COUNT), "height": HEIGHT, "word": WORD}
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    viewer = make_napari_viewer(show=True, ndisplay=3)
+    viewer.window.resize(700, 560)
+    return viewer
+
+
+def opened(viewer, path, **display):
+    """A layer seen aslant and from so near that parts of it are outside."""
+    (layer,) = open_layer(viewer, path, scale=(2, 1, 1), **display)
+    viewer.reset_view()
+    camera = viewer.scene.camera
+    camera.angles, camera.perspective = (20, -30, 50), 40
+    camera.zoom *= 2.5
+    viewer.screenshot(flash=False)
+    return layer
+
+
+def seen(viewer, layer, positions):
+    """Which positions are on the canvas, by vispy's own transforms."""
+    xyz = np.column_stack([positions[:, ::-1].astype(float), np.ones(len(positions))])
+    mapped = visual_of(viewer, layer).node.transforms.get_transform("visual", "canvas").map(xyz)
+    at_px = mapped[:, :2] / mapped[:, 3:]
+    height, width = viewer.canvas.size
+    inside = (at_px >= 0).all(axis=1) & (at_px <= [width, height]).all(axis=1) & (mapped[:, 3] > 0)
+    assert 0.02 < inside.mean() < 0.9
+    return inside
+
+
+def rows(values):
+    values = np.asarray(values)
+    return values[np.lexsort(values.T[::-1])]
+
+
+def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
+    write_points(tmp_path / "s.zv", POSITIONS, attributes=VALUES, object_ids=OWNER, **GIVEN)
+    layer = opened(viewer, tmp_path / "s.zv", color_by="word")
+    layer.filter.where = {"height": ("<", 150)}
+    wanted = np.flatnonzero(seen(viewer, layer, POSITIONS) & (HEIGHT < 150))
+    (points,) = extract(layer, "visible")
+    row = points.features["row"].to_numpy()
+    assert np.array_equal(np.sort(row), wanted)
+    assert np.array_equal(points.data, POSITIONS[row])
+    assert np.array_equal(points.features["word"].to_numpy(), WORD[row])
+    assert np.array_equal(points.features["object_id"].to_numpy(), OWNER[row])
+    assert np.array_equal(points.features["mass"].to_numpy(), MASS[np.searchsorted(IDS, OWNER[row])])
+    assert points in viewer.layers
+    assert points.units == layer.units
+    assert points.axis_labels == layer.axis_labels
+    assert np.allclose(points.data_to_world((1, 2, 3)), layer.data_to_world((1, 2, 3)))
+    assert len(np.unique(points.face_color, axis=0)) == 3
+    layer.selection.ids = [int(IDS[7]), int(IDS[3])]
+    (chosen,) = extract(layer, "selected")
+    assert np.array_equal(np.sort(chosen.features["row"]), np.flatnonzero(np.isin(OWNER, IDS[[3, 7]])))
+    clip = {"position": (50, 50, 50), "normal": (0.5, -1, 0.2), "enabled": True}
+    layer.experimental_clipping_planes = [clip, clip | {"normal": (1, 0, 0), "enabled": False}]
+    (clipped,) = extract(layer, "all")
+    assert len(clipped.data) == (HEIGHT < 150).sum()
+    viewer.scene.camera.zoom /= 10
+    viewer.screenshot(flash=False)
+    (clipped,) = extract(layer, "visible")
+    wanted = ((POSITIONS - 50.0) @ np.array([0.5, -1, 0.2]) >= 0) & (HEIGHT < 150)
+    assert np.array_equal(np.sort(clipped.features["row"]), np.flatnonzero(wanted))
+    (boxed,) = extract(layer, ([10, 20, 30], [60, 60, 60]))
+    inside = ((POSITIONS >= [10, 20, 30]) & (POSITIONS < [60, 60, 60])).all(axis=1) & (HEIGHT < 150)
+    assert np.array_equal(np.sort(boxed.features["row"]), np.flatnonzero(inside))
+
+
+def test_a_slice_gives_what_lies_in_the_slab(viewer, tmp_path):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0, attributes={"row": np.arange(COUNT)})
+    (layer,) = open_layer(viewer, tmp_path / "s.zv", slab_thickness=10.0)
+    viewer.dims.ndisplay = 2
+    viewer.reset_view()
+    viewer.dims.set_point(0, 50.0)
+    (points,) = extract(layer, "visible")
+    lo, hi = layer.slab()
+    assert hi[0] - lo[0] == pytest.approx(10)
+    wanted = (POSITIONS[:, 0] >= lo[0]) & (POSITIONS[:, 0] <= hi[0])
+    assert np.array_equal(np.sort(points.features["row"]), np.flatnonzero(wanted))
+
+
+def test_many_lines_become_vectors_and_few_become_shapes(viewer, tmp_path):
+    lines = POSITIONS[PATHS]
+    write_polylines(
+        tmp_path / "s.zv", list(lines), geometry_type="streamline", object_ids=IDS,
+        attributes={name: [values[p] for p in PATHS] for name, values in VALUES.items()}, **GIVEN,
+    )  # fmt: skip
+    layer = opened(viewer, tmp_path / "s.zv", color_by="direction")
+    (vectors,) = extract(layer, "all")
+    assert type(vectors).__name__ == "Vectors"
+    ends = lines[:, :-1].reshape(-1, 3), np.diff(lines, axis=1).reshape(-1, 3)
+    order = np.argsort(vectors.features["row"].to_numpy())
+    assert np.array_equal(vectors.data[order, 0], ends[0])
+    assert np.allclose(vectors.data[order, 1], ends[1], atol=1e-4)
+    assert np.array_equal(vectors.features["object_id"].to_numpy()[order], np.repeat(IDS, 19))
+    along = np.abs(ends[1]) / np.linalg.norm(ends[1], axis=1)[:, None]
+    assert np.allclose(vectors.edge_color[order][:, :3], along, atol=1e-3)
+    layer.filter.object_ids = IDS[:60].tolist()
+    viewer.screenshot(flash=False)
+    wanted = seen(viewer, layer, lines.reshape(-1, 3)).reshape(len(IDS), 20).any(axis=1)
+    (shapes,) = extract(layer, "visible")
+    assert type(shapes).__name__ == "Shapes"
+    wanted = np.flatnonzero(wanted[:60])
+    assert shapes.features["object_id"].tolist() == IDS[wanted].tolist()
+    assert all(np.array_equal(a, lines[i]) for a, i in zip(shapes.data, wanted, strict=True))
+    assert np.array_equal(shapes.features["mass"], MASS[wanted])
+    assert np.allclose(shapes.features["mean_height"], HEIGHT[PATHS[wanted]].mean(axis=1))
+
+
+def test_segments_come_with_both_ends(viewer, tmp_path):
+    ends = np.stack([POSITIONS[::2], POSITIONS[::2] * 0.95 + 2], axis=1)
+    write_lines(tmp_path / "s.zv", ends, chunk_shape=25.0, attributes={"end": np.arange(COUNT).reshape(-1, 2)})
+    layer = opened(viewer, tmp_path / "s.zv")
+    wanted = np.flatnonzero(seen(viewer, layer, ends.reshape(-1, 3)).reshape(-1, 2).any(axis=1))
+    (vectors,) = extract(layer, "visible")
+    assert np.array_equal(vectors.features["object_id"], wanted)
+    assert np.array_equal(vectors.features["end"], wanted * 2)
+    assert np.array_equal(vectors.data[:, 0], ends[wanted, 0])
+
+
+def test_neurons_become_edges_and_nodes(viewer, tmp_path):
+    child = np.delete(np.arange(COUNT), np.arange(0, COUNT, 20))
+    edges = np.stack([child, child - 1], axis=1)
+    write_graph(
+        tmp_path / "s.zv", POSITIONS, edges, geometry_type="skeleton", attributes=VALUES, object_ids=OWNER,
+        edge_attributes={"flow": child * 2}, **GIVEN,
+    )  # fmt: skip
+    layer = opened(viewer, tmp_path / "s.zv", color_by="object", size=3, size_mode="world", size_by="height")
+    inside = seen(viewer, layer, POSITIONS)
+    tied, nodes = extract(layer, "visible")
+    row = nodes.features["row"].to_numpy()
+    assert np.array_equal(np.sort(row), np.flatnonzero(inside))
+    assert np.array_equal(nodes.data, POSITIONS[row])
+    assert np.allclose(nodes.size, 3 * HEIGHT[row])
+    assert np.array_equal(nodes.border_color, nodes.face_color)  # napari draws a border of no width around small points
+    kept = edges[inside[edges].all(axis=1)]
+    assert np.array_equal(np.sort(tied.features["row"]), kept[:, 0])
+    child = tied.features["row"].to_numpy()
+    assert np.array_equal(tied.data[:, 0], POSITIONS[child])
+    assert np.allclose(tied.data.sum(axis=1), POSITIONS[child - 1], atol=1e-4)
+    assert np.array_equal(tied.features["flow"], child * 2)
+
+
+def test_surfaces_become_a_surface_with_values(viewer, tmp_path):
+    faces = np.stack([PATHS[:, :-2], PATHS[:, 1:-1], PATHS[:, 2:]], axis=-1).reshape(-1, 3)
+    write_mesh(tmp_path / "s.zv", POSITIONS, faces, attributes=VALUES, object_ids=OWNER, **GIVEN)
+    layer = opened(viewer, tmp_path / "s.zv", color_by="height", colormap="magma")
+    kept = faces[seen(viewer, layer, POSITIONS[faces].mean(axis=1))]
+    (surface,) = extract(layer, "visible")
+    row = surface.features["row"].to_numpy()
+    assert np.array_equal(rows(row[surface.faces]), rows(kept))
+    assert np.array_equal(surface.vertices, POSITIONS[row])
+    assert np.array_equal(surface.vertex_values, HEIGHT[row].astype("float32"))
+    assert surface.colormap.name == "magma"
+
+
+def content(path):
+    """All of a store in an order of its own, with what is said of objects."""
+    with open_zv(path) as store:
+        found = store.read()
+        order = np.lexsort(found.positions.T)
+        attributes = found.attributes
+        flat = {n: (attributes.flat(n) if hasattr(attributes, "flat") else attributes[n])[order] for n in attributes}
+        ids, mass = store.object_values("mass")
+        groups = {name: sorted(members.tolist()) for name, members in store.groups.items()}
+        about = (store.geometry_type, store.axes, store.chunk_shape, store.bin_shape, found.positions.dtype)
+        return about, found.positions[order], flat, dict(zip(ids.tolist(), mass.tolist(), strict=True)), groups
+
+
+def test_all_of_a_store_becomes_an_equal_store_and_what_is_there_stays(viewer, tmp_path):
+    write_polylines(
+        tmp_path / "s.zv", list(POSITIONS[PATHS]), geometry_type="streamline", object_ids=IDS,
+        attributes={name: [values[p] for p in PATHS] for name, values in VALUES.items()}, **GIVEN,
+    )  # fmt: skip
+    layer = opened(viewer, tmp_path / "s.zv")
+    told = []
+    path = extract(layer, "all", to=tmp_path / "out.zv", progress=lambda *step: told.append(step))
+    assert path == tmp_path / "out.zv"
+    for a, b in zip(content(path), content(tmp_path / "s.zv"), strict=True):
+        np.testing.assert_equal(a, b)
+    assert told[-1] == (3, 3, "written")
+    with pytest.raises(StoreExistsError, match="is there already"):
+        extract(layer, "all", to=path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out.zv", "s.zv"]
+
+
+def test_too_much_is_refused_until_the_limit_is_lifted_and_a_wrong_request_says_what_is_meant(
+    viewer, tmp_path, monkeypatch
+):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    layer = opened(viewer, tmp_path / "s.zv")
+    with pytest.raises(LimitError, match="about 4,000 vertices of level 0 .* more than 100: choose a coarser level"):
+        extract(layer, "all", limit=100)
+    monkeypatch.setattr(extracting, "spare_bytes", lambda: 1000)
+    with pytest.raises(LimitError, match="GB of memory"):
+        extract(layer, "all")
+    assert len(extract(layer, "all", limit=None)[0].data) == COUNT
+    for part, message in (("seen", "part must be one of"), ("selected", "no selected objects"), (([0], [1]), "a box")):
+        with pytest.raises(ArgumentError, match=message):
+            extract(layer, part)
+    with pytest.raises(ArgumentError, match=r"has levels \[0\], not 3"):
+        extract(layer, "all", level=3)
+    viewer.layers.remove(layer)
+    with pytest.raises(ArgumentError, match="no streaming layer of a viewer"):
+        extract(layer)
+
+
+def test_it_stops_when_asked_to_and_when_its_layer_goes_and_leaves_nothing(viewer, tmp_path, monkeypatch):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    layer = opened(viewer, tmp_path / "s.zv")
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(CancelledError):
+        extract(layer, "all", to=tmp_path / "out.zv", cancel=stop)
+    read = extracting.extract_part
+
+    def read_late(store, part, tell, cancel):
+        cancel.wait(20)
+        return read(store, part, tell, cancel)
+
+    monkeypatch.setattr(extracting, "extract_part", read_late)
+    job = extracting.begin(layer, "all", to=tmp_path / "out.zv")
+    viewer.layers.remove(layer)
+    with pytest.raises(CancelledError):
+        extracting.finish(layer, job)
+    assert [p.name for p in tmp_path.iterdir()] == ["s.zv"]
