@@ -1,4 +1,4 @@
-"""CPU time of whole plans over a store of about 2 M level-0 chunks: fly and orbit, cold, streaming and resident.
+"""CPU time of whole plans over a store of about 2 M level-0 chunks: fly, orbit, slices; cold, streaming, resident.
 
 Run as ``python benchmarks/bench_plan.py [--quick]``. Prints milliseconds of one thread for `plan` as a whole: cut,
 what is shown, fetch list and eviction. ``cold``: nothing is ever resident. ``stream``: each plan's first 64 fetches
@@ -22,6 +22,7 @@ from napari_zarr_vectors._lod.camera import CameraState
 from napari_zarr_vectors._lod.plan import plan
 from napari_zarr_vectors._lod.residency import Residency, empty_residency
 from napari_zarr_vectors._lod.tree import Tree, build_tree
+from napari_zarr_vectors._model.bins import BINS
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 
 SIDE = 64.0
@@ -80,15 +81,34 @@ def perspective(eye: np.ndarray, target: np.ndarray, *, fov_deg: float = 60.0) -
     )
 
 
+def slice_at(height: float, thickness: float) -> CameraState:
+    """Look at a slab of the whole cube from above, in 2-D."""
+    px = 1000.0 / SIDE
+    planes = np.array([[1.0, 0, 0], [-1, 0, SIDE], [0, 1, 0], [0, -1, SIDE]])
+    return CameraState(
+        displayed=(1, 2),
+        planes=planes,
+        eye=None,
+        axis_scale=np.ones(2),
+        focal_px=px,
+        canvas_px=(1000.0, 1600.0),
+        focus=np.full(2, SIDE / 2),
+        forward=np.zeros(2),
+        slab_lo=np.array([height - thickness / 2, -np.inf, -np.inf]),
+        slab_hi=np.array([height + thickness / 2, np.inf, np.inf]),
+    )
+
+
 def paths(poses: int = 100) -> dict[str, list[CameraState]]:
-    """Two flights of so many poses."""
+    """Two flights and a walk through slices, of so many poses."""
     middle = np.array([32.0, 32.0, 32.0])
     fly = [perspective(np.array([32.0, -70 + 100.0 * i / poses, 40.0]), middle) for i in range(poses)]
     orbit = [
         perspective(np.array([32 + 30 * np.sin(a), 32 - 30 * np.cos(a), 40.0]), middle)
         for a in np.linspace(0, 3, poses)
     ]
-    return {"fly": fly, "orbit": orbit}
+    slices = [slice_at(h, SIDE / 256) for h in np.linspace(10, 50, poses)]
+    return {"fly": fly, "orbit": orbit, "slices": slices}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,8 @@ def measure(tree: Tree, cameras: list[CameraState], budget: int, mode: str) -> F
     if mode == "resident":
         every = np.arange(len(tree.count), dtype=np.int32)
         residency.load(every, tree.count, 1.0)
+        even = tree.count[:, None, None, None] * np.arange(BINS + 1) // BINS
+        residency.profile(every, np.broadcast_to(even, (len(every), 2, 3, BINS + 1)))
     previous, ms, shown, used, complete, holes = None, [], [], [], 0, 0
     for i, camera in enumerate(cameras):
         start = time.process_time()

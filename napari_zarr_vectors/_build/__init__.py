@@ -1,6 +1,6 @@
 """Decoded chunks -> vertex buffers; pure numpy, runs on the loader's threads."""
 
-from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, NO_OBJECT, BuiltChunk, row_range
+from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, NO_OBJECT, BuiltChunk, concatenated, row_range
 from napari_zarr_vectors._build.linked import LinkedPart, Place, build_segments, build_triangles
 from napari_zarr_vectors._build.picking import Hit, Sight, nearest, to_pixels
 from napari_zarr_vectors._build.places import place_interval, place_keys, place_shape
@@ -19,6 +19,7 @@ __all__ = [
     "build_points",
     "build_segments",
     "build_triangles",
+    "concatenated",
     "nearest",
     "pack_rgb",
     "place_interval",

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HIDDEN_VALUE", "NO_OBJECT", "BuiltChunk", "row_range"]
+from napari_zarr_vectors._build.slabs import make_profile
+from napari_zarr_vectors._model.bins import unpack_cut
+
+__all__ = ["HIDDEN_VALUE", "NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
@@ -54,6 +57,8 @@ class BuiltChunk:
         Id of each row's object, `NO_OBJECT` for none.
     cost : (n + 1,) int64 or None
         Vertices of the chunk that the rows before each draw; None where that is one a row.
+    bins : (1 or 2, D, n) uint8 or None
+        First and last bin of the chunk's box in which each row lies, along each axis; one where they are the same.
     """
 
     positions: Float32Array
@@ -70,6 +75,7 @@ class BuiltChunk:
     sizes: Float32Array | None = None
     objects: Int64Array | None = None
     cost: Int64Array | None = None
+    bins: npt.NDArray[np.uint8] | None = None
     box: Float32Array = field(init=False, repr=False)
     """Lowest and highest of the corners, (2, 5), as `positions` and `extra`; zeros without any."""
 
@@ -89,12 +95,48 @@ class BuiltChunk:
         """Count the vertices that ranges of rows draw, (m,) each."""
         return stops - starts if self.cost is None else self.cost[stops] - self.cost[starts]
 
+    def picked(self, starts: Int64Array, stops: Int64Array, cut: int) -> Int64Array:
+        """List those rows of (m,) ranges that lie in the bins that a cut meets; 0 is all."""
+        rows = concatenated(starts, stops)
+        if not cut or self.bins is None:
+            return rows
+        for axis, first, last in unpack_cut(cut, self.bins.shape[1]):
+            met = self.bins[-1, axis].take(rows) >= first
+            met &= self.bins[0, axis].take(rows) <= last
+            rows = rows[met]
+        return rows
+
+    def picked_vertices(self, rows: Int64Array) -> int:
+        """Count the vertices that some rows draw: what each draws first, and one at least."""
+        return len(rows) if self.cost is None else min(self.count, int(_weights(self.cost, rows).sum()))
+
+    @property
+    def profile(self) -> Int64Array | None:
+        """How the vertices of rows lie in the bins, (2, D, BINS + 1); see `make_profile`."""
+        if self.bins is None:
+            return None
+        return make_profile(self.bins, None if self.cost is None else _weights(self.cost, np.arange(self.rows)))
+
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost)
+        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost, self.bins)
         rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes
         return rows + self.keys.nbytes + self.starts.nbytes + sum(a.nbytes for a in optional if a is not None)
+
+
+def _weights(cost: Int64Array, rows: Int64Array) -> Int64Array:
+    """Give the vertices that each row counts for where its neighbours are not drawn."""
+    return np.asarray(np.maximum(cost.take(rows + 1) - cost.take(rows), 1))
+
+
+def concatenated(starts: Int64Array, stops: Int64Array) -> Int64Array:
+    """``[*range(starts[0], stops[0]), *range(starts[1], stops[1]), ..]`` without a loop."""
+    if not len(starts):
+        return np.zeros(0, dtype=np.int64)
+    lengths = stops - starts
+    ends = np.cumsum(lengths)
+    return np.asarray(np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths))
 
 
 def row_range(built: BuiltChunk, lo_key: int, hi_key: int) -> tuple[int, int]:

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
-from napari_zarr_vectors._build.pieces import cut_segments
+from napari_zarr_vectors._build.pieces import BLOCK, cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
+from napari_zarr_vectors._build.slabs import bins_of
 from zarr_vectors.spatial import splitmix64
 
 __all__ = ["CORNER_STEP", "LinkedPart", "Place", "build_segments", "build_triangles"]
@@ -107,26 +109,54 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
     unit = (part.positions - np.asarray(place.chunk_lo, np.float64)) / np.asarray(place.cell_shape, np.float64)
     # Division rounds: a vertex of the chunk is not to come to lie beyond its face.
     unit[slice(*part.own)] = np.clip(unit[slice(*part.own)], 0, np.nextafter(shape.astype(np.float64), 0))
-    pieces = cut_segments(unit[links[:, 0]], unit[links[:, 1]], shape, owned)
+    pieces = cut_segments(unit, links, shape, owned)
     rows = _choose(part, place, links, pieces.segment, _keys_of(pieces.cells, place), fraction)
-    segment, along = links[pieces.segment[rows.order]], (pieces.begin[rows.order], pieces.end[rows.order])
-    ends = [_between(part.positions.astype(np.float64), segment, at) for at in along]
-    packed = [pack_axes(end, place.origin) for end in ends]
-    values = [_value_between(part.values, segment, at, smooth=smooth) for at in along]
-    sizes = [_value_between(part.sizes, segment, at, smooth=True) for at in along]
+    positions = part.positions.astype(np.float64)
+    blocks = []
+    for begin in range(0, max(1, len(rows.order)), BLOCK):
+        chosen = rows.order[begin : begin + BLOCK]
+        segment = links[pieces.segment[chosen]]
+        along = pieces.begin[chosen], pieces.end[chosen]
+        blocks.append(_segments(part, place, positions, segment, along, shape, smooth=smooth))
     return _built(
         part,
         place,
         rows,
-        positions=_corners(packed[0][0], packed[1][0]),
-        extra=_corners_or_none(packed[0][1], packed[1][1]),
-        others=_corners(packed[1][0], packed[0][0]),
-        others_extra=_corners_or_none(packed[1][1], packed[0][1]),
-        values=_hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
-        sizes=_corners_or_none(sizes[0], sizes[1]),
+        **{name: _joined([block[name] for block in blocks], axis=-1 if name == "bins" else 0) for name in blocks[0]},
         corners=_SEGMENT_CORNERS,
-        first=segment[:, 0],
+        first=links[pieces.segment[rows.order], 0],
     )
+
+
+def _joined(parts: list[npt.NDArray[Any] | None], axis: int) -> Any:  # noqa: ANN401  # an array, None for none
+    return None if parts[0] is None else np.concatenate([a for a in parts if a is not None], axis=axis)
+
+
+def _segments(
+    part: LinkedPart,
+    place: Place,
+    positions: Float64Array,
+    segment: Int64Array,
+    along: tuple[Float64Array, Float64Array],
+    shape: Int64Array,
+    *,
+    smooth: bool,
+) -> dict[str, npt.NDArray[Any] | None]:
+    """Make the corners of some parts of links, (n, 2), from one place along them to another; names as of `_built`."""
+    ends = [_between(positions, segment, at) for at in along]
+    packed = [pack_axes(end, place.origin) for end in ends]
+    bins = [bins_of(end, place.chunk_lo, place.cell_shape, shape) for end in ends]
+    values = [_value_between(part.values, segment, at, smooth=smooth) for at in along]
+    sizes = [_value_between(part.sizes, segment, at, smooth=True) for at in along]
+    return {
+        "positions": _corners(packed[0][0], packed[1][0]),
+        "extra": _corners_or_none(packed[0][1], packed[1][1]),
+        "others": _corners(packed[1][0], packed[0][0]),
+        "others_extra": _corners_or_none(packed[1][1], packed[0][1]),
+        "values": _hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
+        "sizes": _corners_or_none(sizes[0], sizes[1]),
+        "bins": np.stack([np.minimum(*bins), np.maximum(*bins)]),
+    }
 
 
 def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) -> BuiltChunk:
@@ -145,6 +175,8 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
     rows = _choose(part, place, faces, triangle, keys, fraction)
     here = faces[triangle[rows.order]].reshape(-1)
     main, extra = pack_axes(part.positions, place.origin)
+    shape = place_shape(place.ratios, part.positions.shape[1])
+    bins = bins_of(part.positions, place.chunk_lo, place.cell_shape, shape)[:, here].reshape(len(shape), -1, 3)
     return _built(
         part,
         place,
@@ -157,6 +189,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
             None if part.values is None else part.values[here], part.values, faces[triangle[rows.order]]
         ),
         sizes=None,
+        bins=np.stack([bins.min(axis=2), bins.max(axis=2)]),
         corners=_TRIANGLE_CORNERS,
         first=faces[triangle[rows.order], 0],
     )
@@ -312,6 +345,7 @@ def _built(
     others_extra: Float32Array | None,
     values: Float32Array | None,
     sizes: Float32Array | None,
+    bins: npt.NDArray[np.uint8],
     corners: int,
     first: Int64Array,
 ) -> BuiltChunk:
@@ -331,4 +365,5 @@ def _built(
         others_extra=others_extra,
         sizes=sizes,
         cost=rows.cost,
+        bins=bins,
     )

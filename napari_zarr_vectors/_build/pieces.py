@@ -6,17 +6,19 @@ A chunk draws of a segment what lies inside the chunk. What lies neither in the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Pieces", "cut_segments"]
+__all__ = ["BLOCK", "Pieces", "cut_segments"]
 
 Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
+BLOCK = 1 << 14
+"""Segments that are cut at once: few enough that their numbers stay near, and that no other thread waits for long."""
 MOST_CUTS = 64
 """A segment through more places than this is one piece: there is something wrong with it, or with the grid."""
 
@@ -40,18 +42,30 @@ class Pieces:
     cells: Int64Array
 
 
-def cut_segments(first: Float64Array, second: Float64Array, shape: Int64Array, owned: BoolArray) -> Pieces:
+def cut_segments(unit: Float64Array, links: Int64Array, shape: Int64Array, owned: BoolArray) -> Pieces:
     """Cut segments at the faces of cells and leave those pieces that a chunk draws.
 
     Parameters
     ----------
-    first, second : (M, D) float64
-        Ends, in cells from the chunk's lower corner.
+    unit : (N, D) float64
+        Vertices, in cells from the chunk's lower corner.
+    links : (M, 2) int64
+        Ends of segments.
     shape : (D,) int64
         Cells of the chunk.
     owned : (M,) bool
         Whether a segment is the chunk's own.
     """
+    found = [Pieces(np.empty(0, np.int64), np.empty(0), np.empty(0), np.empty((0, unit.shape[1]), np.int64))]
+    for begin in range(0, len(links), BLOCK):
+        block = slice(begin, begin + BLOCK)
+        first, second = unit.take(links[block, 0], axis=0), unit.take(links[block, 1], axis=0)
+        part = _cut_block(first, second, shape, owned[block])
+        found.append(Pieces(part.segment + begin, part.begin, part.end, part.cells))
+    return Pieces(*(np.concatenate([getattr(part, f.name) for part in found]) for f in fields(Pieces)))
+
+
+def _cut_block(first: Float64Array, second: Float64Array, shape: Int64Array, owned: BoolArray) -> Pieces:
     low, high = np.floor(first).astype(np.int64), np.floor(second).astype(np.int64)
     crossed = np.abs(high - low)
     crossed[crossed.sum(axis=1) > MOST_CUTS] = 0

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from napari_zarr_vectors._build.chunk import BuiltChunk
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
+from napari_zarr_vectors._build.slabs import bins_of
 from napari_zarr_vectors._build.weights import Below, level_codes
 
 __all__ = ["build_points", "pack_axes", "pack_rgb", "stable_order", "unpack_rgb"]
@@ -105,6 +106,7 @@ def build_points(
         count=count,
         fraction=keep / count if count else 1.0,
         objects=None if objects is None else objects[rows],
+        bins=bins_of(positions[rows], chunk_lo, cell_shape, place_shape(ratios, positions.shape[1]))[None],
         sizes=None if sizes is None else sizes[rows],
     )
 

@@ -16,18 +16,17 @@ import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
-from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted, source_of
+from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
-    ByteCache,
+    HOLD_S,
     Failure,
     Loader,
     Planner,
     Request,
     View,
-    default_cache_bytes,
 )
 from zarr_vectors.exceptions import ZarrVectorsError
 
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._controller._opening import Opening
-    from napari_zarr_vectors._controller._prepare import Colors, Opened
+    from napari_zarr_vectors._controller._opening import Opening, Ready
+    from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
@@ -73,7 +72,8 @@ class Engine:
         self._rest_at: float | None = None
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
-        self._most_rows, self._padding = 0, 1.0
+        self._wanted: set[int] = set()
+        self._most_rows, self._padding, self._rows_asked = 0, 1.0, 0
         self._paint_s = 0.0
         self._last_frame = time.perf_counter()
         self._commit_at = 0.0
@@ -81,10 +81,11 @@ class Engine:
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._failed: set[int] = set()
         self._fresh: set[int] = set()
+        self._late_at: float | None = None
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
         self._opener = opening.pool
-        self._opening: Future[Opened] | None = opening.future
+        self._opening: Future[Ready] | None = opening.future
         self._closed = False
         self._recolouring = Recolouring(layer, store, self._opener, self._on_need)
         self._connect()
@@ -148,6 +149,8 @@ class Engine:
     def _on_touch(self) -> None:
         self._generation += 1
         self._moved = True
+        if self._late_at is None:
+            self._late_at = time.monotonic() + tuning.LATE_S
 
     def _on_change(self) -> None:
         if self._closed:
@@ -211,23 +214,27 @@ class Engine:
 
     # -- opening
 
-    def _finish_opening(self, opening: Future[Opened]) -> None:
+    def _finish_opening(self, opening: Future[Ready]) -> None:
         if not opening.done():
             return
         self._opening = None
         self._clock.active = False  # whatever is raised here is told once
         try:
-            ready = opening.result()
+            found = opening.result()
         except (ZarrVectorsError, OSError) as error:
             notify(f"{self._layer.name}: {error}")
             return
-        drawn = drawn_as(self._store)
-        cache = ByteCache(default_cache_bytes())
-        source = source_of(drawn, self._store, ready.tree, self._layer.origin, cache)
+        ready, source = found.opened, found.source
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
-            ready.tree, ready.page_rows, self._resident, self._prepare, rows_a_vertex=drawn.rows_a_vertex
+            ready.tree,
+            ready.page_rows,
+            self._resident,
+            self._prepare,
+            rows_a_vertex=drawn_as(self._store).rows_a_vertex,
+            drawn=lambda prepared: prepared.vertices,
+            bounds=self._layer.bounds,
         )
         self._loader = Loader(source, tuning.LOADERS)
         self._layer.levels = ready.levels
@@ -239,9 +246,11 @@ class Engine:
             self._submit(self._planner)
 
     def _make_room(self) -> None:
-        """Grow the pool to the budget; by half at least, because growing sends everything anew."""
-        if self._capacity() > self._pool.capacity_rows:
-            self._pool.resize(max(self._capacity(), int(1.5 * self._pool.capacity_rows)))
+        """Grow the pool to what it should have; by half at least, because growing sends everything anew."""
+        wanted, rows = self._capacity(), self._pool.capacity_rows
+        if wanted > tuning.LEAST_GROWTH * rows:
+            most = max(wanted, tuning.POOL_BYTES // self._pool.row_bytes)
+            self._pool.resize(min(max(wanted, int(1.5 * rows)), most))
 
     def _resident(self, node: int) -> BuiltChunk | None:
         """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""
@@ -249,12 +258,13 @@ class Engine:
 
     def _prepare(self, ranges: ShownRanges) -> Prepared:
         """Make the commit of a plan; called on the planner's thread."""
-        return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops)
+        return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops, ranges.cuts)
 
     def _capacity(self) -> int:
-        """Rows that the pool should have: for the budget, but no more than the store can fill."""
+        """Rows that the pool should have: for the budget, no more than the store can fill; or what plans ask for."""
         wanted = int(tuning.POOL_SHARE * self._budget * self._padding)
-        return min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
+        usual = min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
+        return max(usual, min(self._rows_asked, tuning.POOL_BYTES // self._pool.row_bytes))
 
     # -- the ring
 
@@ -266,24 +276,36 @@ class Engine:
         if self._rest_at is not None and now >= self._rest_at:
             self._rest_at = None
             self._set_resting(True)
+        if self._late_at is not None and now >= self._late_at:
+            self._late_at = None
+            self._layer.forget_frame()
         due = began >= self._commit_at
         planned = planner.take() if due else None
         shown = planned is not None and self._commit(planned)
         if shown:
             self._commit_at = began + min(tuning.LONGEST_WAIT_S, tuning.FRAMES_A_COMMIT * self._paint_s)
-        if self._stale and due and self._layer.visible and not planner.busy:
-            self._submit(planner)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
             self._upload(planner, loader, began)
+        self._recolouring.step(self._failed)
+        asks = self._stale and due and self._layer.visible and not planner.busy
+        self._clock.active = asks or planned is not None or self._under_way(planner, loader)
+        self._clock.hurry = self._hurries(planner, loader)
+        # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
+        if asks:
+            self._submit(planner)
         if planned is not None:
-            # Last: it wakes the loaders, and whatever comes after would wait for the interpreter's lock.
-            self._want(planned.requests)
+            self._want(planned)
         if loader.pausing:
             loader.pump()
-        self._recolouring.step(self._failed)
-        self._clock.active = self._under_way(planner, loader)
-        uploads_wait = bool(self._held) or loader.waiting > 0
-        self._clock.hurry = not self._pool.draw_count or (self._paint_s > tuning.SLOW_PAINT_S and uploads_wait)
+
+    def _hurries(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
+        """Tell whether frames should come quicker: people wait for them, and each is short."""
+        if not self._pool.draw_count:
+            return True
+        if self._paint_s > tuning.SLOW_PAINT_S and (self._held or loader.waiting):
+            return True
+        # A slice is painted where it was until its plan is here.
+        return planner.busy and self._last is not None and bool(self._last.cuts.any())
 
     def _submit(self, planner: Planner[Prepared]) -> None:
         self._exchange(planner)
@@ -307,8 +329,17 @@ class Engine:
         self._pool.show(planned.commit)
         self._drop(plan)
         self._last, self._kept = plan, planned.keep
+        if plan.held:
+            end = time.monotonic() + HOLD_S
+            self._settle_at = end if self._settle_at is None else min(end, self._settle_at)
+            return True
+        self._late_at = None if plan.generation == self._generation else time.monotonic() + tuning.LATE_S
+        self._layer.show_frame(planned.frame.displayed, planned.frame.slab_lo, planned.frame.slab_hi)
         if plan.fraction != self._layer.levels.share:
             self._layer.levels = replace(self._layer.levels, share=plan.fraction)
+        if plan.rows_asked > self._capacity():
+            self._rows_asked = int(tuning.POOL_HEADROOM * plan.rows_asked)
+            self._make_room()
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
@@ -317,12 +348,13 @@ class Engine:
         """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
         self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
 
-    def _want(self, requests: list[Request]) -> None:
+    def _want(self, planned: Planned[Prepared]) -> None:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
         again = self._recolouring.requests()
-        self._loader.want(again + requests if again else requests)
+        self._wanted = {request.node for request in planned.requests}
+        self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
@@ -363,7 +395,8 @@ class Engine:
             return False
         planner.loaded(request.node, built, request.fraction)
         self._fresh.add(request.node)
-        self._stale = True
+        if request.node in self._wanted:  # what was read ahead changes nothing yet
+            self._stale = True
         return True
 
     def _exchange(self, planner: Planner[Prepared]) -> None:
@@ -393,7 +426,8 @@ class Engine:
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
-        waiting = self._settle_at is not None or self._rest_at is not None or self._recolouring.looking
+        later = (self._settle_at, self._rest_at, self._late_at)
+        waiting = any(moment is not None for moment in later) or self._recolouring.looking
         return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
 
     # -- budget
@@ -406,7 +440,7 @@ class Engine:
         if self._planner is not None:
             self._make_room()
             pending = self._planner.take(wait=True)
-            if pending is not None and pending.plan.shown_vertices <= self._layer.highlight.left_of(budget):
+            if pending is not None and pending.commit.vertices <= self._layer.highlight.left_of(budget):
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.
@@ -415,7 +449,7 @@ class Engine:
             planned = self._planner.plan_now(self._view())
             self._fresh.clear()
             self._commit(planned)
-            self._want(planned.requests)
+            self._want(planned)
             self._stale = True
             self._clock.active = True
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
@@ -427,6 +461,7 @@ class Engine:
         if self._closed:
             return
         last, self._closed = self.status, True
+        self._layer.forget_frame()
         self._clock.active = False
         self._lod.set_status_provider(lambda: last)
         self._lod.events.budget.disconnect(self.refit)

@@ -151,7 +151,8 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     # The engine makes more room when it knows how much there is to show.
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
-        opening = Opening(store, color_by, drawn.rows_a_vertex, wanted_of(shown), style.size_by)
+        origin = store.extent.mean(axis=0)
+        opening = Opening(store, color_by, drawn, wanted_of(shown), origin=origin, size_by=style.size_by)
         undo.callback(opening.cancel)
         layer = drawn.layer(
             store.extent,
@@ -160,6 +161,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
             shown=shown,
             source=store.name,
             place=path,
+            origin=origin,
             default_slab=np.array(store.bin_shape),
             pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
             **(_layer_options(store) | display),

@@ -1,17 +1,40 @@
-"""What must be known before the first plan, read while the layer is made."""
+"""What must be known before the first plan, and the first chunks, read while the layer is made."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_zarr_vectors._controller._kinds import source_of
 from napari_zarr_vectors._controller._prepare import prepare
+from napari_zarr_vectors._stream import ByteCache, Request, default_cache_bytes
+from zarr_vectors.exceptions import ZarrVectorsError
 
 if TYPE_CHECKING:
-    from napari_zarr_vectors._stream import Wanted
+    import numpy.typing as npt
+
+    from napari_zarr_vectors._controller._kinds import Drawn
+    from napari_zarr_vectors._controller._prepare import Opened
+    from napari_zarr_vectors._lod import Tree
+    from napari_zarr_vectors._stream import PointSource, Wanted
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Opening"]
+__all__ = ["Opening", "Ready"]
+
+WARM_VERTICES = 1 << 15
+"""So much of the coarsest level is read before anybody asks: the first thing that is seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """What an engine starts with."""
+
+    opened: Opened
+    source: PointSource
 
 
 class Opening:
@@ -22,25 +45,50 @@ class Opening:
     store : LazyStore
     color_by : str or None
         An attribute, None, or "auto".
-    rows_a_vertex : float
-        Rows of the pool that a vertex takes.
+    drawn : Drawn
+        How it is drawn.
     wanted : Wanted or None
         What is shown.
+    origin : (D,) float64
+        Of the layer.
     size_by : str or None
-        What sizes vertices.
+        Attribute that sizes the vertices.
     """
 
     def __init__(
         self,
         store: LazyStore,
         color_by: str | None,
-        rows_a_vertex: float = 1.0,
-        wanted: Wanted | None = None,
-        size_by: str | None = None,
+        drawn: Drawn,
+        wanted: Wanted | None,
+        *,
+        origin: npt.NDArray[np.float64],
+        size_by: str | None,
     ) -> None:
+        self._store, self._color_by, self._drawn, self._wanted = store, color_by, drawn, wanted
+        self._origin, self._size_by = origin, size_by
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
-        self.future = self.pool.submit(prepare, store, color_by, rows_a_vertex, wanted, size_by)
+        self.future = self.pool.submit(self._open)
+
+    def _open(self) -> Ready:
+        rows_a_vertex = self._drawn.rows_a_vertex
+        opened = prepare(self._store, self._color_by, rows_a_vertex, self._wanted, self._size_by)
+        cache = ByteCache(default_cache_bytes())
+        source = source_of(self._drawn, self._store, opened.tree, self._origin, cache)
+        source.coloring[0] = opened.colors.coloring
+        with suppress(RuntimeError):  # ended meanwhile
+            self.pool.submit(_warm, source, opened.tree)
+        return Ready(opened, source)
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _warm(source: PointSource, tree: Tree) -> None:
+    """Read the smallest chunks of the coarsest level; what cannot be read is told when it is asked for."""
+    smallest = tree.tops[np.argsort(tree.count[tree.tops], kind="stable")]
+    some = smallest[np.cumsum(tree.count[smallest]) <= WARM_VERTICES]
+    with suppress(ZarrVectorsError, OSError):
+        for node in some.tolist():
+            source.load([Request(node)])

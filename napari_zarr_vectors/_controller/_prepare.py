@@ -39,6 +39,8 @@ RADIUS = "radius"
 RGB_NAMES = ("rgb", "color", "colour", "colors", "colours", "rgba")
 SAMPLE_CHUNKS = 64
 SAMPLE_ROWS = 200_000
+PREVIEW_POINTS = 4096
+"""Of the picture in the layer list, which has 32 pixels a side and is painted on the GUI thread."""
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
 OBJECT, GROUP = "object", "group"
@@ -105,7 +107,8 @@ def prepare(
     most = int(rows.sum()) + page_rows * len(rows)
     padding *= rows_a_vertex
     colors = prepare_colors(store, chosen, sample, wanted, size_by)
-    return Opened(tree, page_rows, padding, most, colors, _levels(store), sample[0])
+    preview = sample[0][:: max(1, -(-len(sample[0]) // PREVIEW_POINTS))]
+    return Opened(tree, page_rows, padding, most, colors, _levels(store), preview)
 
 
 def _pages(count: npt.NDArray[np.int64]) -> tuple[int, float]:

@@ -75,7 +75,6 @@ class Recolouring:
     def start(self, source: PointSource, colors: Colors) -> None:
         """Begin with the colours that the layer was opened with; what was asked for meanwhile comes next."""
         self._source = source
-        source.coloring[0] = colors.coloring
         wanted = self._layer.style.color_by
         self._show(colors)
         if self._asked:

@@ -6,8 +6,12 @@ import os
 
 __all__ = [
     "FRAMES_A_COMMIT",
+    "LATE_S",
+    "LEAST_GROWTH",
     "LOADERS",
     "LONGEST_WAIT_S",
+    "POOL_BYTES",
+    "POOL_HEADROOM",
     "POOL_SHARE",
     "POOL_SLACK_ROWS",
     "REST_S",
@@ -23,10 +27,19 @@ UPLOAD_BYTES = 4 << 20
 """The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
 LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
 """More threads than cores that decode load no faster, and the planner waits for the interpreter's lock."""
+LATE_S = 0.5
+"""What is painted is the slab of the last commit, for so long at most after the sliders have moved."""
 POOL_SHARE = 2.0
 """Rows of the pool for each vertex of the budget: what is shown, and room for whatever replaces it."""
 POOL_SLACK_ROWS = 1 << 18
 """And for the last pages of small chunks, which are not full."""
+POOL_BYTES = 512 << 20
+"""The most that a pool grows to for chunks of which little is drawn, as of thin slices, or whose lines are cut into
+more pieces than was guessed."""
+POOL_HEADROOM = 1.25
+"""And so much more at once: growing sends everything anew."""
+LEAST_GROWTH = 1.1
+"""For less it is not worth it."""
 FRAMES_A_COMMIT = 1.5
 LONGEST_WAIT_S = 0.3
 """Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_zarr_vectors._build import concatenated
 from napari_zarr_vectors._controller._running import viewer_of
 from napari_zarr_vectors._layers import snapshot
-from napari_zarr_vectors._layers._ranges import concatenated
 from napari_zarr_vectors._lod.few import view_box
 
 if TYPE_CHECKING:

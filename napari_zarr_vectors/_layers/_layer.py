@@ -197,6 +197,7 @@ class StreamingLayer(Layer):
         self._value_info = ValueInfo()
         self._levels = LevelInfo()
         self._sight: Callable[[], Sight | None] = lambda: None
+        self._frame: tuple[tuple[int, ...], Float64Array, Float64Array] | None = None
         self._facts: Callable[[int], Mapping[str, str]] = lambda _: {}
         self._seen: tuple[tuple[float, ...], object, int | None] | None = None
         self._preview: tuple[Float64Array, Float64Array] | None = None
@@ -204,7 +205,7 @@ class StreamingLayer(Layer):
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
         self.highlight = Highlight(extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
-        self.events.add(default_slab=Event, value_info=Event, levels=Event)
+        self.events.add(default_slab=Event, value_info=Event, levels=Event, frame=Event)
         self.mouse_drag_callbacks.append(choose_by_click)
         self._update_thumbnail()
 
@@ -281,6 +282,29 @@ class StreamingLayer(Layer):
             default=self._default_slab,
         )
         return boxed(sliced, self.filter.box)
+
+    def show_frame(self, displayed: tuple[int, ...], lo: Float64Array, hi: Float64Array) -> None:
+        """Say for which slab, (D,) each, and which axes on the canvas the rows that the pool shows were chosen.
+
+        It is painted until the next frame: where the sliders are meanwhile there may be nothing to show yet.
+        """
+        last, self._frame = self._frame, (displayed, lo, hi)
+        if last is None or last[0] != displayed or not np.array_equal(last[1:], self._frame[1:]):
+            self.events.frame()
+
+    def forget_frame(self) -> None:
+        """Paint what the sliders say, whatever the pool shows."""
+        if self._frame is not None:
+            self._frame = None
+            self.events.frame()
+
+    def painted_slab(self) -> tuple[Float64Array, Float64Array]:
+        """Give what is painted along every data axis: the frame's slab along axes that are not displayed."""
+        lo, hi = self.slab()
+        if self._frame is not None and self._frame[0] == self.displayed_axes:
+            hidden = [axis for axis in range(self.ndim) if axis not in self.displayed_axes]
+            lo[hidden], hi[hidden] = self._frame[1][hidden], self._frame[2][hidden]
+        return lo, hi
 
     # -- what napari asks
 

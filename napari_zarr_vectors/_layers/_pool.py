@@ -8,7 +8,7 @@ Index buffer: slots of `page_rows` rows' indices: the pool's pattern says which 
 row. The shown rows of one node fill whole slots, padded with row 0. Slots
 in use are always ``0 .. n - 1``: freed ones are filled with new content, or by moving the last ones there, so that
 drawing is one call. A commit compares with what is shown and touches only nodes whose ranges changed. Its costly part,
-finding their indices, is `prepare`, which may run on another thread; `show` puts them in place.
+the new index buffer, is made by `prepare`, which may run on another thread; `show` puts it in place.
 
 The pool keeps the arrays of resident chunks (they are the loader's own, not copies), so that buffers can be made
 anew: when napari makes the visual, when they grow. All but `prepare` runs on the GUI thread; no GL call happens here.
@@ -55,22 +55,24 @@ class Prepared:
     version : int
         Of the pool that it was made for.
     wanted : Ranges
-    leaving : (l,) int64
-        Owners whose slots go.
-    owners : (k,) int64
-        Of the new slots.
-    block : (k, page_rows * indices a row) uint32
-        The new slots.
-    vertices : int
-        Vertices that `wanted` draws.
+    slots : SlotTable or None
+        That shows it; None where the same is shown already.
+    changed : (n,) int64
+        Slots that differ from those that are shown.
+    counts : (u,) int64
+        Vertices that each unit of `wanted` draws.
     """
 
     version: int
     wanted: Ranges
-    vertices: int
-    leaving: IntArray
-    owners: IntArray
-    block: npt.NDArray[np.uint32]
+    counts: IntArray
+    slots: SlotTable | None
+    changed: IntArray
+
+    @property
+    def vertices(self) -> int:
+        """Vertices that are drawn."""
+        return int(self.counts.sum())
 
 
 class PagePool:
@@ -99,7 +101,7 @@ class PagePool:
         slot = page_rows * len(pattern)
         self._slots = SlotTable(slot, min(self._pages, FIRST_INDICES // slot))
         self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
-        self._vertices = 0
+        self._counts = np.zeros(0, dtype=np.int64)  # vertices that each of its units draws
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
 
@@ -107,6 +109,12 @@ class PagePool:
     def capacity_rows(self) -> int:
         """Rows of the vertex buffer."""
         return self._pages * self.page_rows
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes in the vertex buffers."""
+        linked = self.corners > 1
+        return self.corners * 4 * (5 + 2 * self.extra + (4 + 2 * self.extra) * linked)
 
     @property
     def free_rows(self) -> int:
@@ -121,7 +129,7 @@ class PagePool:
     @property
     def shown_vertices(self) -> int:
         """Vertices that are drawn."""
-        return self._vertices
+        return int(self._counts.sum())
 
     @property
     def draw_count(self) -> int:
@@ -213,14 +221,16 @@ class PagePool:
         shown = np.isin(self._shown.nodes, gone)
         if shown.any():
             now, stay = self._shown, ~shown
-            kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay])
+            kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay], now.cuts_of_ranges[stay])
             self._apply(self._prepared(self._version, kept, self._residents_of(kept)))
         self._version += bool(gone)
         left = [self._resident.pop(node) for node in gone]
         self._free.give(sorted(run for resident in left for run in resident.runs))
         self._owners += [resident.owner for resident in left]
 
-    def commit(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> int:
+    def commit(
+        self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
+    ) -> int:
         """Show exactly these rows.
 
         Parameters
@@ -228,6 +238,8 @@ class PagePool:
         nodes, starts, stops : (m,) int
             Half-open row ranges of resident nodes. A node may occur several times with ranges that do not
             overlap; empty ranges are ignored.
+        cuts : (m,) int, optional
+            Which of these rows, by the bins that they lie in (see `_model.bins`): one cut a node. All by default.
 
         Returns
         -------
@@ -239,15 +251,18 @@ class PagePool:
         ValueError
             When ranges of a node overlap, leave the chunk, or the node is not resident; nothing changes then.
         """
-        return self.show(self.prepare(nodes, starts, stops))
+        return self.show(self.prepare(nodes, starts, stops, cuts))
 
-    def prepare(self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike) -> Prepared:
+    def prepare(
+        self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
+    ) -> Prepared:
         """Do what a commit of these rows costs, and change nothing; may run on another thread.
 
         Parameters and errors are those of `commit`. While it runs, the pool may only gain nodes.
         """
         version = self._version
-        arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in (nodes, starts, stops)]
+        given = (nodes, starts, stops, np.zeros_like(nodes) if cuts is None else cuts)
+        arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in given]
         some = arrays[2] > arrays[1]
         wanted = make_ranges(*(a[some] for a in arrays))
         residents = self._checked(wanted)
@@ -257,7 +272,7 @@ class PagePool:
         """Put a prepared commit in place; it is prepared anew if the pool has changed since. Gives vertices shown."""
         if prepared.version != self._version:
             wanted = prepared.wanted
-            prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops)
+            prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops, wanted.cuts_of_ranges)
         self._apply(prepared)
         return self.shown_vertices
 
@@ -370,31 +385,47 @@ class PagePool:
         leaving = np.array([self._resident[node].owner for node in gone.tolist()], dtype=np.int64)
         own = [residents[unit] for unit in changed.tolist()]
         owners = np.array([r.owner for r in own], dtype=np.int64)
-        slots, block = slot_block(wanted, changed, [r.runs for r in own], self.page_rows)
+        picked = [
+            r.built.picked(wanted.starts[at], wanted.stops[at], cut)
+            for r, at, cut in zip(own, map(wanted.of, changed.tolist()), wanted.cuts[changed].tolist(), strict=True)
+        ]
+        slots, block = slot_block(picked, [r.runs for r in own], self.page_rows)
         if self.pattern != (0,):
             corners = np.array(self.pattern, dtype=np.uint32)
             block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
-        vertices = int((wanted.stops - wanted.starts).sum())
-        if self.corners > 1:
-            vertices = sum(self._drawn_of(wanted, unit, resident) for unit, resident in enumerate(residents))
-        return Prepared(version, wanted, vertices, leaving, np.repeat(owners, slots), block)
+        counts = self._known_counts(wanted)
+        counts[changed] = [
+            self._drawn_of(wanted, unit, resident, rows)
+            for unit, resident, rows in zip(changed.tolist(), own, picked, strict=True)
+        ]
+        if not len(gone) and not len(own):
+            return Prepared(version, wanted, counts, None, gone)
+        left = np.zeros(self._owner_count, dtype=bool)
+        left[leaving] = True
+        return Prepared(version, wanted, counts, *self._slots.replaced(left, np.repeat(owners, slots), block))
 
-    def _drawn_of(self, wanted: Ranges, unit: int, resident: Resident) -> int:
-        """Count the vertices that the ranges of a unit draw."""
+    def _known_counts(self, wanted: Ranges) -> IntArray:
+        """Give the vertices that each unit draws that is shown already; those that change are found anew."""
+        if not len(self._counts):
+            return np.zeros(len(wanted.units), dtype=np.int64)
+        return self._counts.take(self._shown.units.searchsorted(wanted.units), mode="clip")
+
+    @staticmethod
+    def _drawn_of(wanted: Ranges, unit: int, resident: Resident, rows: IntArray) -> int:
+        """Count the vertices that a unit draws."""
+        if wanted.cuts[unit]:
+            return resident.built.picked_vertices(rows)
         at = wanted.of(unit)
         return int(resident.built.vertices(wanted.starts[at], wanted.stops[at]).sum())
 
     def _apply(self, prepared: Prepared) -> None:
-        if not len(prepared.leaving) and not len(prepared.owners):
+        if prepared.slots is None:
             return
         self._version += 1
-        self._shown, self._vertices = prepared.wanted, prepared.vertices
-        leaving = np.zeros(self._owner_count, dtype=bool)
-        leaving[prepared.leaving] = True
-        room = self._slots.indices.size
-        dirty = self._slots.replace(leaving, prepared.owners, prepared.block)
-        if self._slots.indices.size == room:
-            self._send_slots(dirty)
+        self._shown, self._counts = prepared.wanted, prepared.counts
+        before, self._slots = self._slots, prepared.slots
+        if self._slots.indices.size == before.indices.size:
+            self._send_slots(prepared.changed)
         else:
             self._send_all_slots()
 

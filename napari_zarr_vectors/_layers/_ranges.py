@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Ranges", "changed_units", "concatenated", "make_ranges", "slot_block"]
+from napari_zarr_vectors._build import concatenated
+
+__all__ = ["Ranges", "changed_units", "make_ranges", "slot_block"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -21,24 +23,27 @@ class Ranges:
     stops: IntArray  # (m,)
     units: IntArray  # (u,) distinct nodes
     first: IntArray  # (u + 1,)
+    cuts: IntArray  # (u,) which rows of a unit's ranges: see `_model.bins`; 0 for all
 
     def of(self, unit: int) -> slice:
         """Ranges of one unit."""
         return slice(int(self.first[unit]), int(self.first[unit + 1]))
 
-    def of_units(self, units: IntArray) -> IntArray:
-        """Ranges of (k,) units, as positions, unit by unit."""
-        return concatenated(self.first[units], self.first[units + 1])
+    @property
+    def cuts_of_ranges(self) -> IntArray:
+        """The cut of each range, (m,)."""
+        return np.repeat(self.cuts, np.diff(self.first))
 
 
-def make_ranges(nodes: IntArray, starts: IntArray, stops: IntArray) -> Ranges:
-    """Sort ranges by node and start, and find where each node begins."""
+def make_ranges(nodes: IntArray, starts: IntArray, stops: IntArray, cuts: IntArray | None = None) -> Ranges:
+    """Sort ranges by node and start, and find where each node begins; a node's ranges have one cut."""
     if not len(nodes):
-        return Ranges(nodes, starts, stops, nodes, np.zeros(1, dtype=np.int64))
+        return Ranges(nodes, starts, stops, nodes, np.zeros(1, dtype=np.int64), nodes)
     order = np.lexsort((starts, nodes))
     nodes, starts, stops = nodes[order], starts[order], stops[order]
     begins = np.concatenate([[0], np.flatnonzero(np.diff(nodes)) + 1])
-    return Ranges(nodes, starts, stops, nodes[begins], np.append(begins, len(nodes)))
+    of_units = np.zeros(len(begins), np.int64) if cuts is None else cuts[order][begins]
+    return Ranges(nodes, starts, stops, nodes[begins], np.append(begins, len(nodes)), of_units)
 
 
 def changed_units(old: Ranges, new: Ranges) -> IntArray:
@@ -48,6 +53,7 @@ def changed_units(old: Ranges, new: Ranges) -> IntArray:
     match = np.minimum(np.searchsorted(old.units, new.units), len(old.units) - 1)
     counts = np.diff(new.first)
     same = (old.units[match] == new.units) & (np.diff(old.first)[match] == counts)
+    same &= old.cuts[match] == new.cuts
     # Range i of a new unit against range i of its match; where the counts differ the answer is known.
     at = np.minimum(
         np.repeat(old.first[match] - new.first[:-1], counts) + np.arange(len(new.nodes)), len(old.nodes) - 1
@@ -57,25 +63,15 @@ def changed_units(old: Ranges, new: Ranges) -> IntArray:
     return np.flatnonzero(~same)
 
 
-def concatenated(starts: IntArray, stops: IntArray) -> IntArray:
-    """``[*range(starts[0], stops[0]), *range(starts[1], stops[1]), ..]`` without a loop."""
-    if not len(starts):
-        return np.zeros(0, dtype=np.int64)
-    lengths = stops - starts
-    ends = np.cumsum(lengths)
-    return np.asarray(np.arange(ends[-1]) + np.repeat(starts - (ends - lengths), lengths))
-
-
 def slot_block(
-    wanted: Ranges, units: IntArray, pages: list[list[tuple[int, int]]], page_rows: int
+    picked: list[IntArray], pages: list[list[tuple[int, int]]], page_rows: int
 ) -> tuple[IntArray, npt.NDArray[np.uint32]]:
     """Buffer rows that some units show, in whole slots padded with 0.
 
     Parameters
     ----------
-    wanted : Ranges
-    units : (k,) int64
-        Which of its units.
+    picked : list of k (n,) int64
+        Rows of each unit.
     pages : list of list of (start, stop)
         Runs of pages of each of these units, in the order of its rows.
     page_rows : int
@@ -87,18 +83,14 @@ def slot_block(
         How many each unit fills.
     block : (sum(slots), page_rows) uint32
     """
-    at = wanted.of_units(units)
-    counts = wanted.first[units + 1] - wanted.first[units]
-    lengths = wanted.stops[at] - wanted.starts[at]
-    rows_of = np.add.reduceat(lengths, np.cumsum(counts) - counts) if len(units) else lengths
+    rows_of = np.array([len(rows) for rows in picked], dtype=np.int64)
     slots = -(-rows_of // page_rows)
     # Rows are numbered through the pages of all units one after another, as if these lay side by side.
     runs = np.array([run for unit in pages for run in unit], dtype=np.int64).reshape(-1, 2)
     page = concatenated(runs[:, 0], runs[:, 1])
     counts_of_pages = [sum(stop - start for start, stop in unit) for unit in pages]
     first_page = np.cumsum([0, *counts_of_pages])[:-1]
-    starts = wanted.starts[at] + np.repeat(first_page * page_rows, counts)
-    rows = concatenated(starts, starts + lengths)
+    rows = np.concatenate([np.zeros(0, np.int64), *picked]) + np.repeat(first_page * page_rows, rows_of)
     moved = (page - np.arange(len(page))) * page_rows
     block = np.zeros((int(slots.sum()), page_rows), dtype=np.uint32)
     first_slot = np.cumsum(slots) - slots

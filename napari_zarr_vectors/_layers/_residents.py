@@ -19,9 +19,7 @@ Float32Array = npt.NDArray[np.float32]
 class Sink(Protocol):
     """Where buffers go. The pool calls it on the GUI thread.
 
-    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy. Vertex arrays never
-    change. Index arrays are views of the pool's own mirror, which may change before they are sent; every change is
-    written again, so sending late is right.
+    Its rows are vertices: corners of the pool's rows. Arrays are handed over without a copy and never change.
     """
 
     def allocate(self, rows: int, *, extra: bool) -> None:

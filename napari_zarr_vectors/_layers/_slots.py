@@ -19,13 +19,12 @@ class SlotTable:
     slot_size : int
         Indices of a slot.
     slots : int
-        Room for so many is made, and touched, now: the first commits are the ones that people wait for.
+        Room for so many is made.
 
     Attributes
     ----------
     indices : (capacity, slot_size) uint32
-        Slots ``0 .. count - 1`` are in use. What was sent late from here is right all the same, because every
-        change is reported and sent again.
+        Slots ``0 .. count - 1`` are in use. They never change: other slots are another table.
     owners : (capacity,) int64
     count : int
     """
@@ -47,17 +46,10 @@ class SlotTable:
         other.owners = np.full(len(other.indices), -1, dtype=np.int64)
         return other
 
-    def _reserve(self, slots: int) -> None:
-        """Have room for so many slots."""
-        have, size = self.indices.shape
-        if slots <= have:
-            return
-        more = max(slots, 2 * have, 64) - have
-        self.indices = np.concatenate([self.indices, np.zeros((more, size), dtype=np.uint32)])
-        self.owners = np.concatenate([self.owners, np.full(more, -1, dtype=np.int64)])
-
-    def replace(self, leaving: npt.NDArray[np.bool_], owners: IntArray, block: Uint32Array) -> IntArray:
-        """Drop the slots of some owners and put in others; the arrays may be new ones afterwards.
+    def replaced(
+        self, leaving: npt.NDArray[np.bool_], owners: IntArray, block: Uint32Array
+    ) -> tuple[SlotTable, IntArray]:
+        """Give a table without the slots of some owners and with others; this one stays, for whoever draws from it.
 
         Freed slots are filled with new ones, then with the last ones, so that no gap stays.
 
@@ -72,20 +64,31 @@ class SlotTable:
 
         Returns
         -------
-        (n,) int64
+        table : SlotTable
+        changed : (n,) int64
             Slots that have changed, ascending.
         """
         freed = np.flatnonzero(leaving[self.owners[: self.count]])
         new = len(owners)
         behind = max(0, new - len(freed))
         targets = np.concatenate([freed[:new], np.arange(self.count, self.count + behind)])
-        self._reserve(self.count + behind)
-        self.indices[targets] = block
-        self.owners[targets] = owners
-        moved = self._close(freed[new:]) if new < len(freed) else freed[:0]
-        self.count += behind
+        table = self._copy(self.count + behind)
+        table.indices[targets] = block
+        table.owners[targets] = owners
+        moved = table._close(freed[new:]) if new < len(freed) else freed[:0]
         dirty = np.sort(np.concatenate([targets, moved]))
-        return dirty[dirty < self.count]
+        return table, dirty[dirty < table.count]
+
+    def _copy(self, slots: int) -> SlotTable:
+        """Give the same with so many slots in use, and room for them."""
+        have, size = self.indices.shape
+        other = SlotTable(size)
+        room = have if slots <= have else max(slots, 2 * have, 64)
+        other.indices = np.empty((room, size), dtype=np.uint32)
+        other.owners = np.empty(room, dtype=np.int64)
+        other.indices[: self.count], other.owners[: self.count] = self.indices[: self.count], self.owners[: self.count]
+        other.count = slots
+        return other
 
     def _close(self, holes: IntArray) -> IntArray:
         """Fill (h,) ascending holes with the last slots; returns the holes that were filled."""

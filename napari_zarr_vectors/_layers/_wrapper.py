@@ -114,6 +114,7 @@ class VispyStreaming(VispyBaseLayer):
         layer.style.events.connect(self._on_style_change)
         layer.filter.events.box.connect(self._on_slice_change)
         layer.events.default_slab.connect(self._on_slice_change)
+        layer.events.frame.connect(self._on_slice_change)
         layer.events.value_info.connect(self._on_look_change)
         layer.events.levels.connect(self._on_levels_change)
         layer.set_sight_provider(lambda: self.node.sight)
@@ -149,7 +150,7 @@ class VispyStreaming(VispyBaseLayer):
 
     def _on_slice_change(self) -> None:
         for node in (self.node, self.chosen):
-            node.set_view(self.layer.displayed_axes, *self.layer.slab())
+            node.set_view(self.layer.displayed_axes, *self.layer.painted_slab())
 
     def _on_experimental_clipping_planes_change(self) -> None:
         super()._on_experimental_clipping_planes_change()

@@ -53,7 +53,7 @@ class Cut:
     up : (V,) int64
         Position of the parent, -1 for roots.
     count : (V,) int64
-        Vertices.
+        Vertices inside of the slab.
     error : (V,) float64
         Screen error, at most the parent's.
     refined, held, desired : (V,) bool
@@ -64,6 +64,8 @@ class Cut:
         Allowance to begin the next walk with, in budgets.
     thin : bool
         Not even the coarsest nodes fit: nothing was refined for the budget.
+    pages : int
+        What the cut would take of the pool if only the budget bounded it.
     """
 
     at: tuple[int, ...]
@@ -77,15 +79,20 @@ class Cut:
     items: Int64Array
     ratio: float
     thin: bool
+    pages: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Choice:
-    """What was refined, the bin in which a limit was reached, whether nothing at all may be refined."""
+    """What was refined, the bin in which a limit was reached, whether nothing at all may be refined.
+
+    `pages` is what the budget alone would let the cut take.
+    """
 
     refined: BoolArray
     last_bin: int
     thin: bool
+    pages: float
 
 
 def make_cut(
@@ -141,6 +148,7 @@ def make_cut(
         items=desired.nonzero()[0],
         ratio=_learn(walk, choice, ratio, budget),
         thin=choice.thin,
+        pages=int(choice.pages),
     )
 
 
@@ -158,12 +166,12 @@ def _select(
     walk: Walk, residency: Residency, budget: int, page_limit: int, *, lock: int | None, options: LodOptions
 ) -> _Choice:
     """Refine, among what was expanded, all that fits."""
-    if lock is not None:
-        return _Choice(walk.expanded, -1, False)
-    cover_rows, rows = _cost(walk, walk.count)
     cover_pages, pages = _cost(walk, -(-residency.rows.take(walk.node) // residency.page_rows))
+    if lock is not None:
+        return _Choice(walk.expanded, -1, False, cover_pages + float(pages[walk.expanded].sum()))
+    cover_rows, rows = _cost(walk, walk.count)
     if cover_rows > budget or cover_pages > page_limit:
-        return _Choice(_refine(walk, -2, rows, pages, (0, 0, 0)), -2, True)
+        return _Choice(_refine(walk, -2, rows, pages, (0, 0, 0)), -2, True, cover_pages)
     bins = options.bins
     some = (walk.expanded & (walk.rank >= 0)).nonzero()[0]
     rank = walk.rank.take(some)
@@ -177,10 +185,11 @@ def _select(
     if len(new):
         last = min(last, int(new.min()))
     if last == bins:
-        return _Choice(_refine(walk, bins, rows, pages, (0, 0, 0)), bins, False)
+        return _Choice(_refine(walk, bins, rows, pages, (0, 0, 0)), bins, False, float(sum_pages[-1]))
+    asked = float(np.interp(budget, sum_rows, sum_pages))
     used_rows, used_pages = (sum_rows[last - 1], sum_pages[last - 1]) if last else (cover_rows, cover_pages)
     room = (budget - used_rows, options.slack * budget - used_rows, page_limit - used_pages)
-    return _Choice(_refine(walk, last, rows, pages, room), last, False)
+    return _Choice(_refine(walk, last, rows, pages, room), last, False, asked)
 
 
 def _cost(walk: Walk, amount: Int64Array) -> tuple[float, Float64Array]:

@@ -2,7 +2,8 @@
 
 Tiers: COVER (the coarsest readable node over a hole) > URGENT (a node whose absence keeps finer ones on the screen) >
 VISIBLE (gain over cost, near the middle first) > RING (the coarsest nodes out of view, so that turning the camera
-shows no hole). Within a tier by score, then by node number: a total order.
+shows no hole) > AHEAD (what the next positions of a slab that moves ask for). Within a tier by score, then by node
+number: a total order; what lies ahead comes in the order of the positions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._lod.cut import topmost
-from napari_zarr_vectors._lod.residency import is_in, pages_of
+from napari_zarr_vectors._lod.residency import ascending, is_in, pages_of
 from napari_zarr_vectors._lod.shown import ADEQUATE, FINER, HOLE
 
 if TYPE_CHECKING:
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._lod.shown import Shown
     from napari_zarr_vectors._lod.view import View
 
-__all__ = ["COVER", "RING", "URGENT", "VISIBLE", "Wanted", "choose_evicted", "choose_fetched", "ring_pages"]
+__all__ = [
+    "AHEAD",
+    "COVER",
+    "RING",
+    "URGENT",
+    "VISIBLE",
+    "Taken",
+    "Wanted",
+    "choose_fetched",
+    "choose_taken",
+    "ring_pages",
+]
 
 BoolArray = npt.NDArray[np.bool_]
 Float64Array = npt.NDArray[np.float64]
@@ -32,7 +44,7 @@ Int8Array = npt.NDArray[np.int8]
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
-COVER, URGENT, VISIBLE, RING = 0, 1, 2, 3
+COVER, URGENT, VISIBLE, RING, AHEAD = 0, 1, 2, 3, 4
 
 _BEST = 1e300
 """Largest score: a view without a size has no finite ones."""
@@ -128,7 +140,7 @@ def _scores(view: View, cut: Cut, shown: Shown, residency: Residency, position: 
     level = view.tree.level_of(nodes)
     gain *= view.area(level, view.px_per_unit(level, place))
     gain *= view.fovea(place)
-    gain /= np.maximum(cut.count.take(position), 1)
+    gain /= np.maximum(residency.count.take(nodes), 1)  # what is read is the whole chunk
     np.fmax(gain, 0.0, out=gain)
     return np.fmin(gain, _BEST, out=gain)
 
@@ -187,13 +199,64 @@ def _highest(score: Float64Array, most: int) -> Int64Array:
     return np.concatenate([above, np.flatnonzero(score == last)[: most - len(above)]])
 
 
-def choose_evicted(residency: Residency, wanted: Wanted, keep: Int32Array, fraction: float) -> tuple[Int32Array, int]:
-    """Choose what to drop so that the fetch list fits, and how much of the list fits.
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """What is read and what goes for it; the names are those of `LodPlan`."""
+
+    fetch: Int32Array
+    tier: Int8Array
+    evict: Int32Array
+    keep: Int32Array
+
+
+def choose_taken(
+    residency: Residency, wanted: Wanted, keep: Int32Array, fraction: float, coming: list[Int64Array]
+) -> Taken:
+    """Cut the fetch list to what the pool can take, and go on with what is `coming` as far as there is room.
 
     Parameters
     ----------
     residency : Residency
     wanted : Wanted
+    keep : (k,) int32
+        Nodes that stay, ascending.
+    fraction : float
+        Share of the rows that is fetched.
+    coming : list of (n,) int64
+        What the next positions of the slab ask for, nearest first.
+    """
+    nodes, tier = wanted.nodes, wanted.tier
+    if coming:
+        first = _first_of(np.concatenate(coming).astype(np.int32))
+        there = residency.fraction.take(first) >= fraction * ADEQUATE
+        stay = ascending(np.concatenate([keep, first[there]]))
+        evict, fitting = _choose_evicted(residency, nodes, stay, fraction)
+        if fitting == len(nodes):
+            more = first[~there & ~residency.failed.take(first) & ~is_in(first, keep)]
+            longer = np.concatenate([nodes, more])
+            _, fitting = _choose_evicted(residency, longer, stay, fraction)
+            nodes = longer[:fitting]
+            tier = np.concatenate([tier, np.full(len(nodes) - len(tier), AHEAD, np.int8)])
+            keep = ascending(np.concatenate([stay, nodes]))
+    evict, fitting = _choose_evicted(residency, nodes, keep, fraction)
+    return Taken(nodes[:fitting], tier[:fitting], evict, keep)
+
+
+def _first_of(nodes: Int32Array) -> Int32Array:
+    """Leave of each node the first occurrence, in order."""
+    _, first = np.unique(nodes, return_index=True)
+    return nodes[np.sort(first)]
+
+
+def _choose_evicted(
+    residency: Residency, wanted: Int32Array, keep: Int32Array, fraction: float
+) -> tuple[Int32Array, int]:
+    """Choose what to drop so that the fetch list fits, and how much of the list fits.
+
+    Parameters
+    ----------
+    residency : Residency
+    wanted : (q,) int32
     keep : (k,) int32
         Nodes that stay, ascending.
     fraction : float
@@ -207,7 +270,7 @@ def choose_evicted(residency: Residency, wanted: Wanted, keep: Int32Array, fract
         How many nodes of the list fit once these are gone.
     """
     nothing = np.empty(0, np.int32)
-    need = pages_of(residency.rows.take(wanted.nodes), fraction, residency.page_rows).cumsum()
+    need = pages_of(residency.rows.take(wanted), fraction, residency.page_rows).cumsum()
     free = residency.capacity_pages - residency.used_pages
     if not len(need) or need[-1] <= free:
         return nothing, len(need)

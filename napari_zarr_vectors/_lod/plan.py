@@ -14,17 +14,21 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._lod.cut import Cut, make_cut
-from napari_zarr_vectors._lod.fetching import Wanted, choose_evicted, choose_fetched, ring_pages
+from napari_zarr_vectors._lod.fetching import Wanted, choose_fetched, choose_taken, ring_pages
 from napari_zarr_vectors._lod.options import LodOptions
 from napari_zarr_vectors._lod.residency import ascending, is_in, pages_of
 from napari_zarr_vectors._lod.shown import FINER, HOLE, SELF, Shown, choose_shown, quantised_share
+from napari_zarr_vectors._lod.slabs import cut_codes
 from napari_zarr_vectors._lod.view import make_view
 from napari_zarr_vectors._lod.walk import Held
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_zarr_vectors._lod.camera import CameraState
     from napari_zarr_vectors._lod.residency import Residency
     from napari_zarr_vectors._lod.tree import Tree
+    from napari_zarr_vectors._lod.view import View
 
 __all__ = ["LodOptions", "LodPlan", "plan"]
 
@@ -52,6 +56,8 @@ class LodPlan:
         Nodes drawn.
     part : (m,) int32
         Node to whose place each is confined; the node itself, or a descendant.
+    cuts : (m,) int64
+        Which bins of each shown node's box the slab meets (see `slabs`); 0 for all.
     fraction : float
         Share of every shown node's rows that is drawn; 1 unless the budget is exceeded even so.
     shown_vertices : int
@@ -59,7 +65,7 @@ class LodPlan:
     fetch : (q,) int32
         Nodes to read, best first.
     fetch_tier : (q,) int8
-        0 COVER, 1 URGENT, 2 VISIBLE, 3 RING.
+        0 COVER, 1 URGENT, 2 VISIBLE, 3 RING, 4 AHEAD.
     fetch_fraction : float
         Share of the rows to load of each.
     evict : (r,) int32
@@ -84,12 +90,17 @@ class LodPlan:
         Store levels drawn.
     complete : bool
         Everything desired, except what failed, is drawn, whole, at the share that the budget allows.
+    rows_asked : int
+        Rows that a pool should have in which only the budget bounds what is desired.
+    held : bool
+        What is drawn is what the previous plan drew, of another place of the slab: this one is not covered yet.
     """
 
     generation: int
     budget: int
     show: Int32Array
     part: Int32Array
+    cuts: Int64Array
     fraction: float
     shown_vertices: int
     fetch: Int32Array
@@ -106,6 +117,8 @@ class LodPlan:
     failed: int
     levels: frozenset[int]
     complete: bool
+    rows_asked: int
+    held: bool
 
 
 def plan(
@@ -119,6 +132,8 @@ def plan(
     generation: int = 0,
     locked_level: int | None = None,
     options: LodOptions = _DEFAULTS,
+    ahead: Sequence[CameraState] = (),
+    hold: bool = False,
 ) -> LodPlan:
     """Decide what to draw, read and drop for one view.
 
@@ -139,6 +154,10 @@ def plan(
     locked_level : int or None
         Store level to show everywhere; the nearest one in the tree if it is left out.
     options : LodOptions
+    ahead : sequence of CameraState
+        Where the slab will be next, nearest first: what these ask for is read last, as far as there is room.
+    hold : bool
+        Go on drawing what the previous plan drew, where this view has holes.
 
     Notes
     -----
@@ -166,7 +185,65 @@ def plan(
         wanted = choose_fetched(
             view, cut, shown, residency, fraction=fraction, ring=pinned > 0, max_fetch=options.max_fetch
         )
-    return _assemble(tree, budget, residency, previous, now, generation, cut, shown, wanted, pinned > 0, fraction)
+        coming = [
+            _desired(make_view(c, tree, options), residency, budget, page_limit, cut.ratio, tree, locked_level, options)
+            for c in ahead
+        ]
+        frame = _frame(view, shown, previous if hold else None, budget)
+    return _assemble(
+        tree, frame, budget, residency, previous, now, generation, cut, shown, wanted, pinned, fraction, coming
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Frame:
+    """What is drawn; the names are those of `LodPlan`."""
+
+    show: Int32Array
+    part: Int32Array
+    cuts: Int64Array
+    nodes: Int32Array
+    fraction: float
+    vertices: int
+    held: bool
+
+
+def _frame(view: View, shown: Shown, held: LodPlan | None, budget: int) -> _Frame:
+    """Draw what was chosen; where that has holes, what was drawn before goes on being drawn, if it may."""
+    if held is None or not _holes(shown) or not 0 < held.shown_vertices <= budget:
+        cuts = cut_codes(view, shown.show)
+        return _Frame(shown.show, shown.part, cuts, shown.nodes, shown.fraction, shown.vertices, held=False)
+    nodes = ascending(held.show)
+    return _Frame(held.show, held.part, held.cuts, nodes, held.fraction, held.shown_vertices, held=True)
+
+
+def _holes(shown: Shown) -> int:
+    """Count visible places with nothing to show."""
+    return int(np.count_nonzero(shown.state == HOLE) + shown.gap_holes[shown.state == FINER].sum())
+
+
+def _desired(
+    view: View,
+    residency: Residency,
+    budget: int,
+    page_limit: int,
+    ratio: float,
+    tree: Tree,
+    locked_level: int | None,
+    options: LodOptions,
+) -> Int64Array:
+    """List what a view asks for."""
+    cut = make_cut(
+        view,
+        residency,
+        _held(None, 0.0, 0.0),
+        budget=budget,
+        page_limit=page_limit,
+        ratio=ratio,
+        lock=_tree_level(tree, locked_level),
+        options=options,
+    )
+    return cut.node.take(cut.items)
 
 
 def _held(previous: LodPlan | None, now: float, hold_s: float) -> Held:
@@ -210,6 +287,7 @@ def _fetch_share(fraction: float) -> float:
 
 def _assemble(
     tree: Tree,
+    frame: _Frame,
     budget: int,
     residency: Residency,
     previous: LodPlan | None,
@@ -218,40 +296,44 @@ def _assemble(
     cut: Cut,
     shown: Shown,
     wanted: Wanted,
-    pin_tops: bool,
+    pinned: int,
     fraction: float,
+    coming: list[Int64Array],
 ) -> LodPlan:
     """Put a plan together, the fetch list cut to what the pool can take."""
     desired = cut.node.take(cut.items).astype(np.int32)
     fetch_fraction = _fetch_share(fraction)
-    pins = tree.tops[residency.fraction.take(tree.tops) > 0] if pin_tops else desired[:0]
-    keep = ascending(np.concatenate([desired, shown.nodes, wanted.nodes, pins]))
-    evict, fitting = choose_evicted(residency, wanted, keep, fetch_fraction)
+    pins = tree.tops[residency.fraction.take(tree.tops) > 0] if pinned else desired[:0]
+    keep = ascending(np.concatenate([desired, frame.nodes, wanted.nodes, pins]))
+    take = choose_taken(residency, wanted, keep, fetch_fraction, coming)
     refined, refined_at = _refined(cut, previous, now)
     whole = (shown.state == SELF) | wanted.failed
     missing = int(np.count_nonzero(wanted.lacking))
-    begin = shown.nodes.searchsorted(tree.base).tolist()
+    begin = frame.nodes.searchsorted(tree.base).tolist()
     return LodPlan(
         generation=generation,
         budget=budget,
-        show=shown.show,
-        part=shown.part,
-        fraction=shown.fraction,
-        shown_vertices=shown.vertices,
-        fetch=wanted.nodes[:fitting],
-        fetch_tier=wanted.tier[:fitting],
+        show=frame.show,
+        part=frame.part,
+        cuts=frame.cuts,
+        fraction=frame.fraction,
+        shown_vertices=frame.vertices,
+        fetch=take.fetch,
+        fetch_tier=take.tier,
         fetch_fraction=fetch_fraction,
-        evict=evict,
-        keep=keep,
+        evict=take.evict,
+        keep=take.keep,
         desired=desired,
         refined=refined,
         refined_at=refined_at,
         ratio=cut.ratio,
-        holes=int(np.count_nonzero(shown.state == HOLE) + shown.gap_holes[shown.state == FINER].sum()),
+        holes=0 if frame.held else _holes(shown),
         wanted=missing,
         failed=int(np.count_nonzero(wanted.failed)),
         levels=frozenset(level for level, (a, b) in zip(tree.levels, pairwise(begin), strict=True) if b > a),
-        complete=bool(whole.all() and not missing and shown.fraction == fraction),
+        complete=bool(whole.all() and not missing and shown.fraction == fraction and not frame.held),
+        rows_asked=(2 * cut.pages + pinned) * residency.page_rows,
+        held=frame.held,
     )
 
 

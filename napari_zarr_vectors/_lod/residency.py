@@ -22,6 +22,9 @@ Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 Nodes = npt.NDArray[np.integer]
 
+_SURPRISE = 0.15
+"""Guesses are made anew when chunks take so much more or less of the pool than was guessed."""
+
 
 @dataclass(slots=True, eq=False)
 class Residency:
@@ -48,6 +51,16 @@ class Residency:
         Resident nodes, ascending.
     used_pages : int
         Pages they take.
+    slot : (N,) int32
+        Row of `profiles` of each node that was ever loaded, -1 for others.
+    profiles : (S, 2, D, bins + 1) int64
+        Vertices of rows that begin, and of rows that end, before each edge of the bins of the node's box (see `slabs`).
+    profiled : int
+        Rows of `profiles` in use.
+    sized : (N,) bool
+        Whether `rows` was counted, not guessed.
+    seen : (L, 3) float64
+        Of each level the vertices and rows of what was counted, and the rows a vertex that others are guessed by.
     """
 
     tree: Tree
@@ -61,6 +74,11 @@ class Residency:
     page_rows: int
     residents: Int32Array
     used_pages: int
+    slot: Int32Array
+    profiles: Int64Array
+    profiled: int
+    sized: BoolArray
+    seen: npt.NDArray[np.float64]
 
     @property
     def capacity_pages(self) -> int:
@@ -98,15 +116,29 @@ class Residency:
         self.used_pages -= int(self.pages(own).sum())
         self._correct(own, counts.astype(np.int64))
         self.rows[own] = counts if rows is None else rows
+        if rows is not None:
+            self._learn(own, counts, rows)
         self.fraction[own] = fractions
         self.failed[own] = False
         self.residents = ascending(np.concatenate([self.residents, own]))
         self.used_pages += int(self.pages(own).sum())
 
+    def profile(self, nodes: Nodes, profiles: Int64Array) -> None:
+        """Enter how the vertices of whole nodes lie in the bins of their boxes, (m, 2, D, bins + 1)."""
+        fresh = nodes[self.slot[nodes] < 0]
+        short = self.profiled + len(fresh) - len(self.profiles)
+        if short > 0:
+            more = np.zeros((max(len(self.profiles), short, 64), *profiles.shape[1:]), np.int64)
+            self.profiles = np.concatenate([self.profiles, more]) if self.profiled else more
+        self.slot[fresh] = np.arange(self.profiled, self.profiled + len(fresh))
+        self.profiled += len(fresh)
+        self.profiles[self.slot[nodes]] = profiles
+
     def measure(self, nodes: Nodes, rows: Nodes) -> None:
         """Enter how many rows of the pool nodes take that are not resident yet."""
         away = self.fraction[nodes] == 0
         self.rows[nodes[away]] = rows[away]
+        self.sized[nodes[away]] = True
 
     def evict(self, nodes: Nodes) -> None:
         """Forget that `nodes` are resident; those that are not are passed over."""
@@ -125,6 +157,21 @@ class Residency:
     def keep(self, nodes: Nodes, generation: int) -> None:
         """Note that the plan of `generation` kept `nodes`."""
         self.last_kept[nodes] = generation
+
+    def _learn(self, nodes: Int32Array, counts: Nodes, rows: Nodes) -> None:
+        """Guess what is not there yet by what is, level by level: how often lines are cut depends on the level."""
+        new = ~self.sized[nodes]
+        self.sized[nodes] = True
+        level = self.tree.level_of(nodes[new])
+        for k, amount in enumerate((counts[new], rows[new])):
+            self.seen[:, k] += np.bincount(level, weights=amount, minlength=len(self.seen))
+        known = self.seen[:, 0] > 0
+        ratio = np.divide(self.seen[:, 1], self.seen[:, 0], out=self.seen[:, 2].copy(), where=known)
+        for i in np.flatnonzero(np.abs(ratio / self.seen[:, 2] - 1) > _SURPRISE).tolist():
+            self.seen[i, 2] = ratio[i]
+            here = np.arange(self.tree.base[i], self.tree.base[i + 1])
+            here = here[~self.sized[here]]
+            self.rows[here] = np.ceil(self.count[here] * ratio[i]).astype(np.int64)
 
     def _correct(self, nodes: Int32Array, counts: Int64Array) -> None:
         """Set counts and carry the difference up: one step, and on through virtual parents."""
@@ -164,6 +211,11 @@ def empty_residency(tree: Tree, capacity_rows: int, *, page_rows: int = 256, row
         page_rows=page_rows,
         residents=np.empty(0, np.int32),
         used_pages=0,
+        slot=np.full(n, -1, np.int32),
+        profiles=np.empty((0, 2, tree.half.shape[1], 1), np.int64),
+        profiled=0,
+        sized=np.zeros(n, np.bool_),
+        seen=np.tile([0.0, 0.0, rows_a_vertex], (len(tree.levels), 1)),
     )
 
 

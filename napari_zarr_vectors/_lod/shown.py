@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from napari_zarr_vectors._lod.cut import topmost
 from napari_zarr_vectors._lod.residency import ascending, is_in
+from napari_zarr_vectors._lod.slabs import count_inside
 from napari_zarr_vectors._lod.walk import expand
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ __all__ = [
     "Shown",
     "choose_shown",
     "quantised_share",
-    "rows_of",
 ]
 
 BoolArray = npt.NDArray[np.bool_]
@@ -100,9 +100,10 @@ def quantised_share(wanted: float) -> float:
     return float(2.0 ** (np.floor(np.log2(wanted) * _STEPS) / _STEPS)) if wanted > 0 else 0.0
 
 
-def rows_of(residency: Residency, nodes: npt.NDArray[np.integer], fraction: float) -> Float64Array:
+def _rows_of(view: View, residency: Residency, nodes: npt.NDArray[np.integer], fraction: float) -> Float64Array:
     """Rows drawn of resident nodes at a share: at most what is resident, rounded down."""
-    return _rows(residency.fraction.take(nodes), residency.count.take(nodes), fraction)
+    inside, _ = count_inside(view, residency, view.tree.level_of(nodes), nodes)
+    return _rows(residency.fraction.take(nodes), inside, fraction)
 
 
 def _rows(have: npt.NDArray[np.float32], count: Int64Array, fraction: float) -> Float64Array:
@@ -138,7 +139,7 @@ def choose_shown(
         _give_up_finer(scene, budget)
         if _total(scene) > budget:
             cover = _collapse(scene, budget)
-    return _draw(scene, cover, residency, budget, fraction)
+    return _draw(view, scene, cover, residency, budget, fraction)
 
 
 def _settled(previous: LodPlan | None) -> Int32Array:
@@ -196,7 +197,7 @@ def _arrange(view: View, cut: Cut, residency: Residency, fraction: float) -> _Sc
     if len(finer.item):
         drawn = finer.show >= 0
         item = finer.item[drawn]
-        rows = rows_of(residency, finer.show[drawn], fraction)
+        rows = _rows_of(view, residency, finer.show[drawn], fraction)
         finer_rows = np.bincount(item, weights=rows, minlength=m).astype(np.float64)
         gaps = np.bincount(finer.item[~drawn], minlength=m)
         state[item] = FINER
@@ -378,7 +379,7 @@ def _collapse(scene: _Scene, budget: int) -> Int64Array:
     return np.sort(order[: enough + 1])
 
 
-def _draw(scene: _Scene, cover: Int64Array, residency: Residency, budget: int, fraction: float) -> Shown:
+def _draw(view: View, scene: _Scene, cover: Int64Array, residency: Residency, budget: int, fraction: float) -> Shown:
     """Turn the representation into rows to draw: confined places are merged as far as they lie together."""
     cut, state = scene.cut, scene.state
     source = scene.stand_in
@@ -397,7 +398,7 @@ def _draw(scene: _Scene, cover: Int64Array, residency: Residency, budget: int, f
     show = np.concatenate([whole, cut.node.take(by), below.show.take(finer), cut.node.take(fill)]).astype(np.int32)
     part = np.concatenate([whole, cut.node.take(place), below.part.take(finer), below.part.take(gaps)]).astype(np.int32)
     nodes = ascending(show)
-    share, vertices = _thin(residency, nodes, budget, fraction)
+    share, vertices = _thin(view, residency, nodes, budget, fraction)
     return Shown(show, part, nodes, share, vertices, state, scene.stand_in, holes, scene.have)
 
 
@@ -447,11 +448,12 @@ def _merge(cut: Cut, label: Int64Array) -> tuple[Int64Array, Int64Array]:
     return by[largest], place[largest]
 
 
-def _thin(residency: Residency, show: Int32Array, budget: int, fraction: float) -> tuple[float, int]:
+def _thin(view: View, residency: Residency, show: Int32Array, budget: int, fraction: float) -> tuple[float, int]:
     """Lower the share until what is shown fits; give it and the rows."""
-    total = float(rows_of(residency, show, fraction).sum())
+    inside, _ = count_inside(view, residency, view.tree.level_of(show), show)
+    have = residency.fraction.take(show)
+    total = float(_rows(have, inside, fraction).sum())
     if total > budget:
-        whole = float(residency.count[show].sum())
-        fraction = min(fraction, quantised_share(budget / whole))
-        total = float(rows_of(residency, show, fraction).sum())
+        fraction = min(fraction, quantised_share(budget / float(inside.sum())))
+        total = float(_rows(have, inside, fraction).sum())
     return fraction, int(total)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from napari_zarr_vectors._lod.slabs import count_inside
+
 if TYPE_CHECKING:
     from napari_zarr_vectors._lod.options import LodOptions
     from napari_zarr_vectors._lod.residency import Residency
@@ -60,7 +62,7 @@ class Walk:
     up : (V,) int64
         Position of the parent, -1 for roots.
     count : (V,) int64
-        Vertices.
+        Vertices inside of the slab.
     error : (V,) float64
         Screen error, at most the parent's.
     rank : (V,) int64
@@ -123,7 +125,7 @@ def walk_down(
             break
         front = _cull(view, i, front)
         if i == len(tree.levels) - 1:
-            level = _finest(residency, front, state)
+            level = _finest(view, residency, i, front, state)
         elif lock is None:
             level = _weigh(view, residency, i, front, memory, state, options)
         else:
@@ -261,9 +263,12 @@ def _weigh(
     options: LodOptions,
 ) -> _Level:
     """Decide which nodes of a level may be refined within the allowance."""
-    count, error, virtual = _errors(view, residency, i, front)
+    count, error, virtual, share = _errors(view, residency, i, front)
     held, floor = memory.among(i, front.node)
     below = residency.child_sum.take(front.node)
+    if share is not None:
+        # A coarse level may have none of the few that lie in the slab.
+        below = np.maximum(np.ceil(below * share).astype(np.int64), np.minimum(below, 1))
     some, rank = _rank(_felt(error, held, floor, options.hysteresis), below, virtual, options.bins)
     state.charge(_cover(front, count), rank, below.take(some) - count.take(some))
     ranks = np.full(len(error), options.bins)
@@ -278,15 +283,15 @@ def _weigh(
 
 def _locked(view: View, residency: Residency, i: int, front: _Front, memory: _Memory, lock: int, bins: int) -> _Level:
     """Refine a level that is coarser than the locked one, whatever it costs."""
-    count, error, virtual = _errors(view, residency, i, front)
+    count, error, virtual, _ = _errors(view, residency, i, front)
     held, _ = memory.among(i, front.node)
     n = len(count)
     return _Level(count, error, np.full(n, ALWAYS if i < lock else bins), held, np.full(n, i < lock), virtual)
 
 
-def _finest(residency: Residency, front: _Front, state: _Descent) -> _Level:
+def _finest(view: View, residency: Residency, i: int, front: _Front, state: _Descent) -> _Level:
     """Enter the finest level: no error, and nothing to refine."""
-    count = residency.count.take(front.node)
+    count, _ = count_inside(view, residency, i, front.node)
     none = np.empty(0, np.int64)
     state.charge(_cover(front, count), none, none)
     n = len(count)
@@ -295,16 +300,16 @@ def _finest(residency: Residency, front: _Front, state: _Descent) -> _Level:
 
 def _errors(
     view: View, residency: Residency, i: int, front: _Front
-) -> tuple[Int64Array, Float64Array, BoolArray | None]:
-    """Give counts, errors, and which nodes are virtual; None for none."""
-    count = residency.count.take(front.node)
+) -> tuple[Int64Array, Float64Array, BoolArray | None, Float64Array | None]:
+    """Give counts, errors, which nodes are virtual, None for none, and what share of each lies in the slab."""
+    count, share = count_inside(view, residency, i, front.node)
     error = view.error(i, view.place(front.node), count)
     np.minimum(error, front.limit, out=error)
     if not view.tree.has_virtual:
-        return count, error, None
+        return count, error, None, share
     virtual = view.tree.is_virtual.take(front.node)
     error[virtual] = front.limit[virtual]
-    return count, error, virtual
+    return count, error, virtual, share
 
 
 def _cover(front: _Front, count: Int64Array) -> float:

@@ -11,12 +11,13 @@ from napari_zarr_vectors._stream.coloring import (
     size_values,
 )
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
-from napari_zarr_vectors._stream.planner import Planned, Planner, View
+from napari_zarr_vectors._stream.planner import HOLD_S, Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
 from napari_zarr_vectors._stream.source import LinkedSource, PointSource
 
 __all__ = [
     "FIRST_PAUSE_S",
+    "HOLD_S",
     "RETRIES",
     "ByteCache",
     "ChosenRows",

@@ -1,6 +1,7 @@
 """Reads what is wanted, best first, on a few threads, and forgets what is no longer wanted.
 
-The wanted list is replaced at each plan. A batch that has begun is finished; one that has not is never begun once
+The wanted list is replaced at each plan, and so is what is read ahead when nothing is wanted; that leaves a thread
+free. A batch that has begun is finished; one that has not is never begun once
 its entries are off the list. A failing batch is read again entry by entry, an entry with growing pauses, and given up
 after a few tries. Results and failures wait in order until the GUI thread takes them.
 """
@@ -52,6 +53,7 @@ class _Job:
     """What one thread reads next; found when it begins."""
 
     batch: list[Request] = field(default_factory=list)
+    is_ahead: bool = False
 
 
 class Source(Protocol[Result_co]):
@@ -88,6 +90,8 @@ class Loader(Generic[Result]):
         self._lock = threading.Lock()
         self._wanted: deque[Request] = deque()
         self._paused: deque[Request] = deque()
+        self._ahead: deque[Request] = deque()
+        self._running_ahead = 0
         self._busy: set[Request] = set()
         self._running = 0
         self._tries: dict[int, int] = {}
@@ -96,6 +100,7 @@ class Loader(Generic[Result]):
         self._unexpected: deque[BaseException] = deque()
         self._told: set[type[BaseException]] = set()
         self._closed = False
+        self._asked: tuple[Sequence[Request], Sequence[Request]] | None = None
 
     @property
     def loading(self) -> int:
@@ -109,19 +114,29 @@ class Loader(Generic[Result]):
 
     @property
     def idle(self) -> bool:
-        """Nothing is wanted, being read or waiting to be taken."""
-        with self._lock:
-            return not (self._wanted or self._paused or self._busy or self._done or self._unexpected)
+        """Nothing is wanted, being read or waiting to be taken; asks for no lock."""
+        waiting = self._asked is not None or self._wanted or self._ahead or self._paused
+        return not (waiting or self._running or self._done or self._unexpected)
 
-    def want(self, requests: Sequence[Request]) -> None:
-        """Replace the wanted list, best first; what is being read or waits to be taken is not read again."""
-        with self._lock:
+    def want(self, requests: Sequence[Request], ahead: Sequence[Request] = ()) -> None:
+        """Replace the wanted list, best first, and what is read once nothing is wanted.
+
+        What is being read or waits to be taken is not read again.
+        """
+        self._asked = (requests, ahead)
+        self.pump()
+
+    def _adopt(self) -> None:
+        """Take over the newest lists; the lock is held."""
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            requests, ahead = asked
             known = self._busy | {item[0] for item in self._done if not isinstance(item, Failure)}
             nodes = {r.node for r in known}
             news = [r for r in requests if r.node not in nodes or r not in known]
             self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
             self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
-        self.pump()
+            self._ahead = deque(r for r in ahead if r.node not in nodes and r.node not in self._tries)
 
     def take(self) -> tuple[Request, Result] | Failure | None:
         """Give the next result or failure, if any.
@@ -145,19 +160,36 @@ class Loader(Generic[Result]):
             self._not_before.clear()
             self._told.clear()
 
-    def pump(self) -> None:
+    def pump(self, *, wait: bool = False) -> None:
         """Begin what can be begun: called after changes, and now and then for entries that pause.
 
-        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read.
+        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read. Where
+        one of them has the lock nothing is waited for, unless asked: it does this itself when it lets go.
         """
-        with self._lock:
-            now = self._clock()
-            due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
-            asked = len(self._wanted) + due
-            free = 0 if self._closed else min(self._threads - self._running, asked)
-            self._running += free
-        for _ in range(free):
-            self._begin(_Job())
+        while self._lock.acquire(blocking=wait):
+            try:
+                free = self._begin_more()
+            finally:
+                self._lock.release()
+            for _ in range(free):
+                self._begin(_Job())
+            if self._asked is None:
+                return
+
+    def _begin_more(self) -> int:
+        """Take over the newest lists and count the threads that may begin; the lock is held."""
+        self._adopt()
+        now = self._clock()
+        due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
+        asked = len(self._wanted) + due + min(len(self._ahead), self._free_ahead)
+        free = 0 if self._closed else min(self._threads - self._running, asked)
+        self._running += free
+        return free
+
+    @property
+    def _free_ahead(self) -> int:
+        """How many threads may begin to read ahead: one is left for what may be wanted at any moment."""
+        return max(1, self._threads - 1) - self._running_ahead
 
     @property
     def pausing(self) -> bool:
@@ -174,18 +206,25 @@ class Loader(Generic[Result]):
                 return
             self._paused.append(request)
         if self._wanted:
-            head = list(islice(self._wanted, BATCH))
-            # The first one is off the list whatever the source says to it: it is given up if that raises.
-            job.batch.append(self._wanted.popleft())
-            size = self._source.batch(head)
-            job.batch += [self._wanted.popleft() for _ in range(min(size, len(head)) - 1)]
+            self._take_head(self._wanted, job)
+        elif self._ahead and self._free_ahead > 0:
+            job.is_ahead = True
+            self._running_ahead += 1
+            self._take_head(self._ahead, job)
+
+    def _take_head(self, asked: deque[Request], job: _Job) -> None:
+        head = list(islice(asked, BATCH))
+        # The first one is off the list whatever the source says to it: it is given up if that raises.
+        job.batch.append(asked.popleft())
+        size = self._source.batch(head)
+        job.batch += [asked.popleft() for _ in range(min(size, len(head)) - 1)]
 
     def _begin(self, job: _Job) -> None:
         try:
             future = self._pool.submit(self._run, job)
         except RuntimeError:  # closed in the meantime
             return
-        future.add_done_callback(lambda f: self._finish(job.batch, f))
+        future.add_done_callback(lambda f: self._finish(job, f))
 
     def _run(self, job: _Job) -> Sequence[Result]:
         with self._lock:
@@ -193,34 +232,42 @@ class Loader(Generic[Result]):
                 return []
             self._take_batch(job)
             self._busy |= set(job.batch)
+        if self._asked is not None:
+            self.pump(wait=True)
         found = self._source.load(job.batch) if job.batch else []
         if len(found) != len(job.batch):
             msg = f"a source gave {len(found)} results for {len(job.batch)} requests"
             raise ValueError(msg)
         return found
 
-    def _finish(self, batch: list[Request], future: Future[Sequence[Result]]) -> None:
+    def _finish(self, job: _Job, future: Future[Sequence[Result]]) -> None:
         """Enter a batch's outcome; runs on the loader thread."""
+        batch = job.batch
         error = None if future.cancelled() else future.exception()
         with self._lock:
-            self._running -= 1
+            if not (self._closed or future.cancelled()):
+                self._enter(batch, error, future)
             self._busy -= set(batch)
-            if self._closed or future.cancelled():
-                return
-            if error is None:
-                self._done.extend(zip(batch, future.result(), strict=True))
-            elif isinstance(error, (ZarrVectorsError, OSError)):
-                self._failed(batch, error)
-            else:
-                # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
-                if type(error) not in self._told:
-                    self._told.add(type(error))
-                    self._unexpected.append(error)
-                reason = RuntimeError(f"{type(error).__name__}: {error}")
-                self._done.extend(Failure(request.node, reason) for request in batch)
-            again = bool(batch) or (error is None and bool(self._wanted))
-        if again:
-            self.pump()
+            self._running_ahead -= job.is_ahead
+            # Last: whoever asks whether there is anything to wait for asks for no lock.
+            self._running -= 1
+            again = not self._closed and (bool(batch) or (error is None and bool(self._wanted)))
+        if again or self._asked is not None:
+            self.pump(wait=True)
+
+    def _enter(self, batch: list[Request], error: BaseException | None, future: Future[Sequence[Result]]) -> None:
+        """Hand out results or failures, or have entries tried again; the lock is held."""
+        if error is None:
+            self._done.extend(zip(batch, future.result(), strict=True))
+        elif isinstance(error, (ZarrVectorsError, OSError)):
+            self._failed(batch, error)
+        else:
+            # A bug: told once, and its chunks are given up, or each plan would ask for them and tell it again.
+            if type(error) not in self._told:
+                self._told.add(type(error))
+                self._unexpected.append(error)
+            reason = RuntimeError(f"{type(error).__name__}: {error}")
+            self._done.extend(Failure(request.node, reason) for request in batch)
 
     def _failed(self, batch: list[Request], error: Exception) -> None:
         hopeless = isinstance(error, (StoreClosedError, ConcurrentWriteError))
@@ -240,6 +287,7 @@ class Loader(Generic[Result]):
         with self._lock:
             self._closed = True
             self._wanted.clear()
+            self._ahead.clear()
             self._paused.clear()
             self._done.clear()
         self._pool.shutdown(wait=False, cancel_futures=True)

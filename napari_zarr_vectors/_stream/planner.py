@@ -10,12 +10,15 @@ import math
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 import numpy as np
 
 from napari_zarr_vectors._lod import empty_residency
+from napari_zarr_vectors._lod.ahead import Steps, is_step, next_cameras, note_step
+from napari_zarr_vectors._lod.fetching import AHEAD
 from napari_zarr_vectors._lod.plan import plan
 from napari_zarr_vectors._stream.loader import Request
 from napari_zarr_vectors._stream.ranges import shown_ranges
@@ -23,13 +26,20 @@ from napari_zarr_vectors._stream.ranges import shown_ranges
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
+    import numpy.typing as npt
+
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._lod import CameraState, LodPlan, Tree
+    from napari_zarr_vectors._lod import CameraState, LodPlan, Residency, Tree
     from napari_zarr_vectors._stream.ranges import ShownRanges
 
 __all__ = ["Planned", "Planner", "View"]
 
 Commit = TypeVar("Commit")
+
+HOLD_S = 0.25
+"""So long the last whole frame stays while the next position of the slab is not covered."""
+MOST_SHARE, LEAST_SHARE = 0.9, 2.0**-24
+"""A share that turns out too large is lowered to this part of it at most; below the other it is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,25 +58,40 @@ class View:
 class Planned(Generic[Commit]):
     """A plan, the commit that shows it, what it wants to be read (best first), and the milliseconds it took.
 
-    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives.
+    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives. `frame` is the camera of what is
+    drawn: the plan's own, or an earlier one whose frame is held. `ahead` is what is read when nothing else is.
     """
 
     plan: LodPlan
     keep: frozenset[int]
     commit: Commit
     requests: list[Request]
+    ahead: list[Request]
+    frame: CameraState
     plan_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Note:
     """Something that happened to nodes since the last plan."""
 
     kind: Literal["load", "fail", "retry", "size"]
     node: int = -1
-    count: int = 0
+    built: BuiltChunk | None = None
     fraction: float = 0.0
-    rows: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of the pool that all of the chunk would take."""
+        return 0 if self.built is None else math.ceil(self.built.rows / self.fraction)
+
+
+def _whole_profile(built: BuiltChunk) -> npt.NDArray[np.int64] | None:
+    """Give a chunk's profile; of one that was thinned, what all of it would have."""
+    profile = built.profile
+    if profile is None or built.fraction >= 1:
+        return profile
+    return np.ceil(profile / built.fraction).astype(np.int64)
 
 
 class Planner(Generic[Commit]):
@@ -83,6 +108,10 @@ class Planner(Generic[Commit]):
         Makes a commit of the rows that a plan shows; called on the planner's thread.
     rows_a_vertex : float
         Rows of the pool that a vertex takes on average, for chunks that are not there yet.
+    drawn : callable
+        Counts the vertices that a commit draws.
+    bounds : (2, D), optional
+        Lowest and highest coordinates, where what is played begins anew; without them nothing is read ahead.
     """
 
     def __init__(
@@ -93,15 +122,26 @@ class Planner(Generic[Commit]):
         prepare: Callable[[ShownRanges], Commit],
         *,
         rows_a_vertex: float = 1.0,
+        drawn: Callable[[Commit], int] = lambda commit: 0,
+        bounds: npt.NDArray[np.float64] | None = None,
     ) -> None:
         self._tree, self._chunk, self._prepare = tree, chunk, prepare
-        self._rows_a_vertex = rows_a_vertex
-        self._book = empty_residency(tree, 0, page_rows=page_rows, rows_a_vertex=rows_a_vertex)
+        self._rows_a_vertex, self._drawn = rows_a_vertex, drawn
+        self._page_rows = page_rows
         self._previous: LodPlan | None = None
+        self._bounds = bounds
+        self._steps: Steps | None = None
+        self._frame: CameraState | None = None
+        self._held_since: float | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
         self._flight: Future[Planned[Commit]] | None = None
+
+    @cached_property
+    def _book(self) -> Residency:
+        """Made by the first plan: of millions of chunks it takes a while."""
+        return empty_residency(self._tree, 0, page_rows=self._page_rows, rows_a_vertex=self._rows_a_vertex)
 
     @property
     def busy(self) -> bool:
@@ -114,11 +154,11 @@ class Planner(Generic[Commit]):
         The share that a chunk has is a whole number of rows and may be a little less; it counts as what was asked,
         or it would be asked for again.
         """
-        self._notes.append(_Note("load", node, built.count, fraction, math.ceil(built.rows / fraction)))
+        self._notes.append(_Note("load", node, built, fraction))
 
     def too_large(self, node: int, built: BuiltChunk, fraction: float) -> None:
         """Note that a node did not fit the pool: it is larger than it was taken for, and others have to go for it."""
-        self._notes.append(_Note("size", node, built.count, fraction, math.ceil(built.rows / fraction)))
+        self._notes.append(_Note("size", node, built, fraction))
 
     def failed(self, node: int) -> None:
         """Note that a node was given up."""
@@ -144,12 +184,12 @@ class Planner(Generic[Commit]):
         return future.result()
 
     def plan_now(self, view: View) -> Planned[Commit]:
-        """Plan on the calling thread; no plan may be in flight."""
+        """Plan on the calling thread; no plan may be in flight. It looks ahead to nothing."""
         notes, self._notes = self._notes, []
-        return self._plan(view, notes)
+        return self._plan(view, notes, ahead=False)
 
-    def _plan(self, view: View, notes: list[_Note]) -> Planned[Commit]:
-        began = time.perf_counter()
+    def _plan(self, view: View, notes: list[_Note], *, ahead: bool = True) -> Planned[Commit]:
+        began, now = time.perf_counter(), time.monotonic()
         with self._lock:
             self._apply(notes)
             self._book.capacity_rows = view.capacity_rows
@@ -159,27 +199,70 @@ class Planner(Generic[Commit]):
                 view.budget,
                 self._book,
                 self._previous,
-                time.monotonic(),
+                now,
                 generation=view.generation,
                 locked_level=view.locked_level,
+                ahead=self._ahead(view.camera, now) if ahead else (),
+                hold=self._may_hold(view.camera, now),
             )
-            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+            made, commit = self._fitting(made)
             # Last: a plan that is not handed out evicts nothing from the pool, so it must not from the book.
             self._book.keep(made.keep, made.generation)
             self._book.evict(made.evict)
             self._previous = made
+            if made.held:
+                self._held_since = now if self._held_since is None else self._held_since
+            else:
+                self._frame, self._held_since = view.camera, None
         requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
-        return Planned(made, frozenset(made.keep.tolist()), commit, requests, 1e3 * (time.perf_counter() - began))
+        own = int(made.fetch_tier.searchsorted(AHEAD))
+        return Planned(
+            made,
+            frozenset(made.keep.tolist()),
+            commit,
+            requests[:own],
+            requests[own:],
+            view.camera if self._frame is None else self._frame,
+            1e3 * (time.perf_counter() - began),
+        )
+
+    def _ahead(self, camera: CameraState, now: float) -> list[CameraState]:
+        """Give where the slab will be next."""
+        if self._bounds is None:
+            return []
+        self._steps = note_step(self._steps, camera, now)
+        return next_cameras(self._steps, self._bounds, now)
+
+    def _may_hold(self, camera: CameraState, now: float) -> bool:
+        """Tell whether the last frame, if it was whole, may stay for a moment: only the slab has moved since."""
+        if self._frame is None or self._previous is None or self._previous.holes:
+            return False
+        in_time = self._held_since is None or now - self._held_since < HOLD_S
+        return in_time and is_step(self._frame, camera)
+
+    def _fitting(self, made: LodPlan) -> tuple[LodPlan, Commit]:
+        """Prepare the commit of a plan; a smaller share where chance put more of a thinned cloud into a slab."""
+        commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+        while (drawn := self._drawn(commit)) > made.budget and made.fraction > 0:
+            share = made.fraction * min(made.budget / drawn, MOST_SHARE)
+            made = replace(made, fraction=share if share > LEAST_SHARE else 0.0)
+            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+        return made, commit
 
     def _apply(self, notes: list[_Note]) -> None:
-        loads = {n.node: n for n in notes if n.kind == "load"}
+        loads = {n.node: (n, n.built) for n in notes if n.kind == "load" and n.built is not None}
         if loads:
+            nodes = np.array([*loads], np.int32)
             self._book.load(
-                np.array([*loads], np.int32),
-                np.array([n.count for n in loads.values()], np.int64),
-                np.array([n.fraction for n in loads.values()], np.float32),
-                None if self._rows_a_vertex == 1 else np.array([n.rows for n in loads.values()], np.int64),
+                nodes,
+                np.array([built.count for _, built in loads.values()], np.int64),
+                np.array([n.fraction for n, _ in loads.values()], np.float32),
+                None if self._rows_a_vertex == 1 else np.array([n.rows for n, _ in loads.values()], np.int64),
             )
+            profiles = [_whole_profile(built) for _, built in loads.values()]
+            known = [k for k, profile in enumerate(profiles) if profile is not None]
+            if known:
+                self._book.profile(nodes[known], np.stack([p for p in profiles if p is not None]))
         sized = {n.node: n.rows for n in notes if n.kind == "size"}
         if sized:
             self._book.measure(np.array([*sized], np.int32), np.array([*sized.values()], np.int64))

@@ -22,11 +22,12 @@ __all__ = ["ShownRanges", "shown_ranges"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ShownRanges:
-    """Rows ``starts[i]:stops[i]`` of node ``nodes[i]`` are drawn, all (m,) int64."""
+    """Rows ``starts[i]:stops[i]`` of node ``nodes[i]`` are drawn that lie in what ``cuts[i]`` meets, all (m,) int64."""
 
     nodes: npt.NDArray[np.int64]
     starts: npt.NDArray[np.int64]
     stops: npt.NDArray[np.int64]
+    cuts: npt.NDArray[np.int64]
 
 
 def shown_ranges(
@@ -42,7 +43,8 @@ def shown_ranges(
     nodes: list[int] = []
     starts: list[int] = []
     stops: list[int] = []
-    for node, part in zip(plan.show.tolist(), plan.part.tolist(), strict=True):
+    cuts: list[int] = []
+    for node, part, cut in zip(plan.show.tolist(), plan.part.tolist(), plan.cuts.tolist(), strict=True):
         if only is not None and node not in only:
             continue
         built = chunk(node)
@@ -55,6 +57,7 @@ def shown_ranges(
             nodes.append(node)
             starts.append(first)
             stops.append(last)
+            cuts.append(cut)
             continue
         # Each small place shows its first rows; what rounding takes from one goes to the next, so that many places of
         # few rows thin like few of many.
@@ -63,7 +66,8 @@ def shown_ranges(
         nodes += [node] * len(begin)
         starts += begin.tolist()
         stops += keep.tolist()
-    arrays = [np.array(a, dtype=np.int64) for a in (nodes, starts, stops)]
+        cuts += [cut] * len(begin)
+    arrays = [np.array(a, dtype=np.int64) for a in (nodes, starts, stops, cuts)]
     return ShownRanges(*arrays)
 
 

@@ -32,7 +32,7 @@ def test_all_chunks_together_draw_each_segment_once_from_end_to_end(seed, count)
         touching = np.flatnonzero(inside[links].any(axis=1))
         owned = inside[links[touching, 0]]
         unit = positions - chunk * SHAPE
-        found = cut_segments(unit[links[touching, 0]], unit[links[touching, 1]], SHAPE, owned)
+        found = cut_segments(unit, links[touching], SHAPE, owned)
         np.add.at(covered, touching[found.segment], found.end - found.begin)
         assert (found.cells >= 0).all()
         assert (found.cells < SHAPE).all()
@@ -45,7 +45,7 @@ def test_all_chunks_together_draw_each_segment_once_from_end_to_end(seed, count)
 
 
 def test_a_segment_through_very_many_places_is_one_piece():
-    found = cut_segments(np.array([[0.5, 0.5, 0.5]]), np.array([[1e9, 0.5, 0.5]]), SHAPE, np.array([True]))
+    found = cut_segments(np.array([[0.5, 0.5, 0.5], [1e9, 0.5, 0.5]]), np.array([[0, 1]]), SHAPE, np.array([True]))
     assert len(found.segment) == 1
     assert (found.begin[0], found.end[0]) == (0, 1)
 

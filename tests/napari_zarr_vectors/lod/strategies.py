@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from napari_zarr_vectors._lod.camera import CameraState
 from napari_zarr_vectors._lod.plan import LodOptions, LodPlan, plan
 from napari_zarr_vectors._lod.residency import Residency, empty_residency
+from napari_zarr_vectors._lod.slabs import cut_codes
 from napari_zarr_vectors._lod.tree import Tree, build_tree
+from napari_zarr_vectors._lod.view import make_view
+from napari_zarr_vectors._model.bins import BINS, unpack_cut
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 
 if TYPE_CHECKING:
@@ -251,10 +254,24 @@ def owners(tree: Tree, nodes: np.ndarray) -> np.ndarray:
 
 
 def drawn_rows(residency: Residency, result: LodPlan) -> int:
-    """Rows that a pool would draw, whole nodes at the plan's share, each node once."""
-    nodes = np.unique(result.show)
+    """Rows that a pool would draw: of each node once, what is expected in the bins met, at the share."""
+    nodes, first = np.unique(result.show, return_index=True)
     share = np.minimum(residency.fraction[nodes].astype(float), result.fraction)
-    return int(np.floor(share * residency.count[nodes]).sum())
+    return int(np.floor(share * inside(residency, nodes, result.cuts[first])).sum())
+
+
+def inside(residency: Residency, nodes: np.ndarray, cuts: np.ndarray) -> np.ndarray:
+    """What the share of its box that the slab meets lets expect of each node."""
+    D = residency.tree.half.shape[1]
+    share = [np.prod([(last - first + 1) / BINS for _, first, last in unpack_cut(cut, D)]) for cut in cuts.tolist()]
+    count = residency.count[nodes]
+    return np.maximum(np.ceil(count * np.array(share)), np.minimum(count, 1))
+
+
+def counts_inside(scene: Scene) -> np.ndarray:
+    """What is expected in the scene's slab of every node."""
+    nodes = np.arange(len(scene.tree.count))
+    return inside(scene.residency(), nodes, cut_codes(make_view(scene.camera, scene.tree, OPTIONS), nodes))
 
 
 def decide(scene: Scene, budget: int, residency: Residency, previous: LodPlan | None = None, **more) -> LodPlan:

@@ -119,12 +119,13 @@ def test_p3_any_antichain_between_the_coarsest_cover_and_the_cut_fits_the_budget
     budget = scene.ample_budget()
     before = s.decide(scene, int(budget * 1.15), scene.residency()) if shrinks else None
     result = s.decide(scene, budget, scene.residency(), before)
+    count = s.counts_inside(scene)
     cost = np.zeros(len(tree.count))
-    cost[result.desired] = tree.count[result.desired]
+    cost[result.desired] = count[result.desired]
     refined = result.refined
     for n in refined[::-1]:  # children have larger numbers: the dearest antichain, from below
         kids = np.arange(tree.child_ptr[n], tree.child_ptr[n + 1])
-        cost[n] = max(tree.count[n], cost[kids].sum())
+        cost[n] = max(count[n], cost[kids].sum())
     assert cost[: tree.base[1] if tree.levels else 0].sum() <= budget
 
 
@@ -407,7 +408,7 @@ def test_thinning_keeps_the_budget_and_shows_the_coarsest_cover_everywhere(scene
     seen = s.decide(scene, EVERYTHING, scene.residency())
     tops = np.array([n for n in tree.tops if np.isin(s.ancestors(tree, n)[1:], seen.refined).all()], dtype=int)
     tops = tops[s.visible(tree, scene.camera, tops)] if len(tops) else tops
-    total = int(tree.count[tops].sum())
+    total = int(s.counts_inside(scene)[tops].sum())
     if total < 2:
         return
     budget = int(scene.rng.integers(1, total))

@@ -1,0 +1,131 @@
+"""Slices in a real window: as fine as what they show, never blank between two steps, and on the voxels of an image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks.flying import Flight
+from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._layers._residents import Resident
+from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.points import write_points
+
+pytestmark = pytest.mark.gui
+
+COUNT, SIDE = 60_000, 80.0
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    path = tmp_path_factory.mktemp("slices") / "cloud.zarrvectors"
+    points = np.random.default_rng(0).uniform(0, SIDE, (COUNT, 3)).astype(np.float32)
+    write_points(path, points, chunk_shape=40, bin_shape=5)
+    build_pyramid(path, [(2, 1)])
+    return path, points
+
+
+@pytest.fixture
+def flight(cloud):
+    made = Flight(cloud[0], size=(500, 420), budget=COUNT // 6, color_by=None)
+    made.viewer.dims.ndisplay = 2
+    made.viewer.reset_view()
+    made.viewer.dims.set_point(0, 20.0)
+    assert made.settle()
+    yield made
+    made.close()
+
+
+def lit(flight):
+    return int((flight.viewer.screenshot(canvas_only=True, flash=False)[..., :3].max(axis=2) > 60).sum())
+
+
+def test_a_slice_shows_all_of_its_points_and_counts_no_others(flight, cloud):
+    status, z = flight.layer.lod.status, cloud[1][:, 0]
+    inside = np.count_nonzero(abs(z - 20) <= 2.5)
+    assert status.levels == {0}
+    # Its chunks hold half of all points, three times the budget; rows are drawn by bins of a 32nd of a chunk.
+    assert inside <= status.shown_vertices < 1.8 * inside < COUNT // 6
+    rows = sum(len(rows) for _, rows in drawn(flight.layer))
+    assert rows == status.shown_vertices
+
+
+def drawn(layer):
+    """Chunks and what of them stands in the index buffer."""
+    shown, pool = layer.pool._shown, layer.pool
+    for unit, node in enumerate(shown.units.tolist()):
+        at = shown.of(unit)
+        yield pool.chunk(node), pool.chunk(node).picked(shown.starts[at], shown.stops[at], int(shown.cuts[unit]))
+
+
+def test_steps_inside_of_loaded_chunks_send_no_vertices_and_are_never_blank(flight, monkeypatch):
+    sent = []
+    monkeypatch.setattr(Resident, "send_vertices", lambda self, sink: sent.append(self))
+    full = lit(flight)
+    for height in (21.0, 23.0, 21.0, 22.0):  # what is read ahead lies in the same chunks
+        before = flight.layer.painted_slab()[0][0]
+        flight.viewer.dims.set_point(0, height)
+        assert flight.layer.painted_slab()[0][0] == before  # the frame before is painted until the next one is there
+        assert lit(flight) > full / 2
+        assert flight.settle()
+        assert flight.layer.painted_slab()[0][0] == flight.layer.slab()[0][0] != before
+        assert lit(flight) > full / 2
+    assert not sent
+    assert flight.counts.over_budget == 0
+
+
+def test_what_is_painted_follows_the_sliders_where_no_plan_comes(flight, monkeypatch):
+    monkeypatch.setattr(type(engine_of(flight.layer)._planner), "submit", lambda self, view: False)
+    flight.viewer.dims.set_point(0, 30.0)
+    layer = flight.layer
+    assert layer.painted_slab()[0][0] != layer.slab()[0][0]
+    assert flight.window.wait_until(lambda: layer.painted_slab()[0][0] == layer.slab()[0][0], 5)
+
+
+VOXEL_UM = np.array([2.0, 0.5, 0.25])
+PLACE = np.array([4, 9, 20])
+
+
+@pytest.mark.parametrize(("unit", "scale"), [("micrometer", VOXEL_UM), ("nanometer", 1000 * VOXEL_UM)])
+def test_a_point_at_known_micrometres_lies_on_its_voxel_in_2d_and_3d(tmp_path, unit, scale):
+    extent = VOXEL_UM * [9, 19, 39]
+    points = np.stack([PLACE * VOXEL_UM, extent * 0, extent])
+    write_points(tmp_path / "s.zv", points, chunk_shape=20, bin_shape=2, axes=["z", "y", "x"], axis_units="micrometer")
+    voxels = np.zeros((10, 20, 40), np.float32)
+    voxels[tuple(PLACE)] = 1
+    window = Window(ndisplay=2, size=(600, 520))
+    try:
+        viewer = window.viewer
+        image = viewer.add_image(voxels, scale=scale, units=[unit] * 3, contrast_limits=(0, 1))
+        layer = open_layer(viewer, tmp_path / "s.zv", color_by=None, color=(1, 0, 0), size=5)[0]
+        world = float((1 * layer.units[0]).to(viewer.dims.units[0]).magnitude) if viewer.dims.units else 1.0
+        viewer.dims.set_point(0, PLACE[0] * VOXEL_UM[0] * world)
+        for ndisplay, angles in ((2, None), (3, (25, 40, 70))):
+            viewer.dims.ndisplay = ndisplay
+            viewer.reset_view()
+            if angles is not None:
+                viewer.scene.camera.angles = angles
+            window.wait_until(lambda: layer.lod.status.complete, 20)
+            at, extents = [], []
+            for shown, hidden in ((image, layer), (layer, image)):
+                shown.visible, hidden.visible = True, False
+                window.process(0.1)
+                picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3].max(axis=2)
+                at.append(middle_of(picture, near=at[0] if at else None))
+                extents.append(picture)
+            layer.visible = image.visible = True
+            assert np.abs(at[0] - at[1]).max() <= 2.0, (ndisplay, angles, at)
+    finally:
+        window.close()
+
+
+def middle_of(picture, near=None):
+    """Centre (row, column) of what is lit; within 30 px of a place."""
+    rows, columns = np.nonzero(picture > 60)
+    assert len(rows)
+    if near is not None:
+        close = np.hypot(rows - near[0], columns - near[1]) < 30
+        assert close.any()
+        rows, columns = rows[close], columns[close]
+    return np.array([rows.mean(), columns.mean()])
