@@ -53,11 +53,6 @@ class Part:
     where: Mapping[str, Any] | None = None
     share: float = 1.0
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether objects or vertices are left out by what is said of them."""
-        return self.object_ids is not None or self.groups is not None or self.where is not None or self.share < 1
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectTable:
@@ -110,10 +105,13 @@ class Extracted:
         return values.reshape(self.vertex_count, *values.shape[2:]) if self.kind == "line" else values
 
     def sizes(self, name: str | None) -> AnyArray | None:
-        """Give the attribute of this name as a factor for sizes, (V,), 0 for NaN; None where there is none."""
-        if name is None or name not in self.result.attributes:
+        """Give an attribute of vertices or objects as a factor for sizes, (V,), 0 for NaN; None where there is none."""
+        if name is not None and name in self.result.attributes:
+            values = self.vertex_values(name)
+        elif name is not None and name in self.objects.columns and self.owners is not None:
+            values = self.objects.of(self.owners)[name]
+        else:
             return None
-        values = self.vertex_values(name)
         if values.dtype.kind not in "fiu":
             return None
         return np.nan_to_num((values[:, 0] if values.ndim == 2 else values).astype(np.float64), nan=0.0)
