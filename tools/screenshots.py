@@ -87,8 +87,10 @@ def extract(window: Window, layer: Layer, panel: ExtractDock, ids: tuple[int, ..
     window.process(1.5)
     panel.run.click()
     window.wait_until(lambda: not panel.is_busy, 60)
+    panel.part.setCurrentIndex(0)
+    layer.selection.ids = ()  # what is chosen is drawn in front of what was extracted
     layer.opacity, layer.blending = 0.1, "translucent_no_depth"
-    window.process(1.0)
+    window.process(2.0)
 
 
 def main(folder: Path, files: list[str]) -> None:

@@ -213,10 +213,11 @@ def _region(viewer: Viewer, layer: StreamingLayer, part: Choice) -> Region | Non
         region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(layer))
     elif not isinstance(part, str):
         region = box_region(*_box(part, layer.ndim))
-    shown = getattr(layer.filter, "box", None)
-    if shown is None:
+    if layer.filter.box is None:
         return region
-    return box_region(*shown) if region is None else region.within(*shown)
+    lo, hi = layer.filter.box
+    above = np.nextafter(hi, np.inf)  # both ends of a filter's box belong to it
+    return box_region(lo, above) if region is None else region.within(lo, above)
 
 
 def _box(box: tuple[Any, Any], ndim: int) -> tuple[Any, Any]:

@@ -53,11 +53,6 @@ class Part:
     where: Mapping[str, Any] | None = None
     share: float = 1.0
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether objects or vertices are left out by what is said of them."""
-        return self.object_ids is not None or self.groups is not None or self.where is not None or self.share < 1
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectTable:
@@ -110,10 +105,13 @@ class Extracted:
         return values.reshape(self.vertex_count, *values.shape[2:]) if self.kind == "line" else values
 
     def sizes(self, name: str | None) -> AnyArray | None:
-        """Give the attribute of this name as a factor for sizes, (V,), 0 for NaN; None where there is none."""
-        if name is None or name not in self.result.attributes:
+        """Give an attribute of vertices or objects as a factor for sizes, (V,), 0 for NaN; None where there is none."""
+        if name is not None and name in self.result.attributes:
+            values = self.vertex_values(name)
+        elif name is not None and name in self.objects.columns and self.owners is not None:
+            values = self.objects.of(self.owners)[name]
+        else:
             return None
-        values = self.vertex_values(name)
         if values.dtype.kind not in "fiu":
             return None
         return np.nan_to_num((values[:, 0] if values.ndim == 2 else values).astype(np.float64), nan=0.0)
@@ -128,27 +126,31 @@ def count_part(store: LazyStore, part: Part) -> Count:
     entries = {entry.level: entry for entry in store.catalogue().levels}
     if part.level not in entries:
         return Count(0, 0)
+    named = part.object_ids is not None or part.groups is not None or part.share < 1
+    has_objects = store.object_count_at(part.level) > 0 and not store.adds_levels
+    if part.region is None and named and has_objects:
+        count = int(_objects(store, part)[1].sum())
+        return Count(count, count)
     found = count_in(entries[part.level], part.region)
-    if part.region is None or store.geometry_type not in LINES:
-        return replace(found, about=round(found.about * _kept_share(store, part, None)))
-    near = objects_near(store, part.level, (part.region.lo, part.region.hi), part.region.planes)
+    if part.region is None or not has_objects:
+        return found
     total = store.vertex_count(part.level)
-    return Count(round(total * _kept_share(store, part, near)), total)
+    ids, sizes = _objects(store, part) if named else (None, None)
+    if store.geometry_type in LINES:
+        near = objects_near(store, part.level, (part.region.lo, part.region.hi), part.region.planes)
+        if ids is None or sizes is None:
+            return Count(round(total * min(1.0, len(near) / store.object_count_at(part.level))), total)
+        return Count(int(sizes[np.isin(ids, near)].sum()), total)
+    share = 1.0 if sizes is None else min(1.0, float(sizes.sum()) / max(1, total))
+    return replace(found, about=round(found.about * share))
 
 
-def _kept_share(store: LazyStore, part: Part, near: Int64Array | None) -> float:
-    """Give the share of the objects that is asked for by id, group and share, and is among those that are near."""
-    count = store.object_count_at(part.level)
-    if not count:
-        return 1.0
-    kept = near
+def _objects(store: LazyStore, part: Part) -> tuple[Int64Array, Int64Array]:
+    """Give the ids of the objects that are asked for, and how many vertices each has."""
+    ids = None
     if part.object_ids is not None:
-        kept = np.array(part.object_ids, np.int64) if kept is None else np.intersect1d(kept, part.object_ids)
-    if part.groups is not None:
-        groups = store.groups
-        members = np.concatenate([np.empty(0, np.int64), *(groups[name] for name in part.groups if name in groups)])
-        kept = np.unique(members) if kept is None else np.intersect1d(kept, members)
-    return part.share * (1.0 if kept is None else min(1.0, len(kept) / count))
+        ids = np.intersect1d(np.array(part.object_ids, np.int64), store.object_values(level=part.level)[0])
+    return store.filter(part.level, object_ids=ids, groups=part.groups, share=part.share).objects()
 
 
 def needed_bytes(store: LazyStore, level: int, vertices: int) -> int:

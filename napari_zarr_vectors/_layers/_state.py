@@ -8,7 +8,8 @@ is a set, between whose members there is nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Generic, TypeVar, overload
 
@@ -44,9 +45,16 @@ def taken(model: Model, state: object) -> Model:
         if name == "where" and isinstance(value, Mapping):
             # A condition without a value is one that goes while another state comes.
             value = {key: test for key, test in value.items() if test is not None} or None
+        if name == "box" and isinstance(value, list | tuple) and len(value) == 2:
+            value = _bounded(*value)
         if value != known[name]:
             setattr(model, name, sorted(value) if isinstance(value, frozenset) else value)
     return model
+
+
+def _bounded(lo: Sequence[float], hi: Sequence[float]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Give a box without NaN, which lies between no bound and no bound."""
+    return tuple(-math.inf if v != v else v for v in lo), tuple(math.inf if v != v else v for v in hi)
 
 
 class Intent(Generic[Model]):

@@ -107,6 +107,13 @@ def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
     (boxed,) = extract(layer, ([10, 20, 30], [60, 60, 60]))
     inside = ((POSITIONS >= [10, 20, 30]) & (POSITIONS < [60, 60, 60])).all(axis=1) & (HEIGHT < 150)
     assert np.array_equal(np.sort(boxed.features["row"]), np.flatnonzero(inside))
+    first = POSITIONS[inside][0].tolist()
+    layer.filter.box = ([10, 20, 30], first)  # the last corner belongs to it
+    layer.style.size_by, layer.style.size, layer.style.size_mode = "mass", 2, "world"
+    (filtered,) = extract(layer, "all")
+    inside = ((POSITIONS >= [10, 20, 30]) & (np.float32(first) >= POSITIONS)).all(axis=1) & (HEIGHT < 150)
+    assert np.array_equal(np.sort(filtered.features["row"]), np.flatnonzero(inside))
+    assert np.allclose(filtered.size, 2 * filtered.features["mass"])
 
 
 def test_a_slice_gives_what_lies_in_the_slab(viewer, tmp_path):

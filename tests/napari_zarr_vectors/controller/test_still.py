@@ -82,17 +82,17 @@ def test_a_budget_bounds_it_and_shown_leaves_it_and_what_cannot_be_is_refused(sh
 
 def test_cancelled_late_or_too_large_it_writes_nothing_and_puts_the_budget_back(shown, tmp_path, monkeypatch):
     viewer, layer = shown
-    stop = threading.Event()
-    stop.set()
-    with pytest.raises(CancelledError, match="cancelled"):
-        save_still(viewer, tmp_path / "a.png", cancel=stop)
-    source = engine_of(layer)._source
+    source = engine_of(layer)._loader._source
     go = threading.Event()
     load = source.load
     monkeypatch.setattr(source, "load", lambda requests: go.wait(5) and load(requests))
     with pytest.raises(LimitError, match=r"not complete after 0.2 s: s.zv"):
         save_still(viewer, tmp_path / "a.png", timeout=0.2)
     go.set()
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(CancelledError, match="cancelled"):
+        save_still(viewer, tmp_path / "a.png", cancel=stop)
     monkeypatch.setattr(still, "MOST_VERTICES", 100)
     with pytest.raises(LimitError, match="30,000 vertices of level 0 .* are in view, more than 100"):
         save_still(viewer, tmp_path / "a.png")
@@ -104,7 +104,7 @@ def test_cancelled_late_or_too_large_it_writes_nothing_and_puts_the_budget_back(
 
 def test_the_window_goes_while_it_waits(shown, tmp_path, monkeypatch):
     viewer, layer = shown
-    source = engine_of(layer)._source
+    source = engine_of(layer)._loader._source
     load = source.load
 
     def load_late(requests):

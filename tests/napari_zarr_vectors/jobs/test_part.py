@@ -45,12 +45,19 @@ def lines(tmp_path_factory):
         Part(region=box_region([5, 5, 5], [35, 30, 38])),
         Part(object_ids=(3, 4, 5)),
         Part(region=HALF, groups=("few",)),
+        Part(share=0.5),
     ],
 )
 def test_a_part_of_points_is_counted_near_enough(points, part):
     found, counted = extract_part(points, part), count_part(points, part)
     assert found.vertex_count <= counted.at_most
     assert counted.about == pytest.approx(found.vertex_count, rel=0.15, abs=60)
+
+
+def test_objects_are_counted_exactly(points, lines):
+    parts = [(points, Part(object_ids=(3, 4, 77))), (points, Part(share=0.4)), (lines, Part(object_ids=(9,)))]
+    for store, part in parts:
+        assert count_part(store, part).about == extract_part(store, part).vertex_count
 
 
 @pytest.mark.parametrize("part", [Part(), Part(region=HALF), Part(region=HALF, object_ids=tuple(range(100)))])

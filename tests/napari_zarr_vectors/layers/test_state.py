@@ -104,6 +104,15 @@ def test_between_two_states_numbers_run_ids_do_not_and_conditions_that_go_are_go
     assert mine.filter.where is None
 
 
+def test_a_box_runs_and_stays_open_where_it_is():
+    mine, inf = layer(), float("inf")
+    mine.filter.box = ([-inf, 0, 0], [inf, 10, inf])
+    first = capture(mine)
+    mine.filter.box = ([-inf, 4, 0], [inf, 20, 6])
+    replay(mine, between(first, capture(mine), 0.5))
+    assert mine.filter.box == ((-inf, 2, 0), (inf, 15, inf))
+
+
 def test_a_layer_made_of_a_state_has_it():
     mine = layer()
     mine.filter.groups, mine.selection.ids = ["b"], [4]
