@@ -45,11 +45,11 @@ contract: $(STAMP) ## which room may import which
 unit: system $(STAMP) ## what needs no window, a process for each core
 	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -n auto --dist worksteal -m "not gui and not slow and not long" $(ARGS)
 
-gui5: system $(STAMP) ## what needs a window, under PyQt5
-	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow and not long" $(ARGS)
+gui5: system $(STAMP) ## what needs a window, under PyQt5, a process for each core
+	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -n auto --dist loadfile -m "gui and not slow and not long" $(ARGS)
 
 gui6: system $(STAMP) ## what needs a window, again under PyQt6
-	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -m "gui and not slow and not long" $(ARGS)
+	$(QT6) $(DISPLAYED) $(BIN)/python -m pytest -n auto --dist loadfile -m "gui and not slow and not long" $(ARGS)
 
 long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)
