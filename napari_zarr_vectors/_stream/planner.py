@@ -240,13 +240,13 @@ class Planner(Generic[Commit]):
         in_time = self._held_since is None or now - self._held_since < HOLD_S
         return in_time and is_step(self._frame, camera)
 
-    def _fitting(self, made: LodPlan) -> tuple[LodPlan, Commit]:
+    def _fitting(self, made: LodPlan, only: Container[int] | None = None) -> tuple[LodPlan, Commit]:
         """Prepare the commit of a plan; a smaller share where chance put more of a thinned cloud into a slab."""
-        commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+        commit = self._prepare(shown_ranges(made, self._tree, self._chunk, only=only))
         while (drawn := self._drawn(commit)) > made.budget and made.fraction > 0:
             share = made.fraction * min(made.budget / drawn, MOST_SHARE)
             made = replace(made, fraction=share if share > LEAST_SHARE else 0.0)
-            commit = self._prepare(shown_ranges(made, self._tree, self._chunk))
+            commit = self._prepare(shown_ranges(made, self._tree, self._chunk, only=only))
         return made, commit
 
     def _apply(self, notes: list[_Note]) -> None:
@@ -273,8 +273,8 @@ class Planner(Generic[Commit]):
             self._book.retry()
 
     def commit_of(self, made: LodPlan, resident: Container[int]) -> Commit:
-        """Find the rows of a plan's shown places again, of nodes that are still resident."""
-        return self._prepare(shown_ranges(made, self._tree, self._chunk, only=resident))
+        """Find the rows of a plan's shown places again, of nodes that are still resident; what fits its budget."""
+        return self._fitting(made, resident)[1]
 
     def close(self) -> None:
         """End; a plan in flight is dropped."""

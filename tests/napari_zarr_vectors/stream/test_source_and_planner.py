@@ -124,6 +124,19 @@ def test_a_locked_level_is_shown_whole(path):
         assert len(shown_rows(planned, chunks)) == store.vertex_count(1)
 
 
+def test_rows_that_are_found_again_fit_the_budget_too(path):
+    planned, chunks, tree = settle(path, COUNT // 4, Coloring("number", "scalar"), locked_level=0)
+
+    def drawn(ranges):  # chance put three times as much into the slab as the plan counted
+        return 3 * int((ranges.stops - ranges.starts).sum())
+
+    planner = Planner(tree, 256, chunks.get, lambda ranges: ranges, drawn=drawn)
+    try:
+        assert 0 < drawn(planner.commit_of(planned.plan, chunks)) <= COUNT // 4
+    finally:
+        planner.close()
+
+
 def test_a_locked_level_above_the_budget_is_thinned_evenly(path):
     planned, chunks, _ = settle(path, COUNT // 4, Coloring("number", "scalar"), locked_level=0)
     rows = shown_rows(planned, chunks)
