@@ -68,11 +68,12 @@ def cut_segments(unit: Float64Array, links: Int64Array, shape: Int64Array, owned
 def _cut_block(first: Float64Array, second: Float64Array, shape: Int64Array, owned: BoolArray) -> Pieces:
     low, high = np.floor(first).astype(np.int64), np.floor(second).astype(np.int64)
     crossed = np.abs(high - low)
-    crossed[crossed.sum(axis=1) > MOST_CUTS] = 0
+    faces = sum(crossed.T)
+    crossed[faces > MOST_CUTS] = 0
     # Most segments are whole, which is quickly said.
-    is_cut = crossed.any(axis=1)
+    is_cut = (faces > 0) & (faces <= MOST_CUTS)
     whole, cut = np.flatnonzero(~is_cut), np.flatnonzero(is_cut)
-    whole = whole[((low[whole] >= 0) & (low[whole] < shape)).all(axis=1) | owned[whole]]
+    whole = whole[_inside(low[whole], shape) | owned[whole]]
     parts = _cut(first[cut], second[cut], (low[cut], high[cut]), crossed[cut], shape, owned[cut])
     return Pieces(
         np.concatenate([whole, cut[parts.segment]]),
@@ -108,7 +109,7 @@ def _cut(
     end[last] = at
     middle = ((begin + end) / 2)[:, None]
     cell = np.floor(first[pieces] + middle * (second - first)[pieces]).astype(np.int64)
-    kept = _drawn(cell, low[pieces], high[pieces], shape, owned[pieces]) & (end > begin)
+    kept = _drawn(cell, pieces, ends, shape, owned) & (end > begin)
     return Pieces(pieces[kept], begin[kept], end[kept], np.clip(cell[kept], 0, shape - 1))
 
 
@@ -128,9 +129,21 @@ def _crossings(
     return np.concatenate(segments), np.concatenate(places)
 
 
-def _drawn(cell: Int64Array, low: Int64Array, high: Int64Array, shape: Int64Array, owned: BoolArray) -> BoolArray:
+def _drawn(
+    cell: Int64Array, pieces: Int64Array, ends: tuple[Int64Array, Int64Array], shape: Int64Array, owned: BoolArray
+) -> BoolArray:
     """Tell which pieces the chunk draws: those inside of it and, of its own segments, those between both ends' chunks."""
-    chunk, ends = cell // shape, (low // shape, high // shape)
-    inside = (chunk == 0).all(axis=1)
-    of_an_end = (chunk == ends[0]).all(axis=1) | (chunk == ends[1]).all(axis=1)
-    return np.asarray(inside | (owned & ~of_an_end), bool)
+    drawn = _inside(cell, shape)
+    beyond = np.flatnonzero(owned.take(pieces) & ~drawn)
+    chunk, segment = cell[beyond] // shape, pieces[beyond]
+    of_an_end = [(chunk == end[segment] // shape).all(axis=1) for end in ends]
+    drawn[beyond] = ~(of_an_end[0] | of_an_end[1])
+    return drawn
+
+
+def _inside(cell: Int64Array, shape: Int64Array) -> BoolArray:
+    """Tell which (n, D) cells are the chunk's; axis by axis, which is several times as fast as over rows of D."""
+    inside = np.ones(len(cell), bool)
+    for axis, size in enumerate(shape.tolist()):
+        inside &= (cell[:, axis] >= 0) & (cell[:, axis] < size)
+    return inside
