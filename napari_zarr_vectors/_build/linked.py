@@ -297,9 +297,13 @@ def _fans(faces: Int64Array) -> Int64Array:
 
 def _between(positions: Float64Array, links: Int64Array, at: Float64Array) -> Float64Array:
     """Give points on links, (P, D); exactly the ends at 0 and 1."""
-    first, second = positions[links[:, 0]], positions[links[:, 1]]
-    t = at[:, None]
-    return np.where(t < 1, first + t * (second - first), second)
+    first, second = positions.take(links[:, 0], axis=0), positions.take(links[:, 1], axis=0)
+    whole = np.flatnonzero(at >= 1)
+    between = second - first
+    between *= at[:, None]
+    between += first
+    between[whole] = second[whole]
+    return between
 
 
 def _value_between(
