@@ -392,8 +392,10 @@ def _range_bytes(raw: UInt8Array, count: int) -> UInt8Array | None:
     size = -(-count // 64) * 8
     begin = _HEADER_BYTES + size
     end = begin + 16 * count
+    if len(raw) < end + 4:  # first of all: a damaged count may ask for a gigabyte
+        return None
     bitmap = b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1])
-    if len(raw) < end + 4 or raw[_HEADER_BYTES:begin].tobytes() != bitmap.ljust(size, b"\0")[:size]:
+    if raw[_HEADER_BYTES:begin].tobytes() != bitmap.ljust(size, b"\0")[:size]:
         return None
     return raw[begin:end] if raw[end : end + 4].tobytes() == bytes(4) else None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -218,6 +220,20 @@ def test_a_damaged_blob_among_many_is_not_decoded_in_one_go():
     changed = [np.r_[good[:at], good[at] ^ 128, good[at + 1 :]] for at in (0, 4, 6, 8, 12, 16, 31, len(good) - 1)]
     assert decode_tables([good, good]) is not None
     assert all(decode_tables([good, bad.astype(np.uint8)]) is None for bad in (*cut, *changed))
+
+
+def test_a_count_that_its_blob_has_no_room_for_takes_no_memory():
+    good = np.frombuffer(encode_fragments(index_of([(0, 2), (2, 5)])), np.uint8)
+    bad = good.copy()
+    bad[8:16] = 255
+    tracemalloc.start()
+    try:
+        assert decode_tables([good, bad]) is None
+        with pytest.raises(ValueError, match="truncated: 60 bytes"):
+            decode_fragments(bad)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_rows_of_the_worked_bytes():
