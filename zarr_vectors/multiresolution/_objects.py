@@ -18,6 +18,7 @@ from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._links import RowGrid
 from zarr_vectors.encoding import offsets_of
+from zarr_vectors.exceptions import IncompleteStoreError
 from zarr_vectors.multiresolution._blocks import Blocked
 from zarr_vectors.multiresolution._cluster import Coarse
 from zarr_vectors.multiresolution._content import read_blocks, read_lines
@@ -83,15 +84,26 @@ class ObjectLevels:
         self._rank: Int64Array | None = None
 
     def write(self, target: Backend, steps: Sequence[Step], runner: TaskRunner) -> None:
-        """Make and write these levels."""
+        """Make and write these levels, once.
+
+        Raises
+        ------
+        IncompleteStoreError
+            If what was put into the folder cannot be removed: it must not be published with the levels.
+        """
+        if any(step.sparsity > 1 for step in steps):
+            self._rank = self._ranked()
+        for step in steps:
+            self._write_level(target, step, runner)
+        # Some systems remove no file that is mapped. After an error the folder goes with the one that it lies in.
+        del self._content, self._blocked, self._rows
+        _remove(self._folder)
+
+    def _ranked(self) -> Int64Array | None:
         objects = self._content.objects
-        if objects is not None and any(step.sparsity > 1 for step in steps):
-            self._rank = rank_objects(objects, self._parts(), self._options.strategy, self._options.seed)
-        try:
-            for step in steps:
-                self._write_level(target, step, runner)
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if objects is None:
+            return None
+        return rank_objects(objects, self._parts(), self._options.strategy, self._options.seed)
 
     def _write_level(self, target: Backend, step: Step, runner: TaskRunner) -> None:
         runner.check()
@@ -172,6 +184,19 @@ class ObjectLevels:
             with_parents=linked,
         )
         return coarse
+
+
+def _remove(folder: Path) -> None:
+    if not folder.exists():  # little was held, and that in memory
+        return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        msg = (
+            f"{folder}: files of the build cannot be removed: {error}; nothing is published, the store is as it was; "
+            f"close what has them open, and build again"
+        )
+        raise IncompleteStoreError(msg) from error
 
 
 def _thinned_before(arrays: LevelArrays) -> float:

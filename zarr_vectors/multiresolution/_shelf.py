@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from zarr_vectors.types._mapped import mapped
+from zarr_vectors.types._mapped import mapped, new_mapped
 from zarr_vectors.typing import AnyArray
 
 __all__ = ["Pile", "Shelf"]
@@ -38,7 +38,7 @@ class Shelf:
         """Give an array to write to; what is in it is anything."""
         if math.prod(shape) * np.dtype(dtype).itemsize <= _IN_MEMORY:
             return np.empty(shape, dtype)
-        return mapped(self.new_file(), shape, dtype)
+        return new_mapped(self.new_file(), shape, dtype)
 
     def new_file(self) -> Path:
         """Name a file that is not there yet."""
@@ -51,10 +51,12 @@ class Shelf:
         return Pile(self, row_shape, np.dtype(dtype))
 
     def clear(self) -> None:
-        """Remove all files; arrays that lie in them must not be used any more."""
+        """Remove all files; arrays that lie in them must not be used any more.
+
+        Where files in use cannot be removed they stay until the folder around goes, which the build sees to.
+        """
         if self._files:
             shutil.rmtree(self._folder, ignore_errors=True)
-            self._files = 0
 
 
 class Pile:
@@ -72,7 +74,7 @@ class Pile:
         return self._rows
 
     def put(self, rows: AnyArray) -> None:
-        """Put rows, (n, ...), behind those that are there."""
+        """Put rows, (n, ...), behind those that are there; ``OSError`` where the disk is full."""
         if not len(rows):
             return
         self._held.append(np.ascontiguousarray(rows, self._dtype))
@@ -84,9 +86,14 @@ class Pile:
     def _write(self) -> None:
         if self._path is None:
             self._path = self._shelf.new_file()
-        with self._path.open("ab", buffering=0) as file:
-            for rows in self._held:
-                file.write(rows.data.cast("B"))
+        try:
+            # Buffered: a raw file takes as much of a write as there is room for, and says so only by the count.
+            with self._path.open("ab") as file:
+                for rows in self._held:
+                    file.write(rows.data.cast("B"))
+        except OSError as error:
+            # A full disk: the system does not say which file it was.
+            raise OSError(error.errno, error.strerror, str(self._path)) from error
         self._held, self._bytes = [], 0
 
     def array(self) -> AnyArray:

@@ -111,6 +111,8 @@ def build_pyramid(
         If an argument cannot be used, or a sum does not fit its attribute's dtype. The store is as it was.
     UnsupportedFeatureError
         If the package of a method is missing, or the store holds what no pyramid can be built of.
+    IncompleteStoreError
+        If a file of the build's own lost what was put into it, or cannot be removed. The store is as it was.
     CancelledError
         If `cancel` was set. The store is as it was.
     """
@@ -170,6 +172,8 @@ def coarsen_level(
     ------
     ArgumentError
         If an argument cannot be used, or chunks of the new level would not nest with those of the next levels.
+    IncompleteStoreError
+        If a file of the build's own lost what was put into it, or cannot be removed. The store is as it was.
     CancelledError
         If `cancel` was set.
     """

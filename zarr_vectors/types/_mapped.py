@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from zarr_vectors.exceptions import IncompleteStoreError
 from zarr_vectors.typing import AnyArray
 
-__all__ = ["mapped", "release"]
+__all__ = ["mapped", "new_mapped", "release"]
+
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 class _OwnFile(mmap.mmap):
@@ -27,30 +30,63 @@ class _OwnFile(mmap.mmap):
 
 
 def mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
-    """Give the numbers of a file as an array that can be written to; the file is made as long as they need.
+    """Give the numbers that were written to a file as an array that can be written to.
 
     Parameters
     ----------
     path : Path
     shape : tuple of ints
     dtype : dtype
+
+    Raises
+    ------
+    IncompleteStoreError
+        If the file is not as long as these numbers are: which of them it has cannot be told.
     """
-    kind: np.dtype[Any] = np.dtype(dtype)
-    size = math.prod(shape) * kind.itemsize
-    if not size:
-        return np.empty(shape, kind)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    size = _size(shape, dtype)
+    handle = os.open(path, os.O_RDWR | _BINARY)
     try:
-        if os.fstat(handle).st_size < size:
-            _lengthen(handle, size)
-        room = _OwnFile(handle, size)
+        found = os.fstat(handle).st_size
+        if found != size:
+            msg = (
+                f"{path} has {found} bytes, but {size} were written to it: the disk was full or the file was changed; "
+                f"make room, and build again"
+            )
+            raise IncompleteStoreError(msg)
+        return _array(handle, shape, dtype)
     finally:
         os.close(handle)
-    return np.frombuffer(room, kind).reshape(shape)
+
+
+def new_mapped(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
+    """Make a file that is as long as such an array, and give it as one; ``OSError`` if there is one already."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+    try:
+        _lengthen(handle, _size(shape, dtype))
+        return _array(handle, shape, dtype)
+    except OSError as error:
+        # A full disk: the system does not say which file it was.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        os.close(handle)
+
+
+def _size(shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
+    return math.prod(shape) * np.dtype(dtype).itemsize
+
+
+def _array(handle: int, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
+    size = _size(shape, dtype)
+    if not size:  # nothing cannot be mapped
+        return np.empty(shape, dtype)
+    kind: np.dtype[Any] = np.dtype(dtype)
+    return np.frombuffer(_OwnFile(handle, size), kind).reshape(shape)
 
 
 def _lengthen(handle: int, size: int) -> None:
     """Make a file longer; ``OSError`` where the disk is full: touching what is not there would end the process."""
+    if not size:
+        return
     try:
         os.posix_fallocate(handle, 0, size)
     except (AttributeError, OSError) as error:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import shutil
+from contextlib import contextmanager, suppress
+
 import numpy as np
 import pytest
 
-from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.multiresolution import _shelf, _simplify
+from tests.zarr_vectors.multiresolution.test_weights import written
+from zarr_vectors.exceptions import ArgumentError, IncompleteStoreError
+from zarr_vectors.multiresolution import _content, _shelf, _simplify
 from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.multiresolution.coarsen import build_pyramid
-from zarr_vectors.types._mapped import mapped, release
+from zarr_vectors.types._mapped import _OwnFile, mapped, new_mapped, release
 from zarr_vectors.types.lines import read_lines, write_lines
 from zarr_vectors.types.polylines import read_polylines, write_polylines
 
@@ -44,7 +49,7 @@ def test_an_empty_pile_and_empty_room_have_their_shapes(tmp_path, nothing_held):
 
 
 def test_what_is_released_is_still_there(tmp_path):
-    rows = mapped(tmp_path / "rows", (5000, 3), "f8")
+    rows = new_mapped(tmp_path / "rows", (5000, 3), "f8")
     rows[:] = np.arange(15000).reshape(5000, 3)
     release(rows[10:20].view("V24"), None, np.arange(3))
     np.testing.assert_array_equal(rows.reshape(-1), np.arange(15000))
@@ -57,6 +62,92 @@ def test_numbers_of_a_caller_s_own_map_are_not_let_go(tmp_path):
     own[:] = 7
     release(own)
     assert (own == 7).all()
+
+
+@contextmanager
+def no_file_beyond(size):
+    """Let no file grow beyond this, as on a disk that is full for a moment; the signal that goes with it is ignored."""
+    resource, signal = pytest.importorskip("resource"), pytest.importorskip("signal")
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_short_write_is_told_and_a_pile_that_lost_rows_gives_none(tmp_path, nothing_held):
+    pile, rows = Shelf(tmp_path / "s").pile((), np.int64), np.arange(3000)
+    with no_file_beyond(20_000), pytest.raises(OSError, match=r"\[Errno \d+\] .*s.1'"):
+        pile.put(rows)
+    pile.put(rows)  # the disk has room again
+    with pytest.raises(IncompleteStoreError, match=r"s.1 has \d+ bytes, but 48000 were written"):
+        pile.array()
+
+
+def test_room_for_which_the_disk_is_too_full_is_refused_by_its_file(tmp_path, nothing_held):
+    with no_file_beyond(20_000), pytest.raises(OSError, match=r"\[Errno \d+\] .*s.1'"):
+        Shelf(tmp_path / "s").room((3000,), np.int64)
+
+
+@pytest.mark.parametrize("size", [0, 79, 81])
+def test_a_file_of_another_size_than_its_numbers_is_never_padded(tmp_path, size):
+    (tmp_path / "rows").write_bytes(bytes(size))
+    with pytest.raises(IncompleteStoreError, match=f"rows has {size} bytes, but 80 were written"):
+        mapped(tmp_path / "rows", (10,), np.int64)
+    assert (tmp_path / "rows").stat().st_size == size
+
+
+def test_a_file_that_is_there_is_no_room(tmp_path):
+    (tmp_path / "rows").write_bytes(bytes(80))
+    with pytest.raises(FileExistsError, match="rows"):
+        new_mapped(tmp_path / "rows", (10,), np.int64)
+
+
+@pytest.fixture
+def before_the_scratch_goes(monkeypatch):
+    """Do something right before the folder of what is held is removed."""
+
+    def arrange(act):
+        def removed(folder, ignore_errors=False, **named):
+            with suppress(*[OSError] * ignore_errors):
+                if str(folder).endswith(".held"):
+                    act()
+                real(folder, ignore_errors, **named)
+
+        real = shutil.rmtree
+        monkeypatch.setattr(shutil, "rmtree", removed)
+
+    return arrange
+
+
+@pytest.mark.parametrize("storage", ["none", "explicit"])
+@pytest.mark.parametrize("kind", ["points of objects", "polylines", "graph", "mesh"])
+def test_no_file_is_mapped_any_more_when_files_are_removed(
+    kind, storage, nothing_held, monkeypatch, before_the_scratch_goes
+):
+    def open_maps():
+        return [each for each in gc.get_objects() if isinstance(each, _OwnFile)]
+
+    monkeypatch.setattr(_content, "BLOCK_ROWS", 100)  # what is read as one block is not put into files
+    store, before, found = written(kind), len(open_maps()), []
+    before_the_scratch_goes(lambda: found.append(len(open_maps()) - before))
+    build_pyramid(store, [(2, 1), (2, 2)], cross_level_storage=storage)
+    assert found == [0]
+
+
+def test_files_that_cannot_be_removed_are_not_published(tmp_path, nothing_held, before_the_scratch_goes):
+    def refuse():
+        raise PermissionError(13, "in use")
+
+    path = tmp_path / "s.zv"
+    write_polylines(path, [np.random.default_rng(0).normal(size=(50, 3)) for _ in range(20)], chunk_shape=1)
+    before = {file: file.read_bytes() for file in files_below(tmp_path)}
+    before_the_scratch_goes(refuse)
+    with pytest.raises(IncompleteStoreError, match=r"\.held: files of the build cannot be removed: .*in use"):
+        build_pyramid(path, [(2, 1)])
+    assert {file: file.read_bytes() for file in files_below(tmp_path)} == before
 
 
 def test_a_build_from_files_is_the_build_from_memory_and_leaves_none(tmp_path, monkeypatch):
