@@ -24,6 +24,7 @@ from zarr_vectors.core.store import OpenStore
 from zarr_vectors.exceptions import UnsupportedFeatureError
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._search import grid_over, rows_of, search_cell, tiles_of
+from zarr_vectors.multiresolution._shelf import remove_scratch
 from zarr_vectors.multiresolution._source import LevelSource
 from zarr_vectors.multiresolution._steps import Step
 from zarr_vectors.multiresolution._thin import thin
@@ -110,7 +111,7 @@ def write_additive_levels(
         if step.source:
             shutil.rmtree(scratch.path(str(step.source)))
         meta = coarser
-    shutil.rmtree(scratch.root, ignore_errors=True)
+    remove_scratch(Path(scratch.root))
 
 
 def _split_level(

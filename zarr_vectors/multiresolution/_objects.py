@@ -7,7 +7,6 @@ docs/decisions/0012-pyramids.md.
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,13 +17,12 @@ from zarr_vectors.core._backends import Backend
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._links import RowGrid
 from zarr_vectors.encoding import offsets_of
-from zarr_vectors.exceptions import IncompleteStoreError
 from zarr_vectors.multiresolution._blocks import Blocked
 from zarr_vectors.multiresolution._cluster import Coarse
 from zarr_vectors.multiresolution._content import read_blocks, read_lines
 from zarr_vectors.multiresolution._lineage import LevelPlace, Lineage, place_of
 from zarr_vectors.multiresolution._options import LevelOptions
-from zarr_vectors.multiresolution._shelf import Shelf
+from zarr_vectors.multiresolution._shelf import Shelf, remove_scratch
 from zarr_vectors.multiresolution._simplify import line_parts, simplified_lines
 from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
 from zarr_vectors.multiresolution._steps import Step
@@ -97,7 +95,7 @@ class ObjectLevels:
             self._write_level(target, step, runner)
         # Some systems remove no file that is mapped. After an error the folder goes with the one that it lies in.
         del self._content, self._blocked, self._rows
-        _remove(self._folder)
+        remove_scratch(self._folder)
 
     def _ranked(self) -> Int64Array | None:
         objects = self._content.objects
@@ -184,19 +182,6 @@ class ObjectLevels:
             with_parents=linked,
         )
         return coarse
-
-
-def _remove(folder: Path) -> None:
-    if not folder.exists():  # little was held, and that in memory
-        return
-    try:
-        shutil.rmtree(folder)
-    except OSError as error:
-        msg = (
-            f"{folder}: files of the build cannot be removed: {error}; nothing is published, the store is as it was; "
-            f"close what has them open, and build again"
-        )
-        raise IncompleteStoreError(msg) from error
 
 
 def _thinned_before(arrays: LevelArrays) -> float:

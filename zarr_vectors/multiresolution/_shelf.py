@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from zarr_vectors.exceptions import IncompleteStoreError
 from zarr_vectors.types._mapped import mapped, new_mapped
 from zarr_vectors.typing import AnyArray
 
-__all__ = ["Pile", "Shelf"]
+__all__ = ["Pile", "Shelf", "remove_scratch"]
 
 _IN_MEMORY = 1 << 24
 """Bytes of one array that are held rather than put into a file."""
@@ -104,3 +105,23 @@ class Pile:
             return np.concatenate([none, *self._held])
         self._write()
         return mapped(self._path, shape, self._dtype)
+
+
+def remove_scratch(folder: Path) -> None:
+    """Remove a folder of a build's own, if it is there, from among what is published next.
+
+    Raises
+    ------
+    IncompleteStoreError
+        If it cannot be removed.
+    """
+    if not folder.exists():
+        return
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        msg = (
+            f"{folder}: files of the build cannot be removed: {error}; nothing is published, the store is as it was; "
+            f"close what has them open, and build again"
+        )
+        raise IncompleteStoreError(msg) from error

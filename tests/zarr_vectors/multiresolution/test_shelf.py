@@ -11,11 +11,12 @@ import pytest
 
 from tests.zarr_vectors.multiresolution.test_weights import written
 from zarr_vectors.exceptions import ArgumentError, IncompleteStoreError
-from zarr_vectors.multiresolution import _content, _shelf, _simplify
+from zarr_vectors.multiresolution import _additive, _content, _shelf, _simplify
 from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types._mapped import _OwnFile, mapped, new_mapped, release
 from zarr_vectors.types.lines import read_lines, write_lines
+from zarr_vectors.types.points import write_points
 from zarr_vectors.types.polylines import read_polylines, write_polylines
 
 
@@ -112,7 +113,7 @@ def before_the_scratch_goes(monkeypatch):
     def arrange(act):
         def removed(folder, ignore_errors=False, **named):
             with suppress(*[OSError] * ignore_errors):
-                if str(folder).endswith(".held"):
+                if str(folder).endswith((".held", _additive._SCRATCH)):
                     act()
                 real(folder, ignore_errors, **named)
 
@@ -137,16 +138,18 @@ def test_no_file_is_mapped_any_more_when_files_are_removed(
     assert found == [0]
 
 
-def test_files_that_cannot_be_removed_are_not_published(tmp_path, nothing_held, before_the_scratch_goes):
+@pytest.mark.parametrize("refinement", ["replace", "add"])
+def test_files_that_cannot_be_removed_are_not_published(tmp_path, refinement, nothing_held, before_the_scratch_goes):
     def refuse():
         raise PermissionError(13, "in use")
 
-    path = tmp_path / "s.zv"
-    write_polylines(path, [np.random.default_rng(0).normal(size=(50, 3)) for _ in range(20)], chunk_shape=1)
+    path, positions = tmp_path / "s.zv", np.random.default_rng(0).normal(size=(1000, 3))
+    owners = None if refinement == "add" else np.arange(1000) // 50
+    write_points(path, positions, chunk_shape=1, object_ids=owners)
     before = {file: file.read_bytes() for file in files_below(tmp_path)}
     before_the_scratch_goes(refuse)
-    with pytest.raises(IncompleteStoreError, match=r"\.held: files of the build cannot be removed: .*in use"):
-        build_pyramid(path, [(2, 1)])
+    with pytest.raises(IncompleteStoreError, match="files of the build cannot be removed: .*in use"):
+        build_pyramid(path, [(2, 1), (2, 1)], refinement=refinement)
     assert {file: file.read_bytes() for file in files_below(tmp_path)} == before
 
 
