@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.slabs import make_profile
+from napari_zarr_vectors._build.slabs import bins_of_drawn, make_profile
 from napari_zarr_vectors._model.bins import unpack_cut
 
 __all__ = ["HIDDEN_VALUE", "NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
@@ -57,6 +57,9 @@ class BuiltChunk:
         Id of each row's object, `NO_OBJECT` for none.
     cost : (n + 1,) int64 or None
         Vertices of the chunk that the rows before each draw; None where that is one a row.
+    drawn : (n, L) int32 or None
+        The vertices of the chunk that each row draws, by number; `count` for another chunk's. None where row i draws
+        vertex i alone.
     bins : (1 or 2, D, n) uint8 or None
         First and last bin of the chunk's box in which each row lies, along each axis; one where they are the same.
     """
@@ -75,6 +78,7 @@ class BuiltChunk:
     sizes: Float32Array | None = None
     objects: Int64Array | None = None
     cost: Int64Array | None = None
+    drawn: npt.NDArray[np.int32] | None = None
     bins: npt.NDArray[np.uint8] | None = None
     box: Float32Array = field(init=False, repr=False)
     """Lowest and highest of the corners, (2, 5), as `positions` and `extra`; zeros without any."""
@@ -108,27 +112,31 @@ class BuiltChunk:
         return rows
 
     def picked_vertices(self, rows: Int64Array) -> int:
-        """Count the vertices that some rows draw: what each draws first, and one at least."""
-        return len(rows) if self.cost is None else min(self.count, int(_weights(self.cost, rows).sum()))
+        """Count the vertices that some rows draw, whatever rows are left out beside them.
+
+        A row that draws none of the chunk's own, a piece on the way through, counts one.
+        """
+        if self.drawn is None:
+            return len(rows)
+        drawn = self.drawn.take(rows, axis=0)
+        is_drawn = np.zeros(self.count + 1, np.bool_)
+        is_drawn[drawn] = True
+        passing = int(np.count_nonzero((drawn == self.count).all(axis=1))) if is_drawn[-1] else 0
+        return min(self.count, int(np.count_nonzero(is_drawn[:-1])) + passing)
 
     @property
     def profile(self) -> Int64Array | None:
-        """How the vertices of rows lie in the bins, (2, D, BINS + 1); see `make_profile`."""
+        """How the vertices of rows lie in the bins, (2, D, BINS + 1): never fewer than `picked_vertices` counts."""
         if self.bins is None:
             return None
-        return make_profile(self.bins, None if self.cost is None else _weights(self.cost, np.arange(self.rows)))
+        return make_profile(self.bins if self.drawn is None else bins_of_drawn(self.bins, self.drawn, self.count))
 
     @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost, self.bins)
+        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost, self.drawn, self.bins)
         rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes
         return rows + self.keys.nbytes + self.starts.nbytes + sum(a.nbytes for a in optional if a is not None)
-
-
-def _weights(cost: Int64Array, rows: Int64Array) -> Int64Array:
-    """Give the vertices that each row counts for where its neighbours are not drawn."""
-    return np.asarray(np.maximum(cost.take(rows + 1) - cost.take(rows), 1))
 
 
 def concatenated(starts: Int64Array, stops: Int64Array) -> Int64Array:

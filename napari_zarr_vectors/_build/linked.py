@@ -208,12 +208,13 @@ def vertex_normals(positions: Float32Array, faces: Int64Array) -> Float32Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Which links become rows, in their order, with places and the vertices that the rows before each draw."""
+    """Which links become rows, in their order, with places, the vertices that the rows before each draw, and its own."""
 
     order: Int64Array
     keys: Int64Array
     starts: Int64Array
     cost: Int64Array
+    drawn: npt.NDArray[np.int32]
     fraction: float
 
 
@@ -235,8 +236,10 @@ def _choose(
     by_place = stable_order(keys[order])
     order = order[by_place]
     found, starts = np.unique(keys[order], return_index=True)
-    cost = _cost(links[link[order]], low, high)
-    return _Rows(order, found, np.append(starts, len(order)).astype(np.int64), cost, fraction)
+    own = links[link[order]]
+    drawn = np.where((own >= low) & (own < high), own - low, count).astype(np.int32)
+    starts = np.append(starts, len(order)).astype(np.int64)
+    return _Rows(order, found, starts, _cost(own, low, high), drawn, fraction)
 
 
 def _ranks(part: LinkedPart, place: Place, links: Int64Array) -> npt.NDArray[np.uint64]:
@@ -369,5 +372,6 @@ def _built(
         others_extra=others_extra,
         sizes=sizes,
         cost=rows.cost,
+        drawn=rows.drawn,
         bins=bins,
     )

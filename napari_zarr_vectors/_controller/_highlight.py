@@ -83,12 +83,13 @@ class Highlighter:
             self._background.cancel()
             self._show(None)
             return
-        wanted = replace(wanted_of(layer.filter) or Wanted(), object_ids=_both(ids, layer.filter.object_ids))
+        shown = wanted_of(layer.filter) or Wanted()
         origin, size_by, shape = layer.origin, layer.style.size_by, self._shape
 
         def work(go_on: Callable[[], bool]) -> ChosenObjects | None:
             if store.adds_levels or not store.n_objects:  # whose vertices have no ids on the screen
                 return None
+            wanted = replace(shown, object_ids=_both(ids, shown.object_ids))
             found = read_chosen(store, wanted, most, go_on, origin=origin, shape=shape, size_by=size_by)
             if found is None:
                 return None

@@ -152,9 +152,10 @@ class Recolouring:
                 self._repaint[node] = False  # it was exchanged meanwhile
                 self._changed()
         waiting = any(not here and n in pool.resident and n not in failed for n, here in self._repaint.items())
-        if waiting or self._next is None:
+        if waiting or self._next is None or self._source is None:
             return
         pool.swap()
+        self._source.forget(self.epoch)
         self._repaint = {}
         colors, self._next = self._next, None
         self._show(colors)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, ClassVar, cast
 
 from psygnal import SignalGroupDescriptor
+
+from napari_zarr_vectors._model.selection import as_ids
 
 __all__ = ["DisplayFilter"]
 
@@ -32,11 +34,11 @@ def _groups(name: str, value: object) -> tuple[str, ...] | None:
 def _ids(name: str, value: object) -> tuple[int, ...] | None:
     if value is None:
         return None
-    values = value.tolist() if hasattr(value, "tolist") else value
-    if not isinstance(values, (list, tuple)) or not all(isinstance(v, Integral) for v in values):
+    ids = as_ids(value)
+    if ids is None:
         msg = f"{name} must be None or a list of whole numbers, got {value!r}"
         raise ValueError(msg)
-    return tuple(int(v) for v in values)
+    return ids
 
 
 def _share(name: str, value: object) -> float:

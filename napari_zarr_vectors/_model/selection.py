@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from psygnal import SignalGroupDescriptor
 
-__all__ = ["ObjectSelection"]
+__all__ = ["ObjectSelection", "as_ids"]
 
 
 @dataclass(eq=False)
@@ -35,17 +35,28 @@ class ObjectSelection:
         object.__setattr__(self, name, _ids(value) if name == "ids" else value)
 
 
-def _ids(value: object) -> tuple[int, ...]:
-    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":  # a million are chosen at once
-        ids = value.tolist()
-        return tuple(ids if (value[1:] > value[:-1]).all() else dict.fromkeys(ids))
+def as_ids(value: object) -> tuple[int, ...] | None:
+    """Give whole numbers as a tuple, None if they are none; a million are chosen at once, so not one by one."""
+    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
+        return tuple(value.tolist())
     values = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(values, set | frozenset | range):
         values = list(values)
-    if not isinstance(values, list | tuple) or not all(_is_id(v) for v in values):
+    if not isinstance(values, list | tuple):
+        return None
+    if set(map(type, values)) <= {int}:
+        return tuple(values)
+    return tuple(int(v) for v in values) if all(_is_id(v) for v in values) else None
+
+
+def _ids(value: object) -> tuple[int, ...]:
+    ids = as_ids(value)
+    if ids is None:
         msg = f"ids must be whole numbers, such as [3, 17], got {value!r}"
         raise ValueError(msg)
-    return tuple(dict.fromkeys(int(v) for v in values))
+    if isinstance(value, np.ndarray) and (value[1:] > value[:-1]).all():
+        return ids
+    return tuple(dict.fromkeys(ids))
 
 
 def _is_id(value: object) -> bool:

@@ -63,7 +63,8 @@ def read_chosen(
 ) -> ChosenRows | None:
     """Read objects at the finest level at which they have at most so many vertices.
 
-    Where they have more at every level, as many of them as fit come from the coarsest, in the order given.
+    Where they have more at every level, as many of them as fit come from the coarsest, in the order given: one
+    that is larger than the room that is left is passed over, and those after it still come.
 
     Parameters
     ----------
@@ -151,8 +152,19 @@ def _choose_level(
             return level, ids, sizes
     if not len(ids):
         return None
-    fits = np.cumsum(sizes) <= most
-    return (level, ids[fits], sizes[fits]) if fits.any() else None
+    fits = _fitting(sizes, most)
+    return (level, ids[fits], sizes[fits]) if len(fits) else None
+
+
+def _fitting(sizes: Int64Array, room: int) -> Int64Array:
+    """List those of (k,) objects that fit, in order: one that is larger than what is left is passed over."""
+    taken, left = [], np.arange(len(sizes))
+    while len(left := left[sizes[left] <= room]):  # all up to the first that does not fit, then those that still may
+        used = np.cumsum(sizes[left])
+        count = int(np.searchsorted(used, room, side="right"))
+        taken.append(left[:count])
+        left, room = left[count:], room - int(used[count - 1])
+    return np.concatenate([np.zeros(0, np.int64), *taken])
 
 
 def _links(read: Mapping[str, Any]) -> Int64Array:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +26,7 @@ from zarr_vectors.exceptions import ConcurrentWriteError
 from zarr_vectors.lazy import WEIGHTS, LinkedBatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -56,7 +59,10 @@ class PointSource:
     def __init__(self, store: LazyStore, tree: Tree, origin: npt.NDArray[np.float64], cache: ByteCache) -> None:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
-        """By epoch; an entry is added before the first request of its epoch and never changed."""
+        """By epoch; an entry is added before the first request of its epoch, never changed, and goes with `forget`."""
+        self._oldest = 0
+        self._in_use: Counter[int] = Counter()
+        self._lock = threading.Lock()
         self._has_objects = store.n_objects > 0 and not store.adds_levels
         self._questions: dict[tuple[int, int], VertexFilter] = {}
         self._changed: ConcurrentWriteError | None = None
@@ -75,7 +81,9 @@ class PointSource:
         return min(len(requests), BATCH)
 
     def load(self, requests: Sequence[Request]) -> list[BuiltChunk]:
-        """Read and build chunks of one level.
+        """Read and build chunks of one level and epoch.
+
+        Of an epoch that is forgotten nobody takes them: they are read for the oldest that is not, into the cache.
 
         Raises
         ------
@@ -84,6 +92,36 @@ class PointSource:
         ZarrVectorsError, OSError
             If they cannot be read.
         """
+        with self._epoch(requests[0].epoch) as epoch:
+            return self._load([replace(request, epoch=epoch) for request in requests])
+
+    def forget(self, epoch: int) -> None:
+        """Forget the epochs before one: at once, or when what is being read of them is done."""
+        with self._lock:
+            self._oldest = epoch
+            self._drop()
+
+    @contextmanager
+    def _epoch(self, asked: int) -> Iterator[int]:
+        """Have an epoch stay while it is read."""
+        with self._lock:
+            epoch = max(asked, self._oldest)
+            self._in_use[epoch] += 1
+        try:
+            yield epoch
+        finally:
+            with self._lock:
+                self._in_use[epoch] -= 1
+                self._drop()
+
+    def _drop(self) -> None:
+        """Drop the epochs that are neither wanted nor in use; the lock is held."""
+        for epoch in [e for e in list(self.coloring) if e < self._oldest and not self._in_use[e]]:
+            del self.coloring[epoch], self._in_use[epoch]
+            for key in [key for key in list(self._questions) if key[0] == epoch]:
+                del self._questions[key]
+
+    def _load(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         found: dict[Request, BuiltChunk] = {}
         for request in requests:
             other = self._reading.get(request)

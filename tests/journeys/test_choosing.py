@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
@@ -9,7 +11,7 @@ from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_zarr_vectors._build import to_pixels
-from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._controller import _highlight, open_layer
 from napari_zarr_vectors._controller._running import objects_of
 from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._layers._napari import native_canvas
@@ -230,3 +232,14 @@ def test_sliders_filters_and_budgets_follow_in_two_dimensions(start):
     assert sorted(layer.selection.ids) == [4, 8, 11, 25]
     dock.clear.click()
     assert layer.selection.ids == ()
+
+
+def test_the_gui_thread_does_not_look_for_the_chosen_among_the_shown(start, monkeypatch):
+    journey, threads, both = start("lines"), [], _highlight._both
+    monkeypatch.setattr(_highlight, "_both", lambda *ids: threads.append(threading.current_thread()) or both(*ids))
+    journey.layer.filter.object_ids = (8, 4)
+    journey.layer.selection.ids = (4, 11)
+    journey.settle()
+    assert journey.layer.highlight.shown.ids.tolist() == [4]
+    assert threads
+    assert threading.main_thread() not in threads

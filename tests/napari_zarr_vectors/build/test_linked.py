@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from napari_zarr_vectors._build import LinkedPart, Place, build_segments, build_triangles, place_interval, row_range
 from napari_zarr_vectors._build.linked import CORNER_STEP, vertex_normals
 from napari_zarr_vectors._build.pieces import cut_segments
+from napari_zarr_vectors._model.bins import BINS, pack_cut
 
 RATIOS = np.array([[2, 2, 2], [2, 1, 3]])
 SHAPE = np.array([4, 2, 6])  # cells of a chunk
@@ -89,6 +90,30 @@ def test_rows_draw_no_more_vertices_than_the_share_and_more_of_them_contain_fewe
         return set(map(tuple, np.concatenate([built.positions, built.others], axis=1).tolist()))
 
     assert drawn(some) <= drawn(whole)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.booleans())
+def test_a_slice_counts_every_vertex_that_its_rows_draw_and_the_planner_no_fewer(seed, ends, walk):
+    rng = np.random.default_rng(seed)
+    positions, links, objects = lines(rng)
+    if not walk or ends == 3:  # a graph or faces: what is joined are no neighbours in the order of rows
+        links = rng.integers(0, len(positions), (40, ends))
+    part = part_of(positions, links, objects).alone()
+    # What is drawn is told by values: each vertex has its own.
+    part = LinkedPart(*(getattr(part, name) for name in ("positions", "own", "links", "owned", "values")))
+    built = (build_segments if ends == 2 else build_triangles)(part, PLACE)
+    own = part.values[: part.own[1]]
+    first, last = np.sort(rng.integers(0, BINS, (2, 3)), axis=0)
+    cut = sum(int(pack_cut(axis, first[axis, None], last[axis, None])[0]) for axis in range(3))
+    rows = built.picked(np.array([0]), np.array([built.rows]), cut)
+    drawn = np.intersect1d(built.values.reshape(-1, built.corners)[rows], own)
+    begun, ended = built.profile
+    planned = min(begun[axis, last[axis] + 1] - ended[axis, first[axis]] for axis in range(3))
+    assert len(drawn) <= built.picked_vertices(rows) <= min(planned, built.count)
+    if ends == 3:  # whose corners are never cut
+        passing = np.count_nonzero(~np.isin(built.values.reshape(-1, 3)[rows], own).any(axis=1))
+        assert built.picked_vertices(rows) == len(drawn) + passing
 
 
 @settings(max_examples=40)

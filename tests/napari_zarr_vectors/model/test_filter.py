@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._model import DisplayFilter
+from napari_zarr_vectors._model import DisplayFilter, ObjectSelection, selection
 
 
 def test_everything_is_shown_at_first_and_each_change_is_told():
@@ -25,7 +25,7 @@ def test_everything_is_shown_at_first_and_each_change_is_told():
     ("name", "value"),
     [("where", "length > 10"), ("groups", "a"), ("groups", [1]), ("object_ids", [0.5]), ("object_ids", 3),
      ("box", 3), ("box", ((0, 0), (1, -1))), ("box", ((0,), (1, 1))), ("box", ((float("nan"),), (1,))), ("box", "ab"),
-     ("share", 1.5), ("share", float("nan")), ("share", True)],
+     ("object_ids", [True]), ("share", 1.5), ("share", float("nan")), ("share", True)],
 )  # fmt: skip
 def test_what_is_no_filter_is_refused_and_changes_nothing(name, value):
     shown = DisplayFilter()
@@ -43,3 +43,15 @@ def test_a_box_has_as_many_axes_as_the_layer():
     with pytest.raises(ValueError, match="2 numbers"):
         shown.box = ((0,), (1,))
     assert shown.box == ((0, 0), (1, 1))
+
+
+def test_ids_are_not_looked_at_one_by_one(monkeypatch):
+    chosen, shown = ObjectSelection(), DisplayFilter()
+    monkeypatch.setattr(selection, "_is_id", None)
+    chosen.ids = np.arange(9)
+    shown.object_ids = chosen.ids
+    assert shown.object_ids is chosen.ids
+    shown.object_ids = np.array([7, 2], np.uint16)
+    assert shown.object_ids == (7, 2)
+    chosen.ids = (5, 4, 5)
+    assert chosen.ids == (5, 4)

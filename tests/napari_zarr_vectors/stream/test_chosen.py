@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_zarr_vectors._stream import Wanted, read_chosen
+from napari_zarr_vectors._stream.chosen import _fitting
 from napari_zarr_vectors._stream.coloring import _known
 from zarr_vectors.exceptions import CancelledError
 from zarr_vectors.lazy import open_zv
@@ -82,6 +83,31 @@ def test_the_level_follows_what_there_is_room_for(store):
     found = read(store, int(own[:2].sum()), object_ids=tuple(IDS.tolist()))
     assert (found.level, found.ids.tolist(), found.is_finest) == (last, IDS[:2].tolist(), False)
     assert read(store, 0, object_ids=(8,)) is None
+
+
+def test_one_that_is_too_large_does_not_keep_out_those_after_it(tmp_path):
+    positions = np.random.default_rng(0).uniform(0, 50, (17, 3))
+    edges = np.array([[i, i + 1] for i in range(16) if i not in (9, 13)])
+    write_graph(tmp_path / "s.zv", positions, edges, object_ids=np.repeat([9, 2, 5], [10, 4, 3]), chunk_shape=20)
+    with open_zv(tmp_path / "s.zv") as store:
+        for ids, room, expected in (
+            ((9, 2, 5), 5, [2]),
+            ((2, 9, 5), 7, [2, 5]),
+            ((9, 5, 2), 12, [9]),
+            ((2, 9), 3, None),
+        ):
+            found = read_chosen(store, Wanted(object_ids=ids), room, lambda: True, origin=np.zeros(3), shape="lines")
+            assert (None if found is None else found.ids.tolist()) == expected
+
+
+@given(st.lists(st.integers(1, 20)), st.integers(0, 60))
+def test_as_many_come_as_fit_in_the_order_given(sizes, room):
+    expected, left = [], room
+    for k, size in enumerate(sizes):
+        if size <= left:
+            expected.append(k)
+            left -= size
+    assert _fitting(np.array(sizes, np.int64), room).tolist() == expected
 
 
 def test_what_the_filter_hides_of_whole_objects_is_not_read(store):

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -273,3 +274,24 @@ def test_each_coarse_point_has_the_weight_that_the_store_says(path):
     wanted = [said[place] for place in map(tuple, built.positions.tolist())]
     assert len(set(wanted)) > 1
     np.testing.assert_allclose(weights, wanted, rtol=2e-4)
+
+
+def test_what_an_epoch_knew_is_forgotten_once_nothing_of_it_is_read(path, monkeypatch):
+    reading, go_on = threading.Event(), threading.Event()
+    with open_zv(path) as store, ThreadPoolExecutor(1) as pool:
+        source = PointSource(store, build_tree(store.catalogue()), np.zeros(3), ByteCache(1 << 26))
+        source.coloring[0] = Coloring("number", "scalar", wanted=Wanted(where={"number": ("<", 0)}))
+        source.coloring[1] = Coloring("number", "scalar")
+        monkeypatch.setattr(source, "_look", lambda: reading.set() or go_on.wait(30))
+        old = pool.submit(source.load, [Request(0)])
+        assert reading.wait(30)
+        source.forget(1)
+        assert set(source.coloring) == {0, 1}
+        go_on.set()
+        assert (old.result()[0].values == np.float32(HIDDEN_VALUE)).all()
+        assert set(source.coloring) == {1}
+        assert not source._questions
+        # One that was on its way comes with the values of now; nobody takes it.
+        (late,), (now,) = source.load([Request(0)]), source.load([Request(0, epoch=1)])
+        assert late is now
+        assert (now.values < COUNT).all()
