@@ -67,6 +67,7 @@ def write_extracted(path: Path, extracted: Extracted, source: LazyStore, tell: T
         _check(cancel, path)
         tell(1, 3, "verifying")
         _verify(beside, extracted, cancel)
+        _check(cancel, path)
         tell(2, 3, "publishing")
         _refuse_occupied(path)
         os.rename(beside, path)
