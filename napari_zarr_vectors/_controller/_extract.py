@@ -263,7 +263,8 @@ def _work(asked: Asked, tell: Tell, cancel: threading.Event) -> Made:
         if part.level not in store.levels:
             msg = f"{store.name} has levels {store.levels}, not {part.level!r}"
             raise ArgumentError(msg)
-        refuse_too_large(store, part, most_vertices=asked.most_vertices, most_bytes=asked.most_bytes)
+        limits = {"most_vertices": asked.most_vertices, "most_bytes": asked.most_bytes}
+        refuse_too_large(store, part, **limits, is_table=asked.to is None)
         extracted = extract_part(store, part, tell, cancel)
         if asked.to is None:
             return made_of(extracted, asked.name, asked.colors)
