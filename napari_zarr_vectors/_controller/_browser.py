@@ -165,7 +165,7 @@ class Browser:
         layer.filter.events.groups.connect(self._on_groups)
         layer.events.value_info.connect(self._on_groups)
         self._view.show_sentence(READING)
-        parts[1].load(lambda table: self._on_table(layer, table))
+        parts[1].load(lambda table: self._on_table(layer, table), lambda error: self._on_failure(layer, error))
 
     def _disconnect(self) -> None:
         layer, self._layer, self._table = self._layer, None, None
@@ -186,6 +186,11 @@ class Browser:
         self._view.show_table(layer.name, table)
         self._on_chosen()
         self._on_groups()
+
+    def _on_failure(self, layer: StreamingLayer, error: Exception) -> None:
+        if layer is self._layer:
+            again = "Select its layer again to try anew."
+            self._view.show_sentence(f"The objects of {layer.name} could not be read: {error}\n\n{again}")
 
     def _on_chosen(self, ids: object = None) -> None:
         if self._layer is not None and self._table is not None and not self._choosing:

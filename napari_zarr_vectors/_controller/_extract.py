@@ -15,7 +15,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller._extracted import Made, layers_from, made_of
 from napari_zarr_vectors._controller._kinds import wanted_of
-from napari_zarr_vectors._controller._running import engine_of, on_end, viewer_of
+from napari_zarr_vectors._controller._running import engine_of, leave_end, on_end, viewer_of
 from napari_zarr_vectors._jobs import Job, Part, extract_part, refuse_too_large, spare_bytes, write_extracted
 from napari_zarr_vectors._layers import StreamingLayer, StreamingLines, clips_of, snapshot, wait_alive
 from napari_zarr_vectors._lod import Region, box_region, seen_region
@@ -100,7 +100,8 @@ def extract(
         More vertices are refused before they are read. "auto": what napari adds in some seconds, and what half of the
         free memory holds; None lifts both.
     progress : callable, optional
-        Called as ``progress(done, total, message)``, in vertices, on the GUI thread.
+        Called as ``progress(done, total, message)``, in vertices, on the GUI thread. What it raises cancels the work,
+        and is raised here.
     cancel : object with ``is_set()``, optional
 
     Returns
@@ -137,9 +138,13 @@ def extract(
             job.cancel()
         return job.is_done
 
-    wait_alive(viewer, is_done, ended=job.cancel)
-    tell()
-    return finish(layer, job)
+    try:
+        wait_alive(viewer, is_done, ended=job.cancel)
+        tell()
+        return finish(layer, job)
+    finally:  # whatever `progress` raises, or a key that interrupts: nothing appears after this
+        job.cancel()
+        leave_end(layer, job.stop.set)
 
 
 def begin(
@@ -166,12 +171,13 @@ def begin(
         colors=None if engine is None else engine.colors,
     )
     job: Job[Made] = Job(lambda tell, stop: _work(asked, tell, stop), generation)
-    on_end(layer, job.cancel)
+    on_end(layer, job.stop.set)
     return job
 
 
 def finish(layer: StreamingLayer, job: Job[Made]) -> list[Layer] | Path:
     """Add what a job made to the layer's viewer, or give where it was written; raises what the job raised."""
+    leave_end(layer, job.stop.set)
     made = job.result()
     if made.path is not None:
         return made.path
@@ -257,7 +263,8 @@ def _work(asked: Asked, tell: Tell, cancel: threading.Event) -> Made:
         if part.level not in store.levels:
             msg = f"{store.name} has levels {store.levels}, not {part.level!r}"
             raise ArgumentError(msg)
-        refuse_too_large(store, part, most_vertices=asked.most_vertices, most_bytes=asked.most_bytes)
+        limits = {"most_vertices": asked.most_vertices, "most_bytes": asked.most_bytes}
+        refuse_too_large(store, part, **limits, is_table=asked.to is None)
         extracted = extract_part(store, part, tell, cancel)
         if asked.to is None:
             return made_of(extracted, asked.name, asked.colors)

@@ -12,6 +12,7 @@ from napari_zarr_vectors._controller._open import open_layer
 from napari_zarr_vectors._controller._running import engine_of, viewer_of
 from napari_zarr_vectors._controller._still import save_still
 from napari_zarr_vectors._jobs import Job, Part, count_part
+from napari_zarr_vectors._layers._extracted import PLACED
 from zarr_vectors.exceptions import CancelledError, ZarrVectorsError
 
 if TYPE_CHECKING:
@@ -106,13 +107,15 @@ class ExtractTarget:
         return begin(self._layer, choice, level=level, to=to, limit="auto" if limited else None)
 
     def finish(self, job: Job[Made]) -> Outcome:
-        """Add what a job made, and say how it went."""
+        """Add what a job made, and say how it went, whatever ended it."""
         try:
             made = finish(self._layer, job)
         except CancelledError:
             return Outcome("Cancelled; nothing was added or written.", is_good=False)
         except (ZarrVectorsError, OSError) as error:
             return Outcome(f"{error}", is_good=False)
+        except (ValueError, MemoryError) as error:  # of numpy, zarr or napari, which take less than we do
+            return Outcome(f"It failed: {type(error).__name__}: {error}", is_good=False)
         viewer = viewer_of(self._layer)
         if viewer is not None:
             viewer.layers.selection = {self._layer}  # napari selects what is added, and the panel would lose its layer
@@ -129,7 +132,8 @@ class ExtractTarget:
         if viewer is None:
             return Outcome(f"{self.name} has left its viewer.", is_good=False)
         try:
-            open_layer(viewer, path, scale=self._layer.scale, translate=self._layer.translate)
+            state = self._layer.as_layer_data_tuple()[1]
+            open_layer(viewer, path, **{key: state[key] for key in PLACED})
         except (ZarrVectorsError, OSError) as error:
             return Outcome(f"{error}", is_good=False)
         return Outcome(f"{path} was opened.")

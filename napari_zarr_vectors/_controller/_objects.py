@@ -56,16 +56,21 @@ class ObjectFacts:
         self._layer, self._store = layer, store
         self._background = Background("zarr-vectors-objects")
         self._asked = False
-        self._then: list[Callable[[ObjectTable], None]] = []
+        self._then: list[tuple[Callable[[ObjectTable], None], Callable[[Exception], None]]] = []
         self.table: ObjectTable | None = None
         layer.set_facts_provider(self.describe)
 
-    def load(self, then: Callable[[ObjectTable], None]) -> None:
-        """Call back on the GUI thread, where this is called too, once the objects are read."""
+    def load(
+        self, then: Callable[[ObjectTable], None], failed: Callable[[Exception], None] = lambda error: None
+    ) -> None:
+        """Call back on the GUI thread, where this is called too, once the objects are read, or could not be.
+
+        Where they could not be, the next call reads them anew.
+        """
         if self.table is not None:
             then(self.table)
             return
-        self._then.append(then)
+        self._then.append((then, failed))
         if not self._background.busy:
             self._asked = True
             store = self._store
@@ -90,9 +95,11 @@ class ObjectFacts:
     def _on_table(self, table: ObjectTable) -> None:
         self.table = table
         waiting, self._then = self._then, []
-        for then in waiting:
+        for then, _ in waiting:
             then(table)
 
     def _on_failure(self, error: Exception) -> None:
         notify(f"{self._layer.name}: what is said of its objects could not be read: {error}")
-        self._on_table(ObjectTable(np.empty(0, np.int64)))
+        waiting, self._then = self._then, []
+        for _, failed in waiting:
+            failed(error)

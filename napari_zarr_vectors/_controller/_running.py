@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._fallback import Fallback
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["adding", "engine_of", "objects_of", "on_end", "run", "status_of", "take_out", "viewer_of", "watch"]
+__all__ = [
+    "adding",
+    "engine_of",
+    "leave_end",
+    "objects_of",
+    "on_end",
+    "run",
+    "status_of",
+    "take_out",
+    "viewer_of",
+    "watch",
+]
 
 _ENGINES: dict[int, Engine | Fallback] = {}
 """By layer: what keeps an engine and its clock alive, which Qt and napari hold weakly, until the layer ends."""
@@ -70,6 +81,12 @@ def viewer_of(layer: Layer) -> Viewer | None:
 def on_end(layer: Layer, callback: Callable[[], None]) -> None:
     """Call back once, when a layer that is being filled ends, or its window does."""
     _ENDS.setdefault(id(layer), []).append(callback)
+
+
+def leave_end(layer: Layer, callback: Callable[[], None]) -> None:
+    """Take back `on_end`; nothing happens where there is nothing to take back."""
+    with suppress(ValueError):
+        _ENDS.get(id(layer), []).remove(callback)
 
 
 def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback]) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from napari_zarr_vectors._controller._running import engine_of, status_of
-from napari_zarr_vectors._jobs import Part, count_part
+from napari_zarr_vectors._controller._running import engine_of, objects_of, status_of
 from napari_zarr_vectors._layers import (
     StreamingLayer,
     canvas_picture,
@@ -19,7 +18,7 @@ from napari_zarr_vectors._layers import (
     snapshot,
     wait_alive,
 )
-from napari_zarr_vectors._lod import seen_region
+from napari_zarr_vectors._lod import count_in, seen_region
 from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError
 
 if TYPE_CHECKING:
@@ -149,6 +148,12 @@ def _is_streamed(layer: Layer) -> bool:
     return engine_of(layer) is not None or (not isinstance(layer, StreamingLayer) and bool(status_of(layer).budget))
 
 
+def _is_there(layer: Layer) -> bool:
+    """Whether nothing of a layer is missing on the screen, also not of its chosen objects."""
+    parts = objects_of(layer)
+    return not _is_streamed(layer) or (status_of(layer).complete and (parts is None or not parts[0].busy))
+
+
 @contextmanager
 def _detailed(viewer: Viewer, layers: list[Layer], budget: Budget) -> Iterator[None]:
     """Give streaming layers a budget, and all of them back what they had."""
@@ -172,7 +177,9 @@ def _all_in_view(viewer: Viewer, layer: StreamingLayer) -> int:
     engine = engine_of(layer)
     level = layer.lod.level or 0
     region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(layer))
-    count = 0 if engine is None else count_part(engine.store, Part(level, region)).at_most
+    levels = () if engine is None else engine.store.catalogue().levels
+    # What the stream draws are chunks; of lines, too, only the pieces in those, so the objects need not be asked.
+    count = sum(count_in(entry, region).at_most for entry in levels if entry.level == level)
     if count > MOST_VERTICES:
         msg = (
             f"up to {count:,} vertices of level {level} of {layer.name} are in view, more than {MOST_VERTICES:,}: "
@@ -184,7 +191,7 @@ def _all_in_view(viewer: Viewer, layer: StreamingLayer) -> int:
 
 
 def _wait(viewer: Viewer, layers: list[Layer], timeout: float | None, cancel: threading.Event | None) -> None:
-    """Wait until all layers that are filled are complete."""
+    """Wait until all layers that are filled are complete, with their chosen objects."""
     gone = False
 
     def on_gone() -> None:
@@ -193,13 +200,13 @@ def _wait(viewer: Viewer, layers: list[Layer], timeout: float | None, cancel: th
 
     def is_over() -> bool:
         stopped = gone or (cancel is not None and cancel.is_set())
-        return stopped or all(status_of(layer).complete for layer in layers if _is_streamed(layer))
+        return stopped or all(map(_is_there, layers))
 
     in_time = wait_alive(viewer, is_over, seconds=timeout, ended=on_gone)
     if gone or (cancel is not None and cancel.is_set()):
         msg = "the picture was cancelled" if not gone else "the window went while a picture was being made"
         raise CancelledError(msg)
     if not in_time:
-        waiting = [layer.name for layer in layers if _is_streamed(layer) and not status_of(layer).complete]
+        waiting = [layer.name for layer in layers if not _is_there(layer)]
         msg = f"not complete after {timeout:g} s: {', '.join(waiting)}; give it longer or a smaller budget"
         raise LimitError(msg)

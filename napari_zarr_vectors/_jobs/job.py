@@ -43,10 +43,11 @@ class Job(Generic[T]):
 
     def __init__(self, work: Callable[[Tell, threading.Event], T], generation: int = 0) -> None:
         self.generation = generation
-        self._cancel = threading.Event()
+        self.stop = threading.Event()
+        """Set once it was asked to end; who keeps this keeps neither the job nor what it made."""
         self._step = Step()
         pool = ThreadPoolExecutor(1, "zarr-vectors-job")
-        self._future: Future[T] = pool.submit(work, self._tell, self._cancel)
+        self._future: Future[T] = pool.submit(work, self._tell, self.stop)
         pool.shutdown(wait=False)
 
     def _tell(self, done: int, total: int, message: str) -> None:
@@ -64,7 +65,7 @@ class Job(Generic[T]):
 
     def cancel(self) -> None:
         """Ask it to end; it may take a moment."""
-        self._cancel.set()
+        self.stop.set()
 
     def result(self) -> T:
         """Give what it made, once it is done; whatever it raised is raised here."""

@@ -153,13 +153,20 @@ def _objects(store: LazyStore, part: Part) -> tuple[Int64Array, Int64Array]:
     return store.filter(part.level, object_ids=ids, groups=part.groups, share=part.share).objects()
 
 
-def needed_bytes(store: LazyStore, level: int, vertices: int) -> int:
-    """Say about how many bytes so many vertices of a level need while they are extracted."""
+def needed_bytes(store: LazyStore, level: int, vertices: int, *, is_table: bool = True) -> int:
+    """Say about how many bytes so many vertices of a level need while they are extracted.
+
+    Where they become a table, what is said of an object is there once for each of its vertices.
+    """
     size = 8 * store.spatial_dims + (8 if store.n_objects else 0)
     for name in store.attribute_names(level):
         dtype, channels = store.attribute_dtype(name, level)
         words = store.categories(name, level) is not None
         size += WORD_BYTES if words else dtype.itemsize * int(np.prod(channels, dtype=np.int64))
+    for name in store.object_attribute_names() if is_table else ():
+        array = store.raw_array(f"object_attributes/{name}", store.levels[0])
+        channels = array.shape[1:]
+        size += WORD_BYTES if array.dtype.kind == "U" else array.dtype.itemsize * int(np.prod(channels, dtype=np.int64))
     return vertices * (COPIES * size + DRAWN_BYTES)
 
 
@@ -172,8 +179,10 @@ def spare_bytes() -> int:
         return 4 << 30
 
 
-def refuse_too_large(store: LazyStore, part: Part, *, most_vertices: int | None, most_bytes: int | None) -> None:
-    """Refuse a part that is larger than allowed, before anything of it is read.
+def refuse_too_large(
+    store: LazyStore, part: Part, *, most_vertices: int | None, most_bytes: int | None, is_table: bool = True
+) -> None:
+    """Refuse a part that is larger than allowed, before anything of it is read; `is_table` as for `needed_bytes`.
 
     Raises
     ------
@@ -185,7 +194,7 @@ def refuse_too_large(store: LazyStore, part: Part, *, most_vertices: int | None,
     if most_vertices is not None and about > most_vertices:
         msg = f"that is {what}, more than {most_vertices:,}: {way_out}"
         raise LimitError(msg)
-    size = needed_bytes(store, part.level, about)
+    size = needed_bytes(store, part.level, about, is_table=is_table)
     if most_bytes is not None and size > most_bytes:
         msg = f"{what} need about {size / 1e9:.1f} GB of memory, more than {most_bytes / 1e9:.1f} GB: {way_out}"
         raise LimitError(msg)

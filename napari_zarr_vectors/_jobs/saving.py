@@ -6,11 +6,9 @@ import os
 import shutil
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from napari_zarr_vectors._jobs._sums import sums_of, sums_of_objects
 from zarr_vectors.exceptions import CancelledError, CorruptStoreError, StoreExistsError
 from zarr_vectors.lazy import open_zv, read_part
 from zarr_vectors.types.graphs import write_graph
@@ -25,11 +23,8 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._jobs.job import Tell
     from napari_zarr_vectors._jobs.part import Extracted
     from zarr_vectors.lazy import LazyStore
-    from zarr_vectors.types._result import Result
 
 __all__ = ["write_extracted"]
-
-AnyArray: TypeAlias = npt.NDArray[Any]
 
 PATHS = ("polyline", "streamline")
 NETS = ("graph", "skeleton")
@@ -67,6 +62,7 @@ def write_extracted(path: Path, extracted: Extracted, source: LazyStore, tell: T
         _check(cancel, path)
         tell(1, 3, "verifying")
         _verify(beside, extracted, cancel)
+        _check(cancel, path)
         tell(2, 3, "publishing")
         _refuse_occupied(path)
         os.rename(beside, path)
@@ -125,31 +121,16 @@ def _write(path: Path, extracted: Extracted, source: LazyStore) -> None:
 
 def _verify(path: Path, extracted: Extracted, cancel: threading.Event) -> None:
     """Read all of a store back; its cells carry checksums, and what they hold must add up to what was given."""
+    table = extracted.objects
     with open_zv(path, cache_size=0) as store:
         back = read_part(store, cancel=cancel)
-    wanted, got = _sums(extracted.result), _sums(back)
-    for name, value in wanted.items():
-        if got.get(name) != value:
+        columns = {name: store.object_values(name) for name in store.object_attribute_names()}
+        groups = store.groups
+    wanted, got = sums_of(extracted.result), sums_of(back)
+    if len(table.ids):
+        wanted |= sums_of_objects({name: (table.ids, values) for name, values in table.columns.items()}, table.groups)
+        got |= sums_of_objects(columns, groups)
+    for name in wanted | got:
+        if got.get(name) != wanted.get(name):
             msg = f"{path}: {name} read back is not what was written; nothing was published"
             raise CorruptStoreError(msg)
-
-
-def _sums(result: Result) -> dict[str, object]:
-    """Give numbers that do not depend on the order of vertices but on every bit of their values."""
-    found: Any = result
-    columns = {"positions": found.positions}
-    attributes = found.attributes
-    columns |= {name: attributes.flat(name) if hasattr(attributes, "flat") else attributes[name] for name in attributes}
-    sums: dict[str, object] = {name: _sum(np.asarray(values)) for name, values in columns.items()}
-    sums["the number of links"] = len(getattr(found, "edges", getattr(found, "faces", ())))
-    if found.object_ids is not None:
-        sums["the object ids"] = _sum(np.unique(found.object_ids))
-    return sums
-
-
-def _sum(values: AnyArray) -> object:
-    if values.dtype.kind in "OUST":
-        words, counts = np.unique(values.astype(str), return_counts=True)
-        return dict(zip(words.tolist(), counts.tolist(), strict=True))
-    bits = np.ascontiguousarray(values).reshape(-1).view(f"u{values.dtype.itemsize}")
-    return len(bits), int(bits.sum(dtype=np.uint64))

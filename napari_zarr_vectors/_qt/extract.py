@@ -27,6 +27,7 @@ from superqt import QElidingLabel
 
 from napari_zarr_vectors._qt._numbers import NumberSpin, format_count
 from napari_zarr_vectors._qt._section import SPACING, plain_label, shorten, side_by_side, wrapping_label
+from zarr_vectors.exceptions import ZarrVectorsError
 
 if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent, QShowEvent
@@ -52,6 +53,9 @@ PARTS: tuple[tuple[Literal["visible", "selected", "all"], str], ...] = (
     ("all", "All that the filter leaves"),
 )
 DETAILS = ((None, "All in view, of the finest level"), ("shown", "As much as is shown"))
+
+
+FAILED = "It failed; napari's notifications say why."
 
 
 class Running:
@@ -189,8 +193,12 @@ class ExtractDock(QWidget):
         return self.running.job is not None or self.running.stop is not None
 
     def show_target(self, target: ExtractTarget | None) -> None:
-        """Show a layer, or that there is none; what runs goes on."""
+        """Show a layer, or that there is none; what is extracted goes on, what is counted does not."""
         self._target, self._counted = target, None
+        self._generation += 1
+        if self.running.counting is not None:
+            self.running.counting.cancel()
+            self.running.counting = None
         self._stack.setCurrentWidget(self.nothing if target is None else self._panel)
         if target is not None:
             self.name.setText(target.name)
@@ -231,7 +239,12 @@ class ExtractDock(QWidget):
         self.progress.setFormat(f"{step.message} %p%" if step.message else "%p%")
         if job.is_done and target is not None:
             self.running.job = self._job_target = None
-            self._tell(target.finish(job))
+            self.said.setText(FAILED)
+            try:
+                outcome = target.finish(job)
+            finally:
+                self._show_state()
+            self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
         self._written = outcome.path
@@ -262,7 +275,12 @@ class ExtractDock(QWidget):
         self.running.counting = None
         if job.generation != self._generation or self._target is None:
             return
-        counts = job.result()
+        try:
+            counts = job.result()
+        except (ZarrVectorsError, OSError, ValueError) as error:  # not counted again until something else is meant
+            self._show_levels({}, is_upper=False)
+            self.said.setText(f"It could not be counted: {error}")
+            return
         self._show_levels(counts.by_level, is_upper=counts.is_upper)
         self._show_state()
 
@@ -274,7 +292,11 @@ class ExtractDock(QWidget):
         choice, level = PARTS[self.part.currentIndex()][0], target.levels[max(0, self.level.currentIndex())]
         self._written, self._job_target = None, target
         self.said.setText("")
-        self.running.job = target.begin(choice, level, to, limited=not self.unlimited.isChecked())
+        try:
+            self.running.job = target.begin(choice, level, to, limited=not self.unlimited.isChecked())
+        except (ZarrVectorsError, OSError) as error:
+            self._job_target = None
+            self.said.setText(f"{error}")
         self._timer.start()
         self._show_state()
 

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from napari_zarr_vectors._controller import _objects as reading
 from napari_zarr_vectors._controller import open_layer
 from napari_zarr_vectors._controller._browser import Browser
 from napari_zarr_vectors._controller._running import objects_of
@@ -159,3 +160,30 @@ def test_only_the_newest_work_is_given_and_none_after_the_end(qtbot):
     background.ask(lambda _: 4, given.append, failed.append)
     assert given == [2]
     assert len(failed) == 1
+
+
+def test_objects_that_could_not_be_read_are_told_and_read_when_they_are_asked_for_again(
+    viewer, tmp_path, qtbot, monkeypatch
+):
+    (layer,) = open_layer(viewer, write(tmp_path / "s.zv", object_ids=IDS))
+    view = View()
+    browser, facts = Browser(viewer, view), objects_of(layer)[1]
+    with monkeypatch.context() as broken:
+
+        def fail(*_):
+            raise OSError("the disk is away")
+
+        broken.setattr(reading, "read_objects", fail)
+        told = []
+        broken.setattr(reading, "notify", told.append)
+        browser.open()
+        qtbot.waitUntil(lambda: "could not be read: the disk is away" in view.said[-1])
+        assert len(told) == 1
+        assert facts.table is None
+        assert not any("has no objects" in text for text in view.said)
+        assert facts.describe(3) == {}
+        browser.close()
+    browser.open()
+    qtbot.waitUntil(lambda: view.table is not None)
+    assert sorted(facts.table.ids.tolist()) == [1, 2, 3]
+    browser.close()

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 from napari_zarr_vectors._controller import _extract as extracting
+from napari_zarr_vectors._controller import _running as running
 from napari_zarr_vectors._controller import extract, open_layer
+from napari_zarr_vectors._controller._extract_panel import ExtractTarget
 from napari_zarr_vectors._layers._napari import visual_of
-from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError, StoreExistsError
+from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError, StoreClosedError, StoreExistsError
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.lines import write_lines
@@ -57,6 +61,11 @@ def opened(viewer, path, **display):
     camera.zoom *= 2.5
     viewer.screenshot(flash=False)
     return layer
+
+
+def ends_of(layer):
+    """What is to be called when a layer ends."""
+    return running._ENDS.get(id(layer), [])
 
 
 def seen(viewer, layer, positions):
@@ -274,3 +283,79 @@ def test_it_stops_when_asked_to_and_when_its_layer_goes_and_leaves_nothing(viewe
     with pytest.raises(CancelledError):
         extracting.finish(layer, job)
     assert [p.name for p in tmp_path.iterdir()] == ["s.zv"]
+
+
+def test_whatever_progress_raises_ends_the_work_and_is_raised(viewer, tmp_path, monkeypatch):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    layer = opened(viewer, tmp_path / "s.zv")
+    ended, work = threading.Event(), extracting._work
+
+    def watched(*given):
+        try:
+            return work(*given)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(extracting, "_work", watched)
+    read = extracting.extract_part
+    monkeypatch.setattr(extracting, "extract_part", lambda store, part, tell, stop: stop.wait(20) and read(store, part))
+    told = []
+    for error in (KeyError("of a user"), KeyboardInterrupt()):
+
+        def progress(*step, error=error):
+            told.append(step)
+            raise error
+
+        with pytest.raises(type(error)):
+            extract(layer, "all", to=tmp_path / "late.zv", progress=progress)
+        assert ended.wait(20)
+        ended.clear()
+    assert len(told) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["s.zv"]
+    assert ends_of(layer) == []
+
+
+def test_nothing_keeps_what_was_extracted(viewer, tmp_path, qtbot):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    layer = opened(viewer, tmp_path / "s.zv")
+    for is_finished in (True, False):
+        job = extracting.begin(layer, "all", to=tmp_path / f"{is_finished}.zv")
+        qtbot.waitUntil(lambda job=job: job.is_done, timeout=20_000)
+        if is_finished:
+            extracting.finish(layer, job)
+            assert ends_of(layer) == []
+        kept = weakref.ref(job)
+        del job
+        gc.collect()
+        assert kept() is None
+
+
+def test_what_was_written_lies_where_its_source_lies_when_it_is_opened(viewer, tmp_path):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    affine = np.eye(4)
+    affine[0, 1], affine[2, 3] = 0.3, 7
+    placed = {"rotate": (30, 10, 0), "shear": [0.2, 0, 0.1], "affine": affine, "translate": (5, 0, 1)}
+    layer = opened(viewer, tmp_path / "s.zv", units=("nm", "nm", "nm"), blending="additive", opacity=0.5, **placed)
+    path = extract(layer, "all", to=tmp_path / "out.zv")
+    assert "was opened" in ExtractTarget(layer).open(path).sentence
+    again = viewer.layers[-1]
+    for place in ((1, 2, 3), (50, 0, 9)):
+        np.testing.assert_allclose(again.data_to_world(place), layer.data_to_world(place))
+    assert [again.units, again.blending, again.opacity] == [layer.units, "additive", 0.5]
+
+
+@pytest.mark.parametrize("error", [StoreClosedError("s.zv is closed"), ValueError("odd"), MemoryError("large")])
+def test_the_panel_says_what_ended_a_job(viewer, tmp_path, monkeypatch, qtbot, error):
+    write_points(tmp_path / "s.zv", POSITIONS, chunk_shape=25.0)
+    layer = opened(viewer, tmp_path / "s.zv")
+
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr(extracting, "extract_part", failing)
+    target = ExtractTarget(layer)
+    job = target.begin("all", 0, None, limited=True)
+    qtbot.waitUntil(lambda: job.is_done, timeout=20_000)
+    outcome = target.finish(job)
+    assert str(error) in outcome.sentence
+    assert not outcome.is_good

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import imageio.v3 as iio
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_zarr_vectors import save_still
+from napari_zarr_vectors._controller import _highlight as highlighting
 from napari_zarr_vectors._controller import _still as still
 from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._controller._running import objects_of
 from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
 
 pytestmark = pytest.mark.gui
 
@@ -118,3 +122,52 @@ def test_the_window_goes_while_it_waits(shown, tmp_path, monkeypatch):
     with pytest.raises(CancelledError, match="the window went"):
         save_still(viewer, tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def threads(make_napari_viewer, tmp_path, qtbot):
+    """A viewer with a layer of lines that may show little."""
+    starts = np.random.default_rng(1).uniform(5, 95, (60, 1, 3))
+    steps = np.random.default_rng(2).normal(0, 0.3, (60, 400, 3)).cumsum(axis=1)
+    write_polylines(tmp_path / "l.zv", list((starts + steps).astype("float32")), chunk_shape=20.0, bin_shape=5.0)
+    build_pyramid(tmp_path / "l.zv", [(2, 1), (2, 1)])
+    viewer = make_napari_viewer(show=True, ndisplay=3)
+    (layer,) = open_layer(viewer, tmp_path / "l.zv", budget=2_000)
+    viewer.reset_view()
+    qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
+    return viewer, layer
+
+
+def test_of_lines_the_chunks_in_view_are_counted_and_no_object_is_asked(threads, monkeypatch):
+    viewer, layer = threads
+    store = engine_of(layer).store
+    monkeypatch.setattr(store, "object_values", lambda *_, **__: pytest.fail("the objects were read"))
+    monkeypatch.setattr(store, "filter", lambda *_, **__: pytest.fail("the objects were read"))
+    assert still._all_in_view(viewer, layer) >= 24_000
+    monkeypatch.setattr(still, "MOST_VERTICES", 12_000)
+    with pytest.raises(LimitError, match="24,000 vertices of level 0"):
+        still._all_in_view(viewer, layer)
+    viewer.scene.camera.zoom *= 6
+    viewer.screenshot(flash=False)
+    assert still._all_in_view(viewer, layer) < 12_000 * 1.25 + still.SLACK_VERTICES
+    viewer.scene.camera.center = (1e5, 1e5, 1e5)
+    viewer.screenshot(flash=False)
+    assert still._all_in_view(viewer, layer) == still.SLACK_VERTICES
+
+
+def test_it_waits_for_the_chosen_objects(threads, tmp_path, monkeypatch, qtbot):
+    viewer, layer = threads
+    read = highlighting.read_chosen
+    monkeypatch.setattr(highlighting, "read_chosen", lambda *a, **k: time.sleep(0.5) or read(*a, **k))
+    seen, paint = [], still.canvas_picture
+
+    def spy(viewer, scale):
+        seen.append((objects_of(layer)[0].busy, layer.highlight.shown is not None))
+        return paint(viewer, scale)
+
+    monkeypatch.setattr(still, "canvas_picture", spy)
+    layer.selection.ids = (3, 4)
+    save_still(viewer, tmp_path / "a.png", budget="shown")
+    layer.selection.ids = (5,)
+    save_still(viewer, tmp_path / "b.png")
+    assert seen == [(False, True)] * 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._jobs import Part, count_part, extract_part, refuse_too_large
+from napari_zarr_vectors._jobs.part import needed_bytes
 from napari_zarr_vectors._lod import box_region
 from zarr_vectors.exceptions import LimitError
 from zarr_vectors.lazy import open_zv
@@ -81,3 +82,20 @@ def test_too_much_is_refused_by_vertices_and_by_bytes(points):
     with pytest.raises(LimitError, match="GB of memory"):
         refuse_too_large(points, Part(), most_vertices=None, most_bytes=1 << 18)
     refuse_too_large(points, Part(object_ids=(1,)), most_vertices=300, most_bytes=1 << 18)
+
+
+def test_what_is_said_of_objects_counts_once_a_vertex_where_it_becomes_a_table(tmp_path):
+    said = {f"m{i}": np.arange(10.0) for i in range(60)} | {"name": np.array(list("abcdefghij"))}
+    said["rgb"] = np.zeros((10, 3), np.float32)
+    owner = np.arange(1000) % 10
+    write_points(tmp_path / "s.zv", RNG.uniform(0, 9, (1000, 3)), chunk_shape=10.0, object_ids=owner)
+    write_points(
+        tmp_path / "o.zv", RNG.uniform(0, 9, (1000, 3)), chunk_shape=10.0, object_ids=owner, object_attributes=said
+    )
+    with open_zv(tmp_path / "s.zv") as bare, open_zv(tmp_path / "o.zv") as store:
+        least = needed_bytes(bare, 0, 1000)
+        assert needed_bytes(store, 0, 1000) == least + 3 * 1000 * (60 * 8 + 64 + 12)
+        assert needed_bytes(store, 0, 1000, is_table=False) == least
+        refuse_too_large(store, Part(), most_vertices=None, most_bytes=2 * least, is_table=False)
+        with pytest.raises(LimitError, match="GB of memory"):
+            refuse_too_large(store, Part(), most_vertices=None, most_bytes=2 * least)

@@ -164,3 +164,72 @@ def test_cancelled_while_it_verifies_it_leaves_nothing(tmp_path):
         with pytest.raises(CancelledError):
             write_extracted(tmp_path / "out.zv", extracted, store, tell, stop)
     assert [p.name for p in tmp_path.iterdir()] == ["s.zv"]
+
+
+def swapped(values):
+    """The same values, each with another owner."""
+    return np.roll(values, 1, axis=0)
+
+
+LIES = [
+    ("objects", "write_points", "attributes", "row", swapped),
+    ("objects", "write_points", "attributes", "word", swapped),
+    ("objects", "write_points", "object_attributes", "mass of objects", swapped),
+    ("objects", "write_points", "object_attributes", "name of objects", swapped),
+    ("line", "write_lines", "attributes", "rgb", swapped),
+    ("streamline", "write_polylines", "attributes", "row", swapped),
+    ("skeleton", "write_graph", "edge_attributes", "flow of edges", swapped),
+    ("graph", "write_graph", "edge_attributes", "flow of edges", np.zeros_like),
+    ("graph", "write_graph", "groups", "group low", lambda ids: ids[1:]),
+    ("mesh", "write_mesh", "face_attributes", "area of faces", swapped),
+]
+
+
+@pytest.mark.parametrize(("kind", "writer", "key", "name", "lie"), LIES)
+def test_what_is_said_of_the_wrong_thing_is_not_published(tmp_path, monkeypatch, kind, writer, key, name, lie):
+    write(tmp_path / "s.zv", kind)
+    real, at = getattr(saving, writer), name.removeprefix("group ").partition(" of ")[0]
+
+    def wrong(*given, **options):
+        return real(*given, **options | {key: options[key] | {at: lie(options[key][at])}})
+
+    monkeypatch.setattr(saving, writer, wrong)
+    with pytest.raises(CorruptStoreError, match=f"{name} read back is not what was written"):
+        save(tmp_path / "s.zv", tmp_path / "out.zv", Part())
+    assert [p.name for p in tmp_path.iterdir()] == ["s.zv"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "writer", "name"), [("graph", "write_graph", "edges"), ("mesh", "write_mesh", "faces")]
+)
+def test_other_links_as_many_as_before_are_not_published(tmp_path, monkeypatch, kind, writer, name):
+    write(tmp_path / "s.zv", kind)
+    real = getattr(saving, writer)
+
+    def wrong(path, positions, links, **options):
+        links = links.copy()
+        links[0] = links[0][::-1]
+        return real(path, positions, links, **options)
+
+    monkeypatch.setattr(saving, writer, wrong)
+    with pytest.raises(CorruptStoreError, match=f"{name} read back is not what was written"):
+        save(tmp_path / "s.zv", tmp_path / "out.zv", Part())
+
+
+def test_links_between_objects_and_words_of_every_length_read_back_equal(tmp_path):
+    ends = RNG.integers(0, COUNT, (3000, 2))
+    ends = np.unique(ends[ends[:, 0] != ends[:, 1]], axis=0)
+    words = np.array(["", "a", None, "a longer one", "\u00e9\U0001f41f"], dtype=object)
+    objects = {
+        "word": words[1 + np.arange(len(IDS)) % 4],
+        "good": IDS % 2 == 0,
+        "xyz": RNG.uniform(0, 1, (len(IDS), 3)),
+    }
+    objects["many"] = np.where(IDS % 3 == 0, np.nan, IDS)
+    more = OWNED | {"object_attributes": objects, "groups": {"low": IDS[:9].tolist(), "none": []}}
+    values = {"word": words[np.arange(COUNT) % 5], "odd": np.where(np.arange(COUNT) % 2, np.nan, -0.0)}
+    said = {"word": words[np.arange(len(ends)) % 5], "w": RNG.uniform(0, 1, (len(ends), 2))}
+    write_graph(tmp_path / "g.zv", POSITIONS, ends, attributes=values, edge_attributes=said, **GIVEN, **more)
+    for number, part in enumerate((Part(), Part(object_ids=(1, 13)), Part(region=box_region([0] * 3, [60] * 3)))):
+        save(tmp_path / "g.zv", tmp_path / f"{number}.zv", part)
+    save(tmp_path / "g.zv", tmp_path / "empty.zv", Part(region=box_region([500] * 3, [600] * 3)))

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from npe2 import PluginManager, PluginManifest
 
+from napari_zarr_vectors._controller._extract_panel import Counts
 from napari_zarr_vectors._jobs import Job, Part
 from napari_zarr_vectors._lod import Count
 from napari_zarr_vectors._model import ObjectSelection
+from zarr_vectors.exceptions import ArgumentError, StoreClosedError
 
 pytestmark = pytest.mark.gui
 
@@ -140,6 +142,62 @@ def test_a_still_is_saved_with_what_is_set(dock):
     dock.detail.setCurrentIndex(1)
     dock.save_still("/x/a")
     assert dock.said.text() == "/x/a.png 3 shown False"
+    assert not dock.is_busy
+
+
+def test_a_count_of_another_layer_is_not_shown(dock, until):
+    class Slow(Target):
+        def count(self, part, generation):
+            counts = Counts({0: Count(111, 111), 1: Count(11, 11)}, is_upper=False)
+            self.job = Job(lambda tell, cancel: self.go.wait(20) and counts, generation)
+            return self.job
+
+    slow, fast = Slow(), Target()
+    dock.show_target(slow)
+    until(lambda: hasattr(slow, "job"))
+    dock.show_target(fast)
+    assert slow.job.stop.is_set()
+    slow.go.set()
+    shown = []
+    until(lambda: shown.append(dock.level.itemText(0)) or shown[-1] == "Level 0: about 100 vertices")
+    assert not any("111" in text for text in shown)
+
+
+def test_it_says_that_a_count_or_a_job_failed_and_is_free_again(dock, until, qtbot):
+    class Closed(Target):
+        def count(self, part, generation):
+            def work(tell, cancel):
+                raise StoreClosedError("bundles is closed")
+
+            return Job(work, generation)
+
+        def finish(self, job):
+            raise KeyError("a mistake of ours")
+
+    target = Closed()
+    dock.show_target(target)
+    until(lambda: dock.said.text() == "It could not be counted: bundles is closed")
+    assert dock.run.isEnabled()
+    target.go.set()
+    dock._timer.stop()
+    dock.run.click()
+    dock._timer.stop()
+    until(lambda: dock.running.job.is_done)
+    with pytest.raises(KeyError):
+        dock.poll()
+    assert "It failed" in dock.said.text()
+    assert dock.run.isEnabled()
+    assert not dock.progress.isVisible()
+
+
+def test_it_says_that_nothing_can_be_begun(dock, until):
+    class Gone(Target):
+        def begin(self, choice, level, to, *, limited):
+            raise ArgumentError("it has left its viewer")
+
+    dock.show_target(Gone())
+    dock.run.click()
+    assert dock.said.text() == "it has left its viewer"
     assert not dock.is_busy
 
 
