@@ -39,9 +39,19 @@ def line_features(extracted: Extracted) -> Columns:
     for name in found.attributes:
         values = extracted.vertex_values(name)
         if values.ndim == 1 and values.dtype.kind in "fiu" and len(values):
-            sums = np.append(np.cumsum(values, dtype=np.float64), 0.0)  # the last one is what -1 finds
-            with np.errstate(invalid="ignore"):
-                out |= _columns(out, [(f"mean_{name}", (sums[offsets[1:] - 1] - sums[offsets[:-1] - 1]) / counts)])
+            out |= _columns(out, [(f"mean_{name}", _means(values, offsets[:-1], counts))])
+    return out
+
+
+def _means(values: AnyArray, first: AnyArray, counts: AnyArray) -> AnyArray:
+    """Give the mean of each line, (k,); NaN for a line of no vertices.
+
+    Each line is summed by itself: what is no number in one line says nothing of the next.
+    """
+    out = np.full(len(counts), np.nan)
+    some = np.flatnonzero(counts)
+    with np.errstate(invalid="ignore", over="ignore"):
+        out[some] = np.add.reduceat(values.astype(np.float64), first[some]) / counts[some]
     return out
 
 
