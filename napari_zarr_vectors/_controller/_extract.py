@@ -216,7 +216,7 @@ def part_of(viewer: Viewer, layer: StreamingLayer, part: Choice, level: int) -> 
 def _region(viewer: Viewer, layer: StreamingLayer, part: Choice) -> Region | None:
     region = None
     if part == "visible":
-        region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(layer))
+        region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(viewer, layer))
     elif not isinstance(part, str):
         region = box_region(*_box(part, layer.ndim))
     if layer.filter.box is None:

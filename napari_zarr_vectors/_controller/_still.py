@@ -176,7 +176,7 @@ def _all_in_view(viewer: Viewer, layer: StreamingLayer) -> int:
     """Give the vertices in view of the finest level, or of the one that is locked; refuse more than can be held."""
     engine = engine_of(layer)
     level = layer.lod.level or 0
-    region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(layer))
+    region = seen_region(snapshot(viewer, layer), layer.bounds, clips_of(viewer, layer))
     levels = () if engine is None else engine.store.catalogue().levels
     # What the stream draws are chunks; of lines, too, only the pieces in those, so the objects need not be asked.
     count = sum(count_in(entry, region).at_most for entry in levels if entry.level == level)

@@ -49,9 +49,21 @@ def camera_of(viewer: Viewer) -> Any:  # noqa: ANN401  # napari's Camera, which 
     return viewer.camera if scene is None else scene.camera
 
 
-def clips_of(layer: StreamingLayer) -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
-    """Give the clipping planes that are in force, each a position and a normal over all axes of the data."""
-    return [(plane.position, plane.normal) for plane in layer.experimental_clipping_planes if plane.enabled]
+def clips_of(viewer: Viewer, layer: StreamingLayer) -> Float64Array:
+    """Give the clipping planes that are in force as half-spaces of the data, (m, D + 1).
+
+    napari cuts in the world of the canvas: of a plane's three numbers the last ones belong to the axes of the layer
+    that are displayed, and those before them to axes where the canvas, or the layer, lies at 0.
+    """
+    shown = list(layer.displayed_axes)
+    part = world_map(layer, viewer.dims.units).displayed(shown)
+    planes = layer.experimental_clipping_planes.as_array()  # (m, 2, 3): position, normal
+    places, normals = planes[:, 0], planes[:, 1]
+    own = normals[:, -len(shown) :]
+    out = np.zeros((len(planes), layer.ndim + 1))
+    out[:, shown] = own @ part.linear
+    out[:, -1] = own @ part.offset - (normals * places).sum(axis=1)
+    return out
 
 
 def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:
@@ -80,7 +92,8 @@ def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike 
     )
     lo, hi = boxed(sliced, layer.filter.box)
     view = _world_view(camera_of(viewer), dims.ndisplay, height_width)
-    own = [k for k, axis in enumerate(dims.displayed) if axis >= before]
+    lost = dims.ndisplay - len(dims.displayed)  # a world of two axes in 3-D lies at depth 0
+    own = [k for k, axis in enumerate(dims.displayed, lost) if axis >= before]
     part = to_world.displayed(displayed)
     eye, focus = _data_eye(view, own, part), part.inverse(view.focus[own])
     axis_scale = np.linalg.norm(part.linear, axis=0)

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from napari_zarr_vectors._lod.few import view_box
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_zarr_vectors._lod.camera import CameraState
     from zarr_vectors.lazy import LevelCatalogue
 
@@ -61,24 +59,22 @@ def box_region(lo: npt.ArrayLike, hi: npt.ArrayLike) -> Region:
     return Region(low, high, np.empty((0, len(low) + 1)))
 
 
-def seen_region(
-    camera: CameraState, bounds: Float64Array, clips: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]] = ()
-) -> Region:
+def seen_region(camera: CameraState, bounds: Float64Array, clips: Float64Array | None = None) -> Region:
     """Give what a camera sees of some bounds (2, D): the view, the slab, and what clipping planes leave.
 
     Parameters
     ----------
     camera : CameraState
     bounds : (2, D) float64
-    clips : sequence of (position, normal), each (D,)
-        Data units; the side that the normal points to is seen.
+    clips : (m, D + 1) float64, optional
+        Half-spaces as those of a region; what lies in all of them is seen.
     """
     ndim = bounds.shape[1]
     planes = np.zeros((len(camera.planes), ndim + 1))
     planes[:, list(camera.displayed)] = camera.planes[:, :-1]
     planes[:, -1] = camera.planes[:, -1]
-    cuts = [np.append(normal, -np.dot(normal, position)) for position, normal in clips]
-    planes = np.concatenate([planes, *(cut[None] for cut in cuts)])
+    if clips is not None:
+        planes = np.concatenate([planes, clips])
     around = view_box(camera, bounds)
     if around is None:
         return Region(bounds[0], bounds[0], planes)

@@ -33,6 +33,7 @@ IDS = np.unique(OWNER)
 MASS = RNG.uniform(0, 10, len(IDS))
 WORD = np.array(["axon", "soma", "dendrite"])[np.arange(COUNT) % 3]
 HEIGHT = POSITIONS[:, 1] * 2
+SCALE, SHIFT = (2, 1, 1), (30, -20, 10)
 PATHS = np.arange(COUNT).reshape(-1, 20)
 GIVEN = {
     "chunk_shape": 25.0,
@@ -54,7 +55,7 @@ def viewer(make_napari_viewer):
 
 def opened(viewer, path, **display):
     """A layer seen aslant and from so near that parts of it are outside."""
-    (layer,) = open_layer(viewer, path, scale=(2, 1, 1), **display)
+    (layer,) = open_layer(viewer, path, scale=SCALE, translate=SHIFT, **display)
     viewer.reset_view()
     camera = viewer.scene.camera
     camera.angles, camera.perspective = (20, -30, 50), 40
@@ -104,14 +105,15 @@ def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
     layer.selection.ids = [int(IDS[7]), int(IDS[3])]
     (chosen,) = extract(layer, "selected")
     assert np.array_equal(np.sort(chosen.features["row"]), np.flatnonzero(np.isin(OWNER, IDS[[3, 7]])))
-    clip = {"position": (50, 50, 50), "normal": (0.5, -1, 0.2), "enabled": True}
+    clip = {"position": (130, 30, 60), "normal": (0.5, -1, 0.2), "enabled": True}
     layer.experimental_clipping_planes = [clip, clip | {"normal": (1, 0, 0), "enabled": False}]
     (clipped,) = extract(layer, "all")
     assert len(clipped.data) == (HEIGHT < 150).sum()
     viewer.scene.camera.zoom /= 10
     viewer.screenshot(flash=False)
     (clipped,) = extract(layer, "visible")
-    wanted = ((POSITIONS - 50.0) @ np.array([0.5, -1, 0.2]) >= 0) & (HEIGHT < 150)
+    world = POSITIONS * SCALE + SHIFT
+    wanted = ((world - clip["position"]) @ clip["normal"] >= 0) & (HEIGHT < 150)
     assert np.array_equal(np.sort(clipped.features["row"]), np.flatnonzero(wanted))
     (boxed,) = extract(layer, ([10, 20, 30], [60, 60, 60]))
     inside = ((POSITIONS >= [10, 20, 30]) & (POSITIONS < [60, 60, 60])).all(axis=1) & (HEIGHT < 150)
@@ -123,6 +125,30 @@ def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
     inside = ((POSITIONS >= [10, 20, 30]) & (np.float32(first) >= POSITIONS)).all(axis=1) & (HEIGHT < 150)
     assert np.array_equal(np.sort(filtered.features["row"]), np.flatnonzero(inside))
     assert np.allclose(filtered.size, 2 * filtered.features["mass"])
+
+
+@pytest.mark.parametrize("ndim", [2, 3, 4])
+def test_a_clipping_plane_cuts_the_world_of_the_canvas_for_pixels_picks_and_extract(viewer, tmp_path, qtbot, ndim):
+    grid = np.stack(np.meshgrid(*[np.linspace(5, 95, 6)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+    points = np.column_stack([np.full((len(grid), ndim - 2), 50), grid])
+    scale, shift = np.array([1, 2, 1, 0.5])[-ndim:], np.array([0, 7, 40, 30])[-ndim:]
+    write_points(tmp_path / "s.zv", points, chunk_shape=25.0, object_ids=np.arange(len(points)))
+    (layer,) = open_layer(viewer, tmp_path / "s.zv", scale=scale, translate=shift, color_by=None, size=6)
+    viewer.reset_view()
+    qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
+    plane = {"position": (107, 80, 52), "normal": (0, 0.6, 0.8)}
+    layer.experimental_clipping_planes = [plane]
+    picture = viewer.screenshot(canvas_only=True, flash=False)[..., :3]
+    world = (points * scale + shift)[:, -2:]
+    wanted = np.flatnonzero((world - (80, 52)) @ (0.6, 0.8) >= 0).tolist()
+    xyz = np.column_stack([points[:, : -min(ndim, 3) - 1 : -1], np.zeros((len(points), max(3 - ndim, 0))), np.ones(36)])
+    mapped = visual_of(viewer, layer).node.transforms.get_transform("visual", "canvas").map(xyz)
+    column, row = np.floor(mapped[:, :2] / mapped[:, 3:]).astype(int).T
+    assert np.flatnonzero(picture[row, column].max(axis=1) > 60).tolist() == wanted
+    assert [k for k, point in enumerate(points) if layer.object_at(point) == k] == wanted
+    (found,) = extract(layer, "visible")
+    assert sorted(found.features["object_id"]) == wanted
+    assert 5 < len(wanted) < 31
 
 
 def test_a_slice_gives_what_lies_in_the_slab(viewer, tmp_path):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._layers import snapshot
+from napari_zarr_vectors._layers import clips_of, snapshot
 
 pytestmark = pytest.mark.gui
 
@@ -234,6 +234,40 @@ def test_a_layer_with_fewer_axes_than_the_viewer(stage):
     assert state.eye is None
     assert state.planes.shape == (5, 3)
     assert stage.picture().max() > 100
+
+
+def test_clipping_planes_in_force_are_those_of_the_picture_whatever_axes_a_layer_has(stage):
+    options = {
+        2: {"scale": (2, 3), "translate": (4, 5), "rotate": 30, "units": ("um",) * 2},
+        3: {"scale": (2, 1, 0.5), "translate": (1, 2, 3), "rotate": (10, 20, 30), "units": ("mm", "um", "um")},
+        4: {"scale": (2, 1, 0.5, 3), "translate": (5, -7, 9, 1), "units": ("s", "mm", "um", "um")},
+    }
+    layers = [stage.add([[50] * n], bounds=((0,) * n, (100,) * n), **given) for n, given in options.items()]
+    planes = [{"position": (1, 2, 9), "normal": (0.2, 0.5, 1)}, {"position": (3, -2, 1), "normal": (1, -0.5, 0.3)}]
+    for layer in layers:
+        assert clips_of(stage.viewer, layer).shape == (0, layer.ndim + 1)
+        layer.experimental_clipping_planes = [*planes, planes[0] | {"enabled": False}]
+    for ndisplay, order in ((3, (0, 1, 2, 3)), (3, (2, 0, 3, 1)), (2, (0, 1, 2, 3)), (2, (3, 1, 0, 2))):
+        stage.viewer.dims.order, stage.viewer.dims.ndisplay = order, ndisplay
+        stage.picture()
+        for layer in layers:
+            node = stage.visual(layer).node
+            drawn = node._data_planes(node)  # five axes minus the origin, and an offset
+            normals = drawn[:, : layer.ndim]
+            wanted = np.column_stack([normals, drawn[:, -1] - normals @ layer.origin])
+            np.testing.assert_allclose(clips_of(stage.viewer, layer), wanted, rtol=1e-5, atol=1e-4)
+
+
+def test_a_layer_of_two_axes_alone_in_a_3d_view_lies_at_depth_0(stage):
+    layer = stage.add([[50, 50]], bounds=((0, 0), (100, 200)))
+    stage.viewer.dims.ndisplay = 3
+    stage.picture()
+    stage.viewer.reset_view()
+    stage.picture()
+    state = snapshot(stage.viewer, layer)
+    np.testing.assert_allclose(state.focus, (50, 100), atol=1)
+    corners = np.array([[0, 0], [0, 200], [100, 0], [100, 200]])
+    assert (corners @ state.planes[:, :-1].T + state.planes[:, -1] >= 0).all()
 
 
 def test_a_snapshot_costs_little(stage):

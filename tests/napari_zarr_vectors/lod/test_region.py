@@ -28,11 +28,12 @@ def holds(region, points):
 def test_a_view_and_a_slab_and_a_clipping_plane_hold_what_lies_in_all_of_them(seed):
     rng = np.random.default_rng(seed)
     planes = np.column_stack([rng.normal(size=(4, 2)), rng.uniform(0, 60, 4)])
-    clip = (rng.uniform(20, 80, 3), rng.normal(size=3))
-    region = seen_region(camera(planes, (2, 0), (-np.inf, 20, -np.inf), (np.inf, 70, np.inf)), BOUNDS, [clip])
+    clips = np.column_stack([rng.normal(size=(2, 3)), rng.uniform(0, 60, 2)])
+    region = seen_region(camera(planes, (2, 0), (-np.inf, 20, -np.inf), (np.inf, 70, np.inf)), BOUNDS, clips)
     points = rng.uniform(0, 100, (500, 3))
     wanted = (points[:, [2, 0]] @ planes[:, :2].T + planes[:, 2] >= 0).all(axis=1)
-    wanted &= (points[:, 1] >= 20) & (points[:, 1] <= 70) & ((points - clip[0]) @ clip[1] >= 0)
+    wanted &= (points[:, 1] >= 20) & (points[:, 1] <= 70)
+    wanted &= (points @ clips[:, :-1].T + clips[:, -1] >= 0).all(axis=1)
     assert np.array_equal(holds(region, points), wanted)
 
 
