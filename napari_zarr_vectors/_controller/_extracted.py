@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zarr_vectors._jobs import edge_features, line_features, vertex_features
-from napari_zarr_vectors._layers import Look, Net, Paths, Shells, ValueInfo, camera_of, layers_of, world_size
+from napari_zarr_vectors._layers import (
+    Look,
+    Net,
+    Paths,
+    Shells,
+    ValueInfo,
+    camera_of,
+    layers_of,
+    world_size,
+    world_step,
+)
 from napari_zarr_vectors._stream import color_values, missing_value
 
 if TYPE_CHECKING:
@@ -66,9 +76,11 @@ def made_of(extracted: Extracted, name: str, colors: Colors | None, *, with_tabl
 def layers_from(viewer: Viewer, layer: StreamingLayer, made: Made) -> list[Layer]:
     """Make layers; they are in no viewer yet."""
     extracted = made.extracted
-    size = world_size(layer.style, float(camera_of(viewer).zoom), float(layer.scale[-1]))
+    zoom = float(camera_of(viewer).zoom)
+    size = world_size(layer.style, zoom, float(layer.scale[-1]))
+    thickness = world_size(layer.style, zoom, world_step(viewer, layer))
     sizes = extracted.sizes(layer.style.size_by)
-    look = Look(made.values, made.info, layer.style, size, sizes)
+    look = Look(made.values, made.info, layer.style, size, thickness, sizes)
     about = {"path": extracted.source, "level": extracted.level}
     return layers_of(layer, made.name, extracted.result.positions, made.features, made.joined, look, about)
 

@@ -20,7 +20,7 @@ from napari_zarr_vectors._layers._layer import (
 from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
-from napari_zarr_vectors._layers._snapshot import camera_of, clips_of, snapshot
+from napari_zarr_vectors._layers._snapshot import camera_of, clips_of, snapshot, world_step
 from napari_zarr_vectors._layers._still import canvas_picture, save_png
 from napari_zarr_vectors._layers._viewer import LAYER_OPTIONS, current_viewer, has_window, known_units, look
 from napari_zarr_vectors._layers._waiting import wait_alive
@@ -68,4 +68,5 @@ __all__ = [
     "snapshot",
     "wait_alive",
     "world_size",
+    "world_step",
 ]

@@ -47,7 +47,11 @@ def known_colormap(name: str) -> str:
     return usual
 
 
-def world_size(style: DisplayStyle, zoom: float, last_scale: float) -> float:
-    """Give a size as napari's layers have it: data units along the last axis, at this zoom where it is in pixels."""
+def world_size(style: DisplayStyle, zoom: float, step: float) -> float:
+    """Give a size as napari's layers have it, at this zoom where it is in pixels.
+
+    `step` is how much of the world napari makes of 1: for lines that of a data unit along the last axis on the canvas,
+    for points the scale of the last axis, whatever units and affine say.
+    """
     world = style.size / (zoom if style.size_mode == "px" else 1.0)
-    return world / abs(last_scale)
+    return world / abs(step)

@@ -18,6 +18,7 @@ from napari_zarr_vectors._layers._colored import colors_of, known_colormap
 from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
 from napari_zarr_vectors._layers._legend import direction_order
 from napari_zarr_vectors._model import DisplayStyle
+from zarr_vectors.exceptions import ArgumentError
 
 __all__ = ["Look", "Net", "Paths", "Shells", "layers_of"]
 
@@ -43,7 +44,9 @@ class Look:
     info : ValueInfo
     style : DisplayStyle
     size : float
-        Diameter of points and width of lines, data units.
+        Diameter of points; napari makes it a size in the world with the scale of the last axis alone.
+    thickness : float
+        Width of lines, data units.
     sizes : (V,) float or None
         What the size of each vertex is multiplied with.
     """
@@ -52,12 +55,15 @@ class Look:
     info: ValueInfo
     style: DisplayStyle
     size: float
+    thickness: float
     sizes: AnyArray | None = None
 
     @property
     def width(self) -> float:
         """One width for all lines: napari's layers have no other."""
-        return self.size if self.sizes is None or not len(self.sizes) else self.size * float(np.median(self.sizes))
+        if self.sizes is None or not len(self.sizes):
+            return self.thickness
+        return self.thickness * float(np.median(self.sizes))
 
     def colors(self, count: int) -> npt.NDArray[np.float32]:
         """Give the colour of each of `count` vertices, (n, 4)."""
@@ -112,6 +118,11 @@ def layers_of(
     look : Look
     metadata : dict
         Of each layer.
+
+    Raises
+    ------
+    ArgumentError
+        A surface without faces, which napari has not; of all else an empty layer is made.
     """
     state = like.as_layer_data_tuple()[1]
     options = {key: state[key] for key in PLACED} | {"metadata": {"zarr_vectors": dict(metadata)}}
@@ -127,6 +138,8 @@ def layers_of(
 
 
 def _points(positions: AnyArray, features: Columns, look: Look, **options: Any) -> Layer:  # noqa: ANN401  # napari's own
+    if not len(positions):
+        return Points(None, ndim=positions.shape[1], size=look.size, border_width=0, **options)
     size = look.size if look.sizes is None else look.size * look.sizes
     # napari draws small points in the colour of the border that they have not.
     options |= dict.fromkeys(("face_color", "border_color"), look.colors(len(positions)))
@@ -141,12 +154,14 @@ def _paths(positions: AnyArray, paths: Paths, features: Columns, look: Look, **o
     counts = np.diff(paths.offsets)
     if len(counts) <= MOST_SHAPES and len(positions) <= MOST_SHAPE_VERTICES:
         whole = np.flatnonzero(counts > 1)  # napari draws no path of one vertex
+        options |= {"edge_width": look.width, "ndim": positions.shape[1]}
+        if not len(whole):
+            return Shapes(None, **options)
         first = paths.offsets[whole]
         chosen = {key: column[whole] for key, column in paths.features.items()}
         colors = _of_steps(positions, np.stack([first, first + 1], axis=1), look, options)
         lines = [positions[a:b] for a, b in zip(first.tolist(), paths.offsets[whole + 1].tolist(), strict=True)]
-        options |= {"features": chosen, "edge_color": colors, "edge_width": look.width, "ndim": positions.shape[1]}
-        return Shapes(lines or None, shape_type="path", **options)
+        return Shapes(lines, shape_type="path", features=chosen, edge_color=colors, **options)
     follows = np.ones(len(positions), bool)
     follows[paths.offsets[:-1][counts > 0]] = False
     last = np.flatnonzero(follows)
@@ -179,6 +194,9 @@ def _of_steps(positions: AnyArray, edges: Int64Array, look: Look, options: Mappi
 
 
 def _surface(positions: AnyArray, faces: Int64Array, features: Columns, look: Look, **options: Any) -> Layer:  # noqa: ANN401  # napari's own
+    if not len(faces):
+        msg = f"{options['name']!r} is empty: nothing of it is there; look at it, take a larger box or lift the filter"
+        raise ArgumentError(msg)
     triangles = np.concatenate(list(_fans(faces))) if faces.shape[1] > 3 else faces
     shading = {"flat": "flat", "round": "smooth"}.get(look.style.shading, "none")
     options |= {"features": dict(features), "shading": shading}

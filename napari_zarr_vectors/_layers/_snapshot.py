@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._layers._layer import StreamingLayer
 
-__all__ = ["camera_of", "clips_of", "snapshot"]
+__all__ = ["camera_of", "clips_of", "snapshot", "world_step"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -64,6 +64,11 @@ def clips_of(viewer: Viewer, layer: StreamingLayer) -> Float64Array:
     out[:, shown] = own @ part.linear
     out[:, -1] = own @ part.offset - (normals * places).sum(axis=1)
     return out
+
+
+def world_step(viewer: Viewer, layer: StreamingLayer) -> float:
+    """Give how long a data unit along the last axis on the canvas is in the viewer's world, which has units."""
+    return float(np.linalg.norm(world_map(layer, viewer.dims.units).linear[:, layer.displayed_axes[-1]]))
 
 
 def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:

@@ -385,3 +385,55 @@ def test_the_panel_says_what_ended_a_job(viewer, tmp_path, monkeypatch, qtbot, e
     outcome = target.finish(job)
     assert str(error) in outcome.sentence
     assert not outcome.is_good
+
+
+@pytest.mark.parametrize("mode", ["px", "world"])
+def test_what_was_extracted_is_as_large_on_the_screen_whatever_units_and_affine_say(viewer, tmp_path, qtbot, mode):
+    ends = np.array([[50.0, 50, 10], [50, 50, 90]])
+    write_graph(tmp_path / "line.zv", ends, np.array([[0, 1]]), chunk_shape=50.0)
+    write_points(tmp_path / "point.zv", ends.mean(axis=0)[None], chunk_shape=50.0)
+    viewer.add_image(np.zeros((2, 2, 2)), units=("um",) * 3, visible=False)
+
+    def picture():
+        return viewer.screenshot(canvas_only=True, flash=False)[..., :3].max(axis=2) > 60
+
+    for name in ("line", "point"):
+        style = {"color_by": None, "size": 12, "shading": "flat"}
+        affine = np.diag([1, 3, 3, 1])
+        (layer,) = open_layer(
+            viewer, tmp_path / f"{name}.zv", units=("mm",) * 3, scale=(1, 2, 2), affine=affine, **style
+        )
+        viewer.reset_view()
+        viewer.scene.camera.zoom = 5e-4
+        viewer.scene.camera.center = np.array(layer.data_to_world((50, 50, 50))) * 1000  # the world has um
+        layer.style.size_mode, layer.style.size = mode, 12 if mode == "px" else 12 / 5e-4
+        qtbot.waitUntil(lambda layer=layer: layer.lod.status.complete, timeout=20_000)
+        streamed = picture()
+        found = extract(layer, "all")
+        layer.visible = False
+        extracted = picture()
+        middle = streamed.shape[1] // 2
+        assert 10 <= streamed[:, middle].sum() <= 14
+        assert extracted[:, middle].sum() == pytest.approx(streamed[:, middle].sum(), abs=2)
+        for each in (layer, *found):
+            viewer.layers.remove(each)
+
+
+def test_of_a_part_where_nothing_is_an_empty_layer_is_made_and_of_a_surface_a_sentence_says_so(viewer, tmp_path):
+    positions = np.random.default_rng(0).uniform(0, 20, (30, 3))
+    faces = np.arange(30).reshape(-1, 3)
+    write_points(tmp_path / "points.zv", positions, chunk_shape=10.0, attributes={"a": np.arange(30.0)})
+    write_graph(tmp_path / "graph.zv", positions, faces[:, :2], chunk_shape=10.0)
+    write_polylines(tmp_path / "lines.zv", list(positions.reshape(3, 10, 3)), chunk_shape=10.0)
+    write_mesh(tmp_path / "mesh.zv", positions, faces, chunk_shape=10.0)
+    far = ([500] * 3, [501] * 3)
+    for name, kinds in (("points", ["Points"]), ("graph", ["Vectors", "Points"]), ("lines", ["Shapes"])):
+        (layer,) = open_layer(viewer, tmp_path / f"{name}.zv")
+        made = extract(layer, far)
+        assert [type(each).__name__ for each in made] == kinds
+        assert [(len(each.data), each.ndim) for each in made] == [(0, 3)] * len(kinds)
+    (layer,) = open_layer(viewer, tmp_path / "mesh.zv")
+    count = len(viewer.layers)
+    with pytest.raises(ArgumentError, match="nothing of it is there; look at it, take a larger box"):
+        extract(layer, far)
+    assert len(viewer.layers) == count
