@@ -55,7 +55,7 @@ def viewer(make_napari_viewer):
 
 def opened(viewer, path, **display):
     """A layer seen aslant and from so near that parts of it are outside."""
-    (layer,) = open_layer(viewer, path, scale=SCALE, translate=SHIFT, **display)
+    (layer,) = open_layer(viewer, path, **({"scale": SCALE, "translate": SHIFT} | display))
     viewer.reset_view()
     camera = viewer.scene.camera
     camera.angles, camera.perspective = (20, -30, 50), 40
