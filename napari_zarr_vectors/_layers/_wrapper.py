@@ -227,6 +227,7 @@ class VispyStreaming(VispyBaseLayer):
             colormap_lut(name)
         except KeyError:
             notify(f"napari knows no colormap {name!r}; {self._colormap!r} stays")
+            self.layer.style.colormap = self._colormap
         else:
             self._colormap = name
         return self._colormap

@@ -418,4 +418,5 @@ def test_an_unknown_colormap_is_said_and_changes_nothing(stage):
     before = stage.picture()
     layer.style.colormap = "nonsense"
     assert "no colormap 'nonsense'" in notification_manager.records[-1].message
+    assert layer.style.colormap == "viridis", "it would be said again with the next change"
     assert np.array_equal(stage.picture(), before)
