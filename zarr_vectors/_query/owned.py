@@ -24,6 +24,7 @@ __all__ = [
     "check_reach",
     "named_fragments",
     "numbers_of",
+    "some_fragments",
 ]
 
 
@@ -56,16 +57,32 @@ def named_fragments(
         The number in the table of each block.
     """
     order, bounds = group_order(places.astype(np.min_scalar_type(len(batch.coords))), len(batch.coords))
-    kept, low = [], 0
-    for table in arrays.iter_fragments(batch.coords):
-        high = low + len(table.first) - 1
-        some = order[bounds[low] : bounds[high]]
-        named = numbers_of(arrays, table, places[some] - low, fragments[some])
-        kept.append(table.take(named, bounds[low : high + 1] - bounds[low]))
-        low = high
+    table = some_fragments(arrays, batch.coords, fragments[order], bounds)
     numbers = np.empty(len(order), np.int64)
     numbers[order] = np.arange(len(order))
-    return _of_batch(arrays, batch, FragmentTable.joined(kept)), numbers
+    return _of_batch(arrays, batch, table), numbers
+
+
+def some_fragments(arrays: LevelArrays, coords: Int64Array, fragments: AnyArray, bounds: Int64Array) -> FragmentTable:
+    """Read some fragments of chunks; see `decode_some`.
+
+    Raises
+    ------
+    CorruptStoreError
+        If a chunk has no such fragment.
+    """
+    kept, low = [], 0
+    for cells in arrays.iter_fragments(coords):
+        high = low + len(cells.coords)
+        own, first = fragments[bounds[low] : bounds[high]], bounds[low : high + 1]
+        found = cells.some(own, first)
+        if found is None:
+            table, first = cells.table(), first - first[0]
+            places = np.repeat(np.arange(high - low), np.diff(first))
+            found = table.take(numbers_of(arrays, table, places, own), first)
+        kept.append(found)
+        low = high
+    return FragmentTable.joined(kept)
 
 
 def _of_batch(arrays: LevelArrays, batch: RaggedBatch, table: FragmentTable) -> FragmentTable:

@@ -27,6 +27,7 @@ __all__ = [
     "FragmentIndex",
     "FragmentTable",
     "decode_fragments",
+    "decode_some",
     "decode_tables",
     "encode_fragments",
     "encode_ranges",
@@ -37,6 +38,7 @@ MAGIC = 0x5A564647
 _MOST_NARROW = 2**30  # start and count together fit 32 bits
 _HEADER = struct.Struct("<4I")
 _HEADER_BYTES = _HEADER.size
+_RANGE_BYTES = 16
 _ROWS_LIMIT = 2**62  # the sum of two numbers below it is an int64
 
 
@@ -359,20 +361,55 @@ def decode_tables(payloads: Sequence[UInt8Array]) -> FragmentTable | None:
     FragmentTable or None
         None where a fragment is no range, or a blob is damaged; `decode_fragments` tells which.
     """
-    counts, parts = [], [np.empty(0, np.uint8)]
-    for raw in payloads:
-        if len(raw) < _HEADER_BYTES:
-            return None
-        magic, version_flags, count, ranges = _HEADER.unpack_from(raw.data)
-        found = _range_bytes(raw, count) if count else raw[:0]
-        if magic != MAGIC or version_flags != 1 or ranges != count or found is None:
-            return None
-        counts.append(count)
-        parts.append(found)
-    table = np.concatenate(parts).view("<i8")
+    parts = [_blob_ranges(raw) for raw in payloads]
+    if any(part is None for part in parts):
+        return None
+    table = np.concatenate([np.empty(0, np.uint8), *(part for part in parts if part is not None)]).view("<i8")
     if _largest_range(table) >= _ROWS_LIMIT:
         return None
-    return FragmentTable.of_ranges(offsets_of(np.array(counts, np.int64)), table.reshape(-1, 2))
+    counts = np.array([len(part) // _RANGE_BYTES for part in parts if part is not None], np.int64)
+    return FragmentTable.of_ranges(offsets_of(counts), table.reshape(-1, 2))
+
+
+def decode_some(payloads: Sequence[UInt8Array], numbers: AnyArray, bounds: Int64Array) -> FragmentTable | None:
+    """Decode some fragments of many chunks; the others are not looked at.
+
+    Parameters
+    ----------
+    payloads : (n,) blobs
+    numbers : (k,) whole numbers
+        Fragments, chunk by chunk; each a number in its chunk. One may repeat.
+    bounds : (n + 1,) int64
+        Those of chunk i are ``numbers[bounds[i] - bounds[0] : bounds[i + 1] - bounds[0]]``.
+
+    Returns
+    -------
+    FragmentTable or None
+        Of these fragments alone, in this order. None where `decode_tables` gives it, and where a chunk has no fragment
+        of such a number.
+    """
+    first = bounds - bounds[0]
+    picked = np.empty((len(numbers), 2), "<i8")
+    for raw, low, high in zip(payloads, first[:-1].tolist(), first[1:].tolist(), strict=True):
+        found, own = _blob_ranges(raw), numbers[low:high]
+        if found is None:
+            return None
+        if low < high:
+            ranges = found.view("<i8").reshape(-1, 2)
+            if not 0 <= int(own.min()) <= int(own.max()) < len(ranges):
+                return None
+            picked[low:high] = ranges[own]
+    return FragmentTable.of_ranges(first, picked) if _largest_range(picked) < _ROWS_LIMIT else None
+
+
+def _blob_ranges(raw: UInt8Array) -> UInt8Array | None:
+    """Give the bytes of a blob's ranges; None where a fragment is none, and where the blob is damaged."""
+    if len(raw) < _HEADER_BYTES:
+        return None
+    magic, version_flags, count, ranges = _HEADER.unpack_from(raw.data)
+    if magic != MAGIC or version_flags != 1 or ranges != count:
+        return None
+    return _range_bytes(raw, count) if count else raw[:0]
 
 
 def _only_ranges(raw: UInt8Array, count: int) -> FragmentIndex | None:
@@ -391,7 +428,7 @@ def _range_bytes(raw: UInt8Array, count: int) -> UInt8Array | None:
     """Give the bytes of the ranges of a blob whose fragments are ranges and nothing else; None if it is another one."""
     size = -(-count // 64) * 8
     begin = _HEADER_BYTES + size
-    end = begin + 16 * count
+    end = begin + _RANGE_BYTES * count
     if len(raw) < end + 4:  # first of all: a damaged count may ask for a gigabyte
         return None
     bitmap = b"\xff" * (count // 8) + bytes([(1 << count % 8) - 1])

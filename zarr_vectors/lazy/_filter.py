@@ -8,7 +8,7 @@ import numpy as np
 
 from zarr_vectors._query import Selection
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
-from zarr_vectors._query.owned import numbers_of
+from zarr_vectors._query.owned import some_fragments
 from zarr_vectors._query.where import Comparison, resolve
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.exceptions import ArgumentError
@@ -69,13 +69,7 @@ class VertexFilter:
         chunks, fragments = blocks.chunks[order], blocks.fragments[order]
         first = np.flatnonzero(np.diff(chunks, prepend=-1))
         bounds = np.append(first, len(order))
-        places = np.repeat(np.arange(len(first)), np.diff(bounds))
-        counts, low = np.zeros(len(order), np.int64), 0
-        for table in arrays.iter_fragments(arrays.coords[chunks[first]]):
-            high = low + len(table.first) - 1
-            part = slice(bounds[low], bounds[high])
-            counts[part] = table.count[numbers_of(arrays, table, places[part] - low, fragments[part])]
-            low = high
+        counts = some_fragments(arrays, arrays.coords[chunks[first]], fragments, bounds).count
         sizes = np.bincount(blocks.owners[order], counts, len(rows)).astype(np.int64)
         return index.ids[rows], sizes
 

@@ -116,6 +116,19 @@ def test_of_some_objects_the_manifest_that_is_damaged_has_a_name_and_others_do_n
         found.manifests(np.append(rows, bad))
 
 
+def test_objects_of_very_many_fragments_do_not_lie_in_very_many_chunks(bare):
+    class Crowded:
+        offsets = np.arange(0, 30_001 * 400, 400)
+
+        def part(self, low, high):
+            return simple(high - low)
+
+    write_objects(bare.backend, "0", np.arange(30_000), Crowded(), 3, compressor="none")
+    (per,) = bare.group("0/object_index")["manifests"].chunks
+    assert per > 2048 / 400
+    assert 1000 < 30_000 / per <= 4096
+
+
 def test_zarr_reads_what_is_written(bare):
     ids, manifests = put(bare, 20_000), simple(20_000)
     index = bare.group("0/object_index")
@@ -127,7 +140,7 @@ def test_zarr_reads_what_is_written(bare):
     assert index["object_ids"][:].tolist() == ids.tolist()
     (per,) = index["manifests"].chunks
     # Some thousand fragments: what is unpacked to find one object.
-    assert np.diff(manifests.offsets[::per]).max() <= 4096 < np.diff(manifests.offsets[:: 2 * per]).max()
+    assert np.diff(manifests.offsets[::per]).max() <= 2048 < np.diff(manifests.offsets[:: 2 * per]).max()
     blobs = index["manifests"][:]
     for row in (0, 7, per - 1, per, 19_999):
         wanted = manifests.take(np.array([row]))

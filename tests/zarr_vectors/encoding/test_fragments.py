@@ -20,7 +20,7 @@ from zarr_vectors.encoding import (
     expand_ranges,
     offsets_of,
 )
-from zarr_vectors.encoding.fragments import decode_tables
+from zarr_vectors.encoding.fragments import decode_some, decode_tables
 
 RANGES = st.tuples(st.integers(0, 2**40), st.integers(0, 2**40))
 ROWS = st.lists(st.integers(0, 2**40), max_size=6)
@@ -213,13 +213,40 @@ def test_ranges_of_many_chunks_are_decoded_in_one_go(chunks):
         assert found is None
 
 
+@given(st.lists(SMALL, max_size=6), st.integers(0, 100), st.data())
+def test_some_fragments_are_decoded_as_if_all_were(chunks, begin, data):
+    indices = [index_of(fragments) for fragments in chunks]
+    numbers = [data.draw(st.lists(st.integers(0, len(one) - 1), max_size=4)) if one else [] for one in chunks]
+    flat = np.array([number for own in numbers for number in own], np.uint16)
+    first = offsets_of(np.array([len(own) for own in numbers], np.int64))
+    payloads = [np.frombuffer(encode_fragments(index), np.uint8) for index in indices]
+    found = decode_some(payloads, flat, first + begin)
+    if all(isinstance(fragment, tuple) for fragments in chunks for fragment in fragments):
+        table = FragmentTable.of(indices)
+        wanted = table.take(flat + np.repeat(table.first[:-1], np.diff(first)), first)
+        for name in ("first", "is_range", "start", "count", "rows"):
+            assert getattr(found, name).tolist() == getattr(wanted, name).tolist()
+    else:
+        assert found is None
+
+
+def test_a_fragment_that_a_chunk_does_not_have_is_not_decoded():
+    good = np.frombuffer(encode_fragments(index_of([(0, 2), (2, 5)])), np.uint8)
+    assert decode_some([good], np.array([1, 0]), np.array([0, 2])).count.tolist() == [5, 2]
+    for numbers in ([2], [-1], [0, 2]):
+        assert decode_some([good], np.array(numbers), np.array([0, len(numbers)])) is None
+
+
 def test_a_damaged_blob_among_many_is_not_decoded_in_one_go():
+    one, where = np.array([0, 0]), np.array([0, 1, 2])
     good = np.frombuffer(encode_fragments(index_of([(0, 2), (2, 5)])), np.uint8)
     cut = [good[:size] for size in range(len(good))]
     # Magic, version, numbers, bitmap, a start below zero, the first offset.
     changed = [np.r_[good[:at], good[at] ^ 128, good[at + 1 :]] for at in (0, 4, 6, 8, 12, 16, 31, len(good) - 1)]
     assert decode_tables([good, good]) is not None
     assert all(decode_tables([good, bad.astype(np.uint8)]) is None for bad in (*cut, *changed))
+    assert decode_some([good, good], one, where) is not None
+    assert all(decode_some([good, bad.astype(np.uint8)], one, where) is None for bad in (*cut, *changed))
 
 
 def test_a_count_that_its_blob_has_no_room_for_takes_no_memory():

@@ -29,6 +29,7 @@ Items: TypeAlias = tuple[UInt8Array, Int64Array]
 """Byte strings: (T,) uint8, one after the other, and their (n + 1,) offsets."""
 
 _FETCHED_TOGETHER = 64
+_OPENED_TOGETHER = 8
 _MOST_ABSENT_BYTES = 1 << 28  # rows of chunks that are not stored
 _ITEMS_BYTES = 1 << 28  # a chunk of byte strings up to this size is read however well it was compressed
 _MOST_RATIO = 1024
@@ -180,8 +181,8 @@ class FlatArray:
         return min(most, self.meta.shape[0] - chunk * most)
 
     def _fetch(self, chunks: Sequence[tuple[int, ...]]) -> Iterable[tuple[tuple[int, ...], UInt8Array | None]]:
-        # Files of this machine need not be fetched ahead, and their bytes not be held.
-        step = 1 if isinstance(self.backend, LocalFiles) else _FETCHED_TOGETHER
+        # Files of this machine need not be fetched ahead: some are found from their folder, which is opened once.
+        step = _OPENED_TOGETHER if isinstance(self.backend, LocalFiles) else _FETCHED_TOGETHER
         for low in range(0, len(chunks), step):
             some = chunks[low : low + step]
             found = self.backend.get_many([(_chunk_path(self.path, chunk), (0, None)) for chunk in some])

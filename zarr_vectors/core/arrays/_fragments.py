@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import zarr
@@ -14,11 +15,12 @@ from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
 from zarr_vectors.core.store import OpenStore, backend_of, check_attribute_names, load_array
 from zarr_vectors.encoding import FragmentIndex, decode_fragments
-from zarr_vectors.encoding.fragments import FragmentTable, decode_tables
+from zarr_vectors.encoding.fragments import FragmentTable, decode_some, decode_tables
 from zarr_vectors.exceptions import ArgumentError, CorruptChunkError, CorruptStoreError
-from zarr_vectors.typing import Int64Array, UInt8Array
+from zarr_vectors.typing import AnyArray, Int64Array, UInt8Array
 
 __all__ = [
+    "FragmentCells",
     "decode_fragment_cell",
     "fragment_attribute_names",
     "open_fragment_attribute",
@@ -49,9 +51,34 @@ def read_fragment_table(array: GridArray, coords: Int64Array) -> FragmentTable:
     CorruptChunkError
         If a chunk's fragment index is missing or damaged.
     """
-    payloads = array.read(coords)
-    found = decode_tables(payloads)
-    return FragmentTable.of(_decode_all(array, coords, payloads)) if found is None else found
+    return FragmentCells(array, coords, array.read(coords)).table()
+
+
+@dataclass(frozen=True, eq=False)
+class FragmentCells:
+    """The fragments of some chunks as they are stored.
+
+    Attributes
+    ----------
+    array : GridArray
+    coords : (n, R) int64
+    payloads : (n,) blobs
+    """
+
+    array: GridArray
+    coords: Int64Array
+    payloads: Sequence[UInt8Array]
+
+    def table(self) -> FragmentTable:
+        """Decode all of them; ``CorruptChunkError`` if a chunk's fragment index is damaged."""
+        found = decode_tables(self.payloads)
+        if found is not None:
+            return found
+        return FragmentTable.of(_decode_all(self.array, self.coords, self.payloads))
+
+    def some(self, numbers: AnyArray, bounds: Int64Array) -> FragmentTable | None:
+        """Decode some of them, where that is possible without the others; see `decode_some`."""
+        return decode_some(self.payloads, numbers, bounds)
 
 
 def read_fragment_indices(array: GridArray, coords: Int64Array) -> list[FragmentIndex]:

@@ -22,7 +22,7 @@ from zarr_vectors.core.arrays._blocks import Blocks, find_blocks, join_blocks
 from zarr_vectors.core.arrays._cells import GridArray, open_grid
 from zarr_vectors.core.arrays._chunk_values import ChunkValues, chunk_values
 from zarr_vectors.core.arrays._draco import DracoColumn, DracoLinks
-from zarr_vectors.core.arrays._fragments import read_fragment_indices, read_fragment_table
+from zarr_vectors.core.arrays._fragments import FragmentCells, read_fragment_indices, read_fragment_table
 from zarr_vectors.core.arrays._links import LinkFamily, LinkReader, open_links
 from zarr_vectors.core.arrays._objects import ObjectIndex, open_objects
 from zarr_vectors.core.arrays._vertices import Column, VertexColumn
@@ -211,10 +211,11 @@ class LevelArrays:
         groups = self._groups(coords, _FRAGMENTS_TOGETHER)
         return FragmentTable.joined([read_fragment_table(self._require_fragments(), group) for group in groups])
 
-    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentTable]:
+    def iter_fragments(self, coords: Int64Array) -> Iterator[FragmentCells]:
         """Read the fragments of chunks, shape (n, R), some chunks at a time: all are never held at once."""
+        array = self._require_fragments()
         for group in self._groups(coords, _FRAGMENTS_AHEAD):
-            yield read_fragment_table(self._require_fragments(), group)
+            yield FragmentCells(array, group, array.read(group))
 
     def _groups(self, coords: Int64Array, size: int) -> list[Int64Array]:
         step = size if self.is_local else max(1, len(coords))

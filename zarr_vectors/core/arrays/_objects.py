@@ -37,7 +37,8 @@ __all__ = [
 
 _LAYOUT_1, _LAYOUT_2 = "vlen_manifests_v1", "vlen_manifests_v2"
 _MANIFEST_ROWS = 16384
-_MANIFEST_BLOCKS = 1 << 12  # a chunk of manifests is read and unpacked whole for one object of it
+_MANIFEST_BLOCKS = 1 << 11  # a chunk of manifests is read and unpacked whole for one object of it
+_MANIFEST_CHUNKS = 1 << 11  # with more of them each has more fragments: a chunk is a file, and a request
 _ATTRIBUTES = TableKind({"zv_array": "object_attribute", "fill_sentinel_meaning": "absent"}, "absent", 65536)
 _MOST_ID_ROWS = 1 << 25
 _KEPT_BYTES = 64 << 20
@@ -125,7 +126,8 @@ def write_objects(
 def _manifest_rows(offsets: AnyArray) -> int:
     """Give the objects of a chunk of manifests: some thousand, fewer where they have many fragments each."""
     rows = min(_MANIFEST_ROWS, len(offsets) - 1)
-    while rows > 1 and np.diff(offsets[::rows], append=offsets[-1]).max() > _MANIFEST_BLOCKS:
+    most = max(_MANIFEST_BLOCKS, int(offsets[-1]) // _MANIFEST_CHUNKS)
+    while rows > 1 and np.diff(offsets[::rows], append=offsets[-1]).max() > most:
         rows = -(-rows // 2)
     return rows
 
