@@ -17,3 +17,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
         return getattr(_controller, name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

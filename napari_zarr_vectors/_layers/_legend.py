@@ -31,6 +31,8 @@ SWATCH_PX = 12
 GAP_PX = 6
 TICK_PX = 4
 MOST_TICKS = 5
+GROUP = "group"
+"""What vertices are coloured by where each has the colour of its object's group."""
 RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
 
 
@@ -78,7 +80,9 @@ class Drawing:
     places: npt.NDArray[np.float64]
 
 
-def legend_of(style: DisplayStyle, info: ValueInfo, lut: UInt8Array, axes: Sequence[str]) -> Legend | None:
+def legend_of(
+    style: DisplayStyle, info: ValueInfo, lut: UInt8Array, axes: Sequence[str], groups: Sequence[str] | None = None
+) -> Legend | None:
     """Say what colours mean; None where that is nothing (one colour) or what it looks like (colours of the store).
 
     Parameters
@@ -89,6 +93,8 @@ def legend_of(style: DisplayStyle, info: ValueInfo, lut: UInt8Array, axes: Seque
         Colours of scalars from the lowest, or of codes.
     axes : sequence of str
         Names of the data axes.
+    groups : sequence of str or None
+        Those that are shown, None for all: colours of groups are told of no others.
     """
     if style.color_by is None or info.kind in ("none", "rgb"):
         return None
@@ -104,8 +110,11 @@ def legend_of(style: DisplayStyle, info: ValueInfo, lut: UInt8Array, axes: Seque
         rgb[np.arange(len(rgb)), direction_order(axes)] = 255
         words, total, colors = tuple(axes[:3]), len(rgb), rgb
     else:
-        words, total = info.words[:MOST_ROWS], len(info.words)
-        colors = lut[np.arange(len(words)) % len(lut)]
+        told = info.words if groups is None or info.name != GROUP else groups
+        shown = set(told)
+        codes = [code for code, word in enumerate(info.words) if word in shown]
+        words, total = tuple(info.words[code] for code in codes[:MOST_ROWS]), len(codes)
+        colors = lut[np.array(codes[:MOST_ROWS], np.int64) % len(lut)]
     return Legend(title, colors.tobytes(), tuple((i, _short(word)) for i, word in enumerate(words)), False, total)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,10 @@ LUT_SIZE = 256
 MOST_CATEGORIES = 4096
 """Width every GL 2.1 texture may have; codes beyond it start over."""
 GOLDEN = 0.61803398875
+DISTINCT = 64
+FIRST = (255, 158, 26)
+TAKEN = ((0, 0, 0), (255, 255, 255), (0, 153, 255))
+"""Usual backgrounds, and what napari marks a selection with."""
 
 
 def colormap_lut(name: str) -> npt.NDArray[np.uint8]:
@@ -56,9 +61,44 @@ def rgba_of(color: object) -> object:
 
 @lru_cache(maxsize=16)
 def category_lut(count: int) -> npt.NDArray[np.uint8]:
-    """Colours for codes 0..count-1 that differ between neighbours: (n, 4) uint8, n at most 4096."""
-    codes = range(min(max(count, 1), MOST_CATEGORIES))
-    rgb = [colorsys.hsv_to_rgb((0.11 + code * GOLDEN) % 1, (0.85, 0.55)[code % 2], 0.95) for code in codes]
+    """Colours for codes 0..count-1, the same whatever the count: (n, 4) uint8, n at most 4096.
+
+    The first 64 differ as much as they can, from one another, from black, white and the colour of what is chosen; those
+    beyond go around the circle of hues, so that neighbours differ.
+    """
+    codes = np.arange(min(max(count, 1), MOST_CATEGORIES))
+    rgb = [colorsys.hsv_to_rgb((0.11 + code * GOLDEN) % 1, (0.85, 0.55)[code % 2], 0.95) for code in codes.tolist()]
     lut = np.full((len(rgb), 4), 255, dtype=np.uint8)
     lut[:, :3] = np.round(255 * np.array(rgb))
+    far = _far_apart()[: len(lut)]
+    lut[: len(far), :3] = far
     return lut
+
+
+@lru_cache(maxsize=1)
+def _far_apart() -> npt.NDArray[np.uint8]:
+    """Give colours of which each is as far as possible from those before: (64, 3) uint8."""
+    steps = np.round(np.linspace(0, 255, 14)).astype(np.uint8)
+    candidates = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), -1).reshape(-1, 3)
+    seen = _lab(candidates)
+    candidates = candidates[(seen[:, 0] > 40) & (seen[:, 0] < 92) & (np.hypot(seen[:, 1], seen[:, 2]) > 35)]
+    seen = _lab(candidates)
+    distance = np.linalg.norm(seen[:, None] - _lab(np.array(TAKEN)), axis=2).min(axis=1)
+    best = int(np.linalg.norm(seen - _lab(np.array([FIRST])), axis=1).argmin())
+    chosen = []
+    for _ in range(DISTINCT):
+        chosen.append(best)
+        distance = np.minimum(distance, np.linalg.norm(seen - seen[best], axis=1))
+        best = int(distance.argmax())
+    return candidates[chosen]
+
+
+def _lab(rgb: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Give sRGB of 0..255 as CIE 1976 L*a*b* under D65 (IEC 61966-2-1), where distance is about what an eye sees."""
+    part = rgb / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    xyz = linear @ np.array([[0.4124, 0.2126, 0.0193], [0.3576, 0.7152, 0.1192], [0.1805, 0.0722, 0.9505]])
+    relative = xyz / np.array([0.9505, 1, 1.089])
+    f = np.where(relative > 216 / 24389, np.cbrt(relative), (24389 / 27 * relative + 16) / 116)
+    x, y, z = f[..., 0], f[..., 1], f[..., 2]
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

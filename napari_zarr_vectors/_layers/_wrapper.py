@@ -204,7 +204,8 @@ class VispyStreaming(VispyBaseLayer):
         lut = self._update_lut()
         self._on_own_look()
         axes = tuple(self.layer.axis_labels)
-        show_legend(self.layer, legend_of(style, info, lut, axes) if style.legend else None)
+        legend = legend_of(style, info, lut, axes, self.layer.filter.groups) if style.legend else None
+        show_legend(self.layer, legend)
 
     def _on_own_look(self) -> None:
         """Follow what is special to the kind."""

@@ -1,4 +1,4 @@
-"""Groups as a tree: names with ``/`` nest. Pure."""
+"""Groups as a tree: names with ``/`` nest where several begin alike. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GroupNode:
     Attributes
     ----------
     label : str
-        The last part of the name.
+        The last part of the name; its last parts, where nothing else branches off between them.
     group : str or None
         The group's name; None where there is no group of this name, only below it.
     count : int
@@ -58,7 +58,26 @@ def group_tree(counts: Mapping[str, int]) -> GroupNode:
                 node.parent.children.append(node)  # type: ignore[union-attr]  # just given
             by_path[path].count += count
         by_path[parts].group = name
+    for node in [*root.children]:
+        _join_only_children(node)
     return root
+
+
+def _join_only_children(top: GroupNode) -> None:
+    """Make one of a node that is no group and its only child: it nests nothing, and the slash may mean something else.
+
+    Such as ``L2/3``, a layer of the cortex.
+    """
+    waiting = [top]
+    while waiting:
+        node = waiting.pop()
+        while node.group is None and len(node.children) == 1:
+            (child,) = node.children
+            node.label, node.group = f"{node.label}{SEPARATOR}{child.label}", child.group
+            node.children = child.children
+        for child in node.children:
+            child.parent = node
+        waiting += node.children
 
 
 def shown_groups(

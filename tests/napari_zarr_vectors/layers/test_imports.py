@@ -27,6 +27,10 @@ def is_private_napari(name):
     return parts[0] == "napari" and any(part.startswith("_") for part in parts)
 
 
+def test_what_the_plugin_offers_can_be_listed_before_it_is_used():
+    assert {"extract", "open_layer", "save_still"} <= set(dir(napari_zarr_vectors))
+
+
 def test_the_test_knows_a_private_import_when_it_sees_one():
     assert is_private_napari("napari._vispy.canvas.VispyCanvas")
     assert is_private_napari("napari.layers.base.base._LayerSlicingState")

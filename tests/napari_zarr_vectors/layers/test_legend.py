@@ -89,6 +89,16 @@ def test_words_have_the_colours_of_their_codes():
     assert [tuple(picture[8 + 16 * k, 6]) for k in range(3)] == [tuple(c) for c in category_lut(4)[:3]]
 
 
+def test_groups_that_are_hidden_are_not_in_the_legend():
+    info = ValueInfo("category", categories=4, name="group", words=("a", "b", "c"))
+    legend = legend_of(DisplayStyle(color_by="group"), info, category_lut(4), (), ["c", "a"])
+    assert texts(legend) == ("group", "a", "c")
+    assert legend.colors == category_lut(4)[[0, 2]].tobytes()
+    assert legend.total == 2
+    kind = legend_of(DisplayStyle(color_by="kind"), words(3), category_lut(4), (), ["w1"])
+    assert texts(kind) == ("kind", "w0", "w1", "w2")
+
+
 def test_axes_are_named_in_their_colours():
     assert direction_order(("z", "y", "x")) == [2, 1, 0]
     assert direction_order(("a", "b", "c")) == [0, 1, 2]

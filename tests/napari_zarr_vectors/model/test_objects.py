@@ -121,9 +121,33 @@ def test_names_with_a_slash_nest():
     assert (left.label, left.group, left.count) == ("left", "left", 9)
     assert (right.label, right.group, right.count, right.row) == ("right", "right", 2, 1)
     assert left.groups() == ["left", "left/motor", "left/motor/hand"]
-    inner = group_tree({"a/b": 1}).children[0]
-    assert inner.group is None
-    assert inner.groups() == ["a/b"]
+    inner = group_tree({"a/b": 1, "a/c": 1}).children[0]
+    assert (inner.group, inner.label) == (None, "a")
+    assert inner.groups() == ["a/b", "a/c"]
+
+
+def test_a_name_with_a_slash_that_nests_nothing_is_one():
+    root = group_tree({"L2/3 pyramidal": 4, "brain/left/motor": 1, "brain/left/sensor": 2, "x/y/z": 5, "x/y/z/w": 6})
+    layer, brain, deep = root.children
+    assert (layer.label, layer.group, layer.count, layer.children) == ("L2/3 pyramidal", "L2/3 pyramidal", 4, [])
+    assert (brain.label, brain.group, brain.count) == ("brain/left", None, 3)
+    assert [(node.label, node.parent, node.row) for node in brain.children] == [
+        ("motor", brain, 0),
+        ("sensor", brain, 1),
+    ]
+    assert (deep.label, deep.group, [node.label for node in deep.children]) == ("x/y/z", "x/y/z", ["w"])
+    assert deep.children[0].parent is deep
+
+
+@given(st.dictionaries(st.lists(st.sampled_from(["a", "b", ""]), min_size=1, max_size=4).map("/".join), st.just(1)))
+def test_every_group_is_in_the_tree_once(counts):
+    nodes, groups = [group_tree(counts)], []
+    while nodes:
+        node = nodes.pop()
+        groups += [] if node.group is None else [node.group]
+        assert node.parent is None or node.group is not None or len(node.children) > 1
+        nodes += node.children
+    assert sorted(groups) == sorted(counts)
 
 
 @given(st.sets(st.sampled_from("abcd")), st.sets(st.sampled_from("abcd")), st.booleans())
