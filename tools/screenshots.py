@@ -50,6 +50,15 @@ SHOTS = (
     Shot("galaxy", "galaxy.png", SAMPLES["galaxy"].angles, SAMPLES["galaxy"].zoom),
     Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, dock="Display"),
     Shot("terrain", "terrain_near.png", SAMPLES["terrain"].angles, 5.0, (0.0, 300.0, -250.0)),
+    Shot(
+        "terrain",
+        "eye_dome.png",
+        SAMPLES["terrain"].angles,
+        2.5,
+        (0.0, 150.0, -150.0),
+        small=True,
+        display={"eye_dome": 1.0},
+    ),
     Shot("neurons", "objects.png", SAMPLES["neurons"].angles, SAMPLES["neurons"].zoom, small=True, chosen=(12, 40, 77)),
     Shot(
         "neurons",

@@ -76,11 +76,14 @@ uniform mat4 u_spacing;   // of 16 levels, data units
 uniform float u_thin;     // points of a chunk for each one that is shown
 uniform vec2 u_fill;      // framebuffer px per data unit at w = 1, most px
 uniform float u_energy;   // 1 if a place shall give the same light at every level
+uniform vec2 u_far;       // distance from the eye by log w and by z, for eye-dome lighting
 varying float v_px;
 varying float v_alpha;
+varying float v_far;
 
 void main() {
     vec4 clip = clip_of(a_position, a_extra);
+    v_far = u_far.x * log(max(clip.w, 1e-30)) + u_far.y * clip.z;
     bool inside = all(greaterThanEqual(a_position, u_lo)) && all(lessThanEqual(a_position, u_hi))
         && all(greaterThanEqual(a_extra, u_extra_lo)) && all(lessThanEqual(a_extra, u_extra_hi)) && a_value < 1e38;
     float px = u_size.x * u_px * (u_sized > 0.5 ? a_size : 1.0);
@@ -292,10 +295,12 @@ uniform sampler2D u_lut;
 uniform vec4 u_color;
 uniform float u_mode;
 uniform float u_shape;    // 0 square, 1 disc, 2 disc with a smooth edge
+uniform float u_dome;     // 1 while the distance is drawn, for eye-dome lighting
 varying vec4 v_color;
 varying float v_entry;
 varying float v_px;
 varying float v_alpha;
+varying float v_far;
 
 void main() {
     float alpha = v_alpha;
@@ -305,14 +310,15 @@ void main() {
             if (radius > 1.0) discard;
         } else {
             alpha *= 1.0 - smoothstep(max(0.0, 1.0 - 3.0 / v_px), 1.0, radius);
-            if (alpha <= 0.0) discard;
+            if (alpha <= (u_dome > 0.5 ? 0.5 : 0.0)) discard;
         }
     }
     vec4 color = u_color;
     if (u_mode > 2.5) color = v_color;
     else if (u_mode > 0.5) color = texture2D(u_lut, vec2(v_entry, 0.5));
-    gl_FragColor = vec4(color.rgb, color.a * alpha);
-    $set_depth(alpha);
+    float far = abs(v_far) < 1e-20 ? 1e-20 : v_far;  // 0 is where nothing was drawn
+    gl_FragColor = vec4(color.rgb, u_dome > 0.5 ? far : color.a * alpha);
+    $set_depth(u_dome > 0.5 ? 1.0 : alpha);
 }
 """
 

@@ -19,6 +19,7 @@ from vispy.visuals import Visual
 from vispy.visuals.shaders import Function
 
 from napari_zarr_vectors._build import Sight
+from napari_zarr_vectors._layers._eye_dome import EyeDome, sightline
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
 
 __all__ = ["GlooSink", "PointPoolVisual", "PoolVisual"]
@@ -402,9 +403,13 @@ class PointPoolVisual(PoolVisual):
 
     def __init__(self, origin: npt.ArrayLike) -> None:
         super().__init__(origin, vertex_shader(extra=np.size(origin) > 3), FRAGMENT, "points")
+        self._dome_strength, self._keeps_energy = 0.0, False
+        self._dome: EyeDome | None = None
         self.set_levels((), 1.0)
         self.set_energy(keep=False)
         self.set_shape("round")
+        self.shared_program["u_dome"] = 0.0
+        self.shared_program["u_far"] = (0.0, 0.0)
 
     def set_levels(self, spacing: Sequence[float], share: float) -> None:
         """Say how far apart the points of each level are, data units (0: their own size), and which part is shown."""
@@ -417,8 +422,36 @@ class PointPoolVisual(PoolVisual):
 
     def set_energy(self, *, keep: bool) -> None:
         """Keep the light that a place gives the same at every level: what is for blending that adds up."""
+        self._keeps_energy = keep
         self.shared_program["u_energy"] = float(keep)
         self.update()
+
+    def set_eye_dome(self, strength: float) -> None:
+        """Darken points that have nearer ones beside them, in 3-D, where light does not add up; 0 for not."""
+        self._dome_strength = strength
+        self.update()
+
+    def draw(self) -> None:
+        """Draw, as vispy asks; with eye-dome lighting by way of a texture."""
+        if not (self._dome_strength and len(self._axes) == 3 and not self._keeps_energy):
+            super().draw()
+        elif self.visible and self._prepare_draw(self):
+            self._draw_dome()
+
+    def _draw_dome(self) -> None:
+        self._dome = self._dome or EyeDome()
+        canvas, program = self.transforms.canvas, self.shared_program
+        line = sightline(self.transforms.get_transform("scene", "render"))
+        program["u_dome"], program["u_far"] = 1.0, line.far
+        self._dome.begin(canvas, self._half_px(self))
+        try:
+            self._program.draw(self._draw_mode, self._index_buffer)
+        finally:
+            self._dome.end(canvas)
+            program["u_dome"] = 0.0
+        self._configure_gl_state()
+        scale = abs(float(self.transforms.pixel_scale))
+        self._dome.show(line, self._dome_strength, float(getattr(self, "opacity", 1.0)), scale)
 
     def set_shape(self, shading: str) -> None:
         """Draw squares ("flat"), discs ("round") or discs with a smooth edge ("soft")."""

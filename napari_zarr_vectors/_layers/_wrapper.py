@@ -239,6 +239,9 @@ class VispyStreamingPoints(VispyStreaming):
 
     visual, front = create_visual_node(_ClippedPointPoolVisual), create_visual_node(_FrontPointPoolVisual)
 
+    def _on_own_look(self) -> None:
+        self.node.set_eye_dome(self.layer.style.eye_dome)
+
 
 class VispyStreamingLines(VispyStreaming):
     """Draws segments."""

@@ -44,6 +44,13 @@ def _positive(name: str, value: object) -> float:
     return number
 
 
+def _not_negative(name: str, value: object) -> float:
+    number = _number(value)
+    if number is None or number < 0:
+        raise _refuse(name, "a number >= 0", value)
+    return number
+
+
 def _positive_or_none(name: str, value: object) -> float | None:
     return None if value is None else _positive(name, value)
 
@@ -104,6 +111,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "wireframe": _flag,
     "backfaces": _flag,
     "legend": _flag,
+    "eye_dome": _not_negative,
 }
 
 
@@ -141,6 +149,9 @@ class DisplayStyle:
         Draw faces that turn away.
     legend : bool
         Say in the canvas what the colours mean: a bar for numbers, words, axes; nothing where there is one colour.
+    eye_dome : float
+        How much points in 3-D are darkened that have nearer ones beside them (eye-dome lighting); 0 for not at all,
+        1 is usual. Not where light adds up (``blending="additive"``).
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -166,6 +177,7 @@ class DisplayStyle:
     wireframe: bool = False
     backfaces: bool = True
     legend: bool = False
+    eye_dome: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)

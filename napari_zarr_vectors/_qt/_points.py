@@ -30,7 +30,7 @@ SIZES = {"points": "Size", "lines": "Width", "surface": "Wires"}
 
 
 class PointsSection(Section):
-    """Sets `DisplayStyle.size`, `size_mode`, `size_by`, `adaptive_size`, `shading`, `wireframe`, `slab_thickness`.."""
+    """Sets `DisplayStyle.size`, `size_mode`, `size_by`, `adaptive_size`, `shading`, `eye_dome`, `slab_thickness`.."""
 
     def __init__(self) -> None:
         super().__init__("Points")
@@ -39,6 +39,7 @@ class PointsSection(Section):
         self.size_mode.addItems(list(SIZE_MODES.values()))
         self.size_mode.setMinimumWidth(MODE_WIDTH)
         self.adaptive = QCheckBox("Larger where sparse")
+        self.dome = QCheckBox("Shade by depth")
         self.size_by = QComboBox()
         shorten(self.size_by)
         self._sizes: list[str | None] = []
@@ -54,6 +55,8 @@ class PointsSection(Section):
         self.add_row("", self.wireframe, "Draw the edges of faces only.")
         self.add_row("", self.backfaces, "Also draw faces that turn away.")
         self.add_row("", self.adaptive, "Points of a coarse level grow until they touch, so that it leaves no gaps.")
+        dome = "In 3-D, what has nearer points beside it is darker (eye-dome lighting). Not where light adds up."
+        self.add_row("", self.dome, dome)
         self.add_row("Shape", self.shading, "How it is drawn; the first is the fastest.")
         slab = side_by_side((self.automatic_slab, 0), (self.slab, 1))
         tip = "How much is shown around a slider's position, in data units, along axes that are not displayed."
@@ -63,6 +66,7 @@ class PointsSection(Section):
         self.size.valueChanged.connect(lambda size: self._ask("size", size))
         self.size_mode.activated.connect(lambda at: self._ask("size_mode", list(SIZE_MODES)[at]))
         self.adaptive.toggled.connect(lambda adaptive: self._ask("adaptive_size", adaptive))
+        self.dome.toggled.connect(lambda on: self._ask("eye_dome", float(on)))
         self.size_by.activated.connect(lambda at: self._ask("size_by", self._sizes[at]))
         self.wireframe.toggled.connect(lambda wires: self._ask("wireframe", wires))
         self.backfaces.toggled.connect(lambda drawn: self._ask("backfaces", drawn))
@@ -78,6 +82,7 @@ class PointsSection(Section):
         self.size.setValue(model.size)
         self.size_mode.setCurrentIndex(list(SIZE_MODES).index(model.size_mode))
         self.adaptive.setChecked(model.adaptive_size)
+        self.dome.setChecked(model.eye_dome > 0)
         self.shading.setCurrentIndex(list(SHADINGS[self._shape]).index(model.shading))
         automatic = model.slab_thickness is None
         self.automatic_slab.setChecked(automatic)
@@ -93,7 +98,7 @@ class PointsSection(Section):
             self._rows[0][0].setText(SIZES[facts.shape])
             self.shading.clear()
             self.shading.addItems(list(SHADINGS[facts.shape].values()))
-        only = {"points": [self.adaptive], "lines": [], "surface": [self.wireframe, self.backfaces]}
+        only = {"points": [self.adaptive, self.dome], "lines": [], "surface": [self.wireframe, self.backfaces]}
         hidden = [field for shape, fields in only.items() if shape != facts.shape for field in fields]
         self.hide_rows([*hidden, *([self.size_by] if facts.shape == "surface" or not facts.sizes else [])])
 

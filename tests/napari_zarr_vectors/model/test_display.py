@@ -12,6 +12,7 @@ GOOD = [
     ("colormap", "magma", "magma"),
     ("contrast_limits", [1, 2], (1.0, 2.0)),
     ("gamma", 0.5, 0.5),
+    ("eye_dome", 2, 2.0),
     ("shading", "soft", "soft"),
     ("slab_thickness", 4, 4.0),
 ]
@@ -28,6 +29,7 @@ BAD = [
     ("contrast_limits", (0, float("nan"))),
     ("contrast_limits", 3),
     ("gamma", -1),
+    ("eye_dome", -0.1),
     ("shading", "phong"),
     ("slab_thickness", 0),
 ]
