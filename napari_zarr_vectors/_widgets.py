@@ -8,11 +8,10 @@ from napari_zarr_vectors._controller._browser import Browser
 from napari_zarr_vectors._controller._extract_panel import ExtractTarget
 from napari_zarr_vectors._controller._panels import Follower
 from napari_zarr_vectors._layers._selection import colormap_luts
-from napari_zarr_vectors._qt import DisplayDock, ExtractDock, ObjectsDock
+from napari_zarr_vectors._qt import DisplayDock, ExtractDock, ObjectsDock, WhileShown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-    from qtpy.QtGui import QHideEvent, QShowEvent
 
 __all__ = ["DisplayWidget", "ExtractWidget", "ObjectsWidget"]
 
@@ -34,6 +33,7 @@ class DisplayWidget(DisplayDock):
         viewer = getattr(napari_viewer, "__wrapped__", napari_viewer)
         self._follower = Follower(viewer, self.show_target, self.panel.release)
         self.destroyed.connect(self._follower.close)
+        WhileShown(self, self._follower.open, self._let_go)
         self._follower.open()
 
     @property
@@ -41,17 +41,9 @@ class DisplayWidget(DisplayDock):
         """Whether anything of the viewer is connected."""
         return self._follower.is_open
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow."""
-        super().showEvent(event)
-        self._follower.open()
-
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
-        """Let go, unless the whole window was only put away."""
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self._follower.close()
-            self.show_target(None)
+    def _let_go(self) -> None:
+        self._follower.close()
+        self.show_target(None)
 
 
 class ObjectsWidget(ObjectsDock):
@@ -78,18 +70,8 @@ class ObjectsWidget(ObjectsDock):
         ):
             button.clicked.connect(lambda _=False, act=act: act())
         self.destroyed.connect(browser.close)
+        WhileShown(self, browser.open, browser.close)
         browser.open()
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow."""
-        super().showEvent(event)
-        self.browser.open()
-
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
-        """Let go, unless the whole window was only put away."""
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self.browser.close()
 
 
 class ExtractWidget(ExtractDock):
@@ -107,6 +89,7 @@ class ExtractWidget(ExtractDock):
         self._follower = Follower(viewer, self.show_target, _nothing, ExtractTarget)
         self.destroyed.connect(self._follower.close)
         self.destroyed.connect(self.running.end)
+        WhileShown(self, self._follower.open, self._let_go)
         self._follower.open()
 
     @property
@@ -114,17 +97,9 @@ class ExtractWidget(ExtractDock):
         """Whether anything of the viewer is connected."""
         return self._follower.is_open
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Follow."""
-        super().showEvent(event)
-        self._follower.open()
-
-    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
-        """Let go, unless the whole window was only put away."""
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self._follower.close()
-            self.show_target(None)
+    def _let_go(self) -> None:
+        self._follower.close()
+        self.show_target(None)
 
 
 def _nothing() -> None:
