@@ -4,8 +4,8 @@ from napari_zarr_vectors._jobs.features import edge_features, line_features, ver
 from napari_zarr_vectors._jobs.job import Job, Step
 from napari_zarr_vectors._jobs.part import (
     Extracted,
-    ObjectTable,
     Part,
+    PartObjects,
     count_part,
     extract_part,
     refuse_too_large,
@@ -16,8 +16,8 @@ from napari_zarr_vectors._jobs.saving import write_extracted
 __all__ = [
     "Extracted",
     "Job",
-    "ObjectTable",
     "Part",
+    "PartObjects",
     "Step",
     "count_part",
     "edge_features",

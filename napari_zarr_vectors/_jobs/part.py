@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zarr_vectors.lazy import LazyStore
     from zarr_vectors.types._result import Result
 
-__all__ = ["Extracted", "ObjectTable", "Part", "count_part", "extract_part", "refuse_too_large", "spare_bytes"]
+__all__ = ["Extracted", "Part", "PartObjects", "count_part", "extract_part", "refuse_too_large", "spare_bytes"]
 
 AnyArray: TypeAlias = npt.NDArray[Any]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ObjectTable:
+class PartObjects:
     """What is said of objects: ids ascending, (O,), a column (O,) or (O, C) an attribute, and who is in which group."""
 
     ids: Int64Array
@@ -82,7 +82,7 @@ class Extracted:
     result : PointsResult, LinesResult, PolylinesResult, GraphResult or MeshResult
     owners : (V,) int64 or None
         Id of the object of each vertex, -1 for none; None for a cloud without objects.
-    objects : ObjectTable
+    objects : PartObjects
         Of the objects that have vertices here.
     """
 
@@ -91,7 +91,7 @@ class Extracted:
     level: int
     result: Result
     owners: Int64Array | None
-    objects: ObjectTable
+    objects: PartObjects
 
     @property
     def vertex_count(self) -> int:
@@ -243,14 +243,14 @@ def _owners(result: Any) -> Int64Array | None:  # noqa: ANN401  # whatever type 
     return owners
 
 
-def _table(store: LazyStore, owners: Int64Array | None) -> ObjectTable:
+def _table(store: LazyStore, owners: Int64Array | None) -> PartObjects:
     if owners is None:
-        return ObjectTable(np.empty(0, np.int64))
+        return PartObjects(np.empty(0, np.int64))
     ids = np.unique(owners)
     finest = store.levels[0]
     columns = {name: _by_id(ids, *store.object_values(name, finest)) for name in store.object_attribute_names()}
     groups = {name: members[np.isin(members, ids)] for name, members in store.groups.items()}
-    return ObjectTable(ids, columns, groups)
+    return PartObjects(ids, columns, groups)
 
 
 def _by_id(ids: Int64Array, have: Int64Array, values: AnyArray) -> AnyArray:
