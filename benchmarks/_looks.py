@@ -74,6 +74,17 @@ def volume(positions, faces):
     return float(abs(np.einsum("ij,ij->", a, np.cross(b, c))) / 6)
 
 
+def held(positions, faces, owner, count=0):
+    """Area of each object, (O,), and volume inside it, positive where corners go anticlockwise."""
+    count = max(count, int(owner.max(initial=-1)) + 1)
+    vertices = np.maximum(np.bincount(owner, minlength=count), 1)
+    middle = np.stack([np.bincount(owner, axis, count) / vertices for axis in positions.T.astype(float)], axis=1)
+    a, b, c = ((positions - middle[owner])[corner] for corner in faces.T)
+    across, of = np.cross(b - a, c - a), owner[faces[:, 0]]
+    area = np.bincount(of, np.linalg.norm(across, axis=1) / 2, count)
+    return area, np.bincount(of, np.einsum("ij,ij->i", a, across) / 6, count)
+
+
 def components(edges, count):
     return int(connected_components(coo_array((np.ones(len(edges)), edges.T), (count, count)), directed=False)[0])
 

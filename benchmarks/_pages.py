@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import time
 
+from zarr.storage import MemoryStore
+
 from benchmarks import _figures, _looks, _samplers, _scenes
 from benchmarks._drawings import GALAXY_DISTANCES, HALVES, SAMPLERS, THIRDS, built
+from zarr_vectors.multiresolution._decimate import has_quadric
+from zarr_vectors.multiresolution.coarsen import build_pyramid
 
 _MARKED = r"(<!-- {name} -->\n).*?(<!-- end -->)"
 
@@ -175,6 +179,32 @@ def _nuclei():
     return table(columns, _rows(_figures.surface_figures(built(_scenes.write_nuclei, 32), "nucleus", "nucleus")))
 
 
+def _closed():
+    columns = {
+        "of": ("made", ""),
+        "method": ("method", ""),
+        "level": ("level", ""),
+        "vertices": ("vertices", ","),
+        "bound": ("bound", ".1f"),
+        "area": ("area", ".3f"),
+        "volume": ("volume", ".3f"),
+        "open edges": ("open_edges", ""),
+        "objects as thick as a bin": ("thick", ","),
+        "of 95 % of these, off by at most": ("worst", ""),
+    }
+    rows = []
+    for name, made, bins in (("balls", _scenes.balls(2000), 0.5), ("tubes", _scenes.tubes(20), 2.0)):
+        for method in ("clustering", "quadric") if has_quadric() else ("clustering",):
+            store = MemoryStore()
+            _scenes.write_objects(store, made, bins)
+            build_pyramid(store, HALVES, method=method)
+            figures = _rows(_figures.held_figures(store))
+            for row in figures:
+                row["worst"] = f"{row['worst']:.3f}" if row["thick"] else "-"
+            rows += [row | {"made": name, "method": method} for row in figures[method == "quadric" :]]
+    return table(columns, rows)
+
+
 TABLES = {
     "cloud": _cloud,
     "galaxy": _galaxy,
@@ -184,4 +214,5 @@ TABLES = {
     "graph": _streets,
     "mesh": _knot,
     "small meshes": _nuclei,
+    "closed meshes": _closed,
 }

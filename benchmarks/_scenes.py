@@ -6,7 +6,7 @@ Each scene is written by the library's own writer. Sizes are arguments, so that 
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import Delaunay
+from scipy.spatial import ConvexHull, Delaunay
 
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.lines import write_lines
@@ -293,3 +293,53 @@ def write_nuclei(store, columns):
     vertices, faces = nuclei(columns)
     number = [np.full(len(one), i, "u2") for i, one in enumerate(vertices)]
     write_mesh(store, vertices, faces, chunk_shape=48.0, bin_shape=3.0, attributes={"nucleus": number})
+
+
+def balls(count, seed=0):
+    """Vertices, faces and object of each vertex of balls of radius 1 to 3 that do not touch, 60 vertices each."""
+    k = np.arange(60) + 0.5
+    polar, turn = np.arccos(1 - k / 30), np.pi * (1 + 5**0.5) * k
+    unit = np.stack([np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1)
+    corners = ConvexHull(unit).simplices
+    a, b, c = (unit[corner] for corner in corners.T)
+    inwards = np.einsum("ij,ij->i", a, np.cross(b - a, c - a)) < 0
+    corners = np.where(inwards[:, None], corners[:, ::-1], corners)
+    rng = np.random.default_rng(seed)
+    across = int(np.ceil(count ** (1 / 3)))
+    grid = np.stack(np.unravel_index(np.arange(count), (across,) * 3), axis=1)
+    middles = (grid + 0.5) * 8.5 + rng.uniform(-1, 1, (count, 3))
+    return _many(unit, corners, rng.uniform(1, 3, count), middles)
+
+
+def tubes(count, along=360, around=10):
+    """Vertices, faces and object of each vertex of wavy tubes of radius 1 and length 300 with closed ends."""
+    u = np.arange(around) / around * 2 * np.pi
+    x = np.linspace(0, 300, along)[:, None]
+    rings = np.stack([x + 0 * u, np.cos(u) + 8 * np.sin(x / 30), np.sin(u) + 0 * x], axis=-1).reshape(-1, 3)
+    i, j = np.arange(along - 1)[:, None] * around, np.arange(around)[None]
+    a, b = i + j, i + (j + 1) % around
+    sides = [np.stack([a, b, a + around], -1), np.stack([b, b + around, a + around], -1)]
+    last, n = (along - 1) * around, len(rings)
+    ends = [np.stack([j[0], np.full(around, n), (j[0] + 1) % around], axis=1)]
+    ends.append(np.stack([last + (j[0] + 1) % around, np.full(around, n + 1), last + j[0]], axis=1))
+    tips = np.stack([rings[:around].mean(axis=0), rings[last:].mean(axis=0)])
+    faces = np.concatenate([*(side.reshape(-1, 3) for side in sides), *ends])
+    rng = np.random.default_rng(0)
+    places = np.stack([np.zeros(count), np.arange(count) * 25 + 20.0, rng.uniform(5, 50, count)], axis=1)
+    return _many(np.concatenate([rings, tips]), faces, np.ones(count), places)
+
+
+def _many(vertices, faces, scales, places):
+    """The same surface many times, scaled and moved."""
+    number = np.arange(len(scales))
+    moved = vertices * scales[:, None, None] + places[:, None]
+    return (
+        moved.reshape(-1, 3).astype("f4"),
+        (faces + len(vertices) * number[:, None, None]).reshape(-1, 3),
+        np.repeat(number, len(vertices)),
+    )
+
+
+def write_objects(store, made, bins):
+    vertices, faces, owner = made
+    write_mesh(store, vertices, faces, object_ids=owner, chunk_shape=64.0, bin_shape=bins)

@@ -3,11 +3,14 @@
 ``"clustering"`` takes faces of any width in any number of dimensions: vertices of a cell that hang together inside it
 become one. ``"quadric"`` collapses the edges of closed triangle surfaces in 3-D one by one, the cheapest first
 (`_decimate`), and clusters the rest. With both, vertices of an object that lie at one place are one, so that no crack
-opens between faces that only touch; and a part of the surface that is larger than a bin keeps at least half of its
-area, a part being what hangs together.
+opens between faces that only touch. Of the parts of a surface, a part being what hangs together, one that is larger
+than a cell keeps at least half of its area, one that is closed gets its volume back (`_volume`), and one that is as
+thick as a bin, too, keeps so many vertices that both volume and area are nearly what they were.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +21,11 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.multiresolution._contract import Clusters, connected, pieces, representatives
 from zarr_vectors.multiresolution._decimate import check_quadric, decimated, has_quadric
 from zarr_vectors.multiresolution._distance import displacements
+from zarr_vectors.multiresolution._parts import Parts, extremes
 from zarr_vectors.multiresolution._pile import number_type
-from zarr_vectors.multiresolution._quadrics import areas, best_places, open_edges
+from zarr_vectors.multiresolution._quadrics import best_places
 from zarr_vectors.multiresolution._reduce import Groups, group_numbers
+from zarr_vectors.multiresolution._volume import Settled, settled
 from zarr_vectors.types._content import Content
 from zarr_vectors.types._topology import Topology
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
@@ -29,7 +34,11 @@ __all__ = ["Surface", "takes_quadrics"]
 
 _METHODS = ("auto", "clustering", "quadric")
 _LEAST_AREA = 0.5  # of what it was; below, a part is lost
-_HALVINGS = 8
+_MOST_OFF = 0.03  # of volume, or of area too much, of what is as thick as a bin
+_THICK = 0.85  # bins: what was as thick as one has become a little thinner on the levels before
+_FINER = 2**0.5  # times smaller cells for parts that would lose too much
+_MOST_TURNS = 16
+_FINEST = 4.0  # times, by quadrics
 _SHIFT = (5**0.5 - 1) / 2
 """Of the grid of cells, in cells: surfaces often lie in planes of round numbers, and one that wavers about a face of
 cells would be torn to pieces of both."""
@@ -123,71 +132,25 @@ class Surface:
         Returns
         -------
         Clusters
-            Its error is the edge of a cell where vertices are clustered. By quadrics it is how far any old vertex is
-            from the new surface, or, if there are values to see, from the vertex that took over its own.
-        """
-        positions, faces = self._content.positions, _faces(self._content)
-        part = connected(self._edges, len(positions))
-        places, error = None, cell
-        if quadrics:
-            piece, places, error = self._by_quadrics(faces, part, target, cell, bins)
-        else:
-            piece = _living_pieces(positions, faces, self._edges, self._inner, part, cell)
-            if positions.shape[1] == 3:
-                places = best_places(positions, faces, piece, cell)
-        groups, kept = representatives(positions, self._edges, piece)
-        if places is not None:
-            places = np.clip(places, *self._content.bounds)  # the grid of chunks and every box end there
-            alone = groups.counts == 1  # nothing to stand for: it stays where it was
-            places = np.where(alone[:, None], positions[kept], places).astype(positions.dtype)
-            if quadrics and _has_values(self._content):
-                error = np.abs(places[piece].astype(np.float64) - positions).max(axis=0)
-        return _of_first(Clusters(groups, kept, places, error), self._own)
-
-    def _by_quadrics(
-        self, faces: AnyArray, part: Int64Array, target: int, cell: Float64Array, bins: Float64Array
-    ) -> tuple[Int64Array, Float64Array, Float64Array]:
-        """Tell which vertices become one, (N,), where the new ones lie, (P, 3), and how far the surface moved, (3,).
-
-        Small parts become one vertex each. Quadrics do not hold a border in place, nor can they tell a thin tube from a
-        shorter one: what has much of a border is clustered, and so is what they would lose or move too far, and what
-        has corners that stay as they are.
+            Its error is the edge of a cell where vertices are clustered, or how far one is moved, if that is more. By
+            quadrics it is how far any old vertex is from the new surface, or, if there are values to see, from the
+            vertex that took over its own.
         """
         positions = self._content.positions
+        part = connected(self._edges, len(positions))
         weld = connected(self._twins, len(positions))
         first = np.unique(weld, return_index=True)[1]
-        points, corners, own = positions[first], weld[faces], part[first]
-        small = np.asarray((_extents(positions, part) < _SMALL * cell).all(axis=1))
-        ordered = np.sort(corners, axis=1)
-        whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (own[corners] == own[corners[:, :1]]).all(axis=1)
-        is_open = _have_borders(points, corners[whole], own)
-        reaches_out = np.bincount(part[self._own :], minlength=len(small)) > 0
-        is_open |= reaches_out
-        small &= ~reaches_out
-        others = small | is_open
-        solid = corners[whole & ~others[own[corners[:, 0]]]]
-        rest = int((~small[own]).sum())
-        keep = min(1.0, max(0, target - int(small.sum())) / max(1, rest))
-        found = decimated(points, solid, own, keep, np.broadcast_to(cell, (len(small), 3)))
-        moved = displacements(points, found.group, found.places, found.group[solid])
-        farthest = _extremes(moved, own)[1]
-        lost = _lost(points, solid, own, found.places, found.group) | ~(farthest <= bins).all(axis=1)
-        fails = ~small & (is_open | lost)
-        group = np.where(small[own], len(found.places) + own, found.group)
-        if fails.any():
-            clustered = _living_pieces(positions, faces, self._edges, self._inner, part, cell)[first]
-            group = np.where(fails[own], len(found.places) + len(small) + clustered, group)
-        named, piece = np.unique(group, return_inverse=True)
-        piece = piece.reshape(-1)
-        places = np.full((len(named), 3), np.nan)
-        known = named < len(found.places)
-        places[known] = found.places[named[known]]
-        places = _filled(points, corners, piece, places, cell)
-        well = ~(small | fails)
-        error = farthest[well].max(axis=0, initial=0.0)
-        if not well.all():
-            error = np.maximum(error, np.abs(points - places[piece])[~well[own]].max(axis=0))
-        return piece[weld], places, error
+        is_whole = np.bincount(part[self._own :], minlength=int(part.max()) + 1) == 0
+        parts = Parts(positions[first], weld[_faces(self._content)], weld[self._inner], part[first], is_whole)
+        rules = _Rules(cell, bins, self._content.bounds)
+        found = _by_quadrics(parts, rules, target) if quadrics else _clustered(parts, rules)
+        piece = found.piece[weld]
+        groups, kept = representatives(positions, self._edges, piece)
+        places = np.clip(found.places, *self._content.bounds)  # the grid of chunks and every box end there
+        error = found.error
+        if _has_values(self._content):
+            error = np.maximum(error, np.abs(places[piece] - positions).max(axis=0))
+        return _of_first(Clusters(groups, kept, places.astype(positions.dtype), error), self._own)
 
 
 def _of_first(found: Clusters, own: int) -> Clusters:
@@ -215,80 +178,153 @@ def _coincident(positions: FloatArray, owner: AnyArray) -> AnyArray:
     return np.stack([before[same], after[same]], axis=1)
 
 
-def _extremes(rows: FloatArray, part: Int64Array) -> tuple[Float64Array, Float64Array]:
-    """Least and greatest values of each part's rows, (P, D) each."""
-    groups = group_numbers(part)
-    ordered = rows[groups.order].astype(np.float64)
-    starts = groups.starts[:-1]
-    return np.minimum.reduceat(ordered, starts), np.maximum.reduceat(ordered, starts)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rules:
+    """What a level asks of each part: cells and bins, (D,) each, and the box, (2, D), that it stays in."""
+
+    cell: Float64Array
+    bins: Float64Array
+    bounds: Float64Array
+
+    def are_off(self, kept: Settled) -> BoolArray:
+        """Tell which parts, (P,), are thick and yet do not hold what they held."""
+        # Area that a smoother surface lacks is no loss; what has no volume is NaN here, which is not above.
+        off = np.maximum(np.abs(kept.volumes - 1), kept.areas - 1) > _MOST_OFF
+        return np.asarray(off & (kept.thickness >= _THICK * self.bins.max()))
 
 
-def _extents(positions: FloatArray, part: Int64Array) -> Float64Array:
-    """Extent of each part along each axis, (P, D)."""
-    low, high = _extremes(positions, part)
-    return high - low
+class _Made:
+    """The surface of fewer vertices, as far as it is made.
 
+    Parameters
+    ----------
+    count : int
+        Vertices that there were.
+    error : (D,) float64
+        How far one may be from the surface in any case.
 
-def _lost(
-    positions: FloatArray, faces: Int64Array, part: Int64Array, places: Float64Array, piece: Int64Array
-) -> BoolArray:
-    """Tell which parts, (P,), have lost most of their area."""
-    count, of = int(part.max()) + 1, part[faces[:, 0]]
-    had = np.bincount(of, areas(positions, faces), minlength=count)
-    has = np.bincount(of, areas(places, piece[faces]), minlength=count)
-    lost: BoolArray = ~(has >= _LEAST_AREA * had)  # a place may be NaN
-    return lost
-
-
-def _living_pieces(
-    positions: FloatArray, faces: AnyArray, edges: AnyArray, inner: AnyArray, part: Int64Array, cell: Float64Array
-) -> Int64Array:
-    """Tell which vertices become one, (N,): those of a cell, and where a large part would be lost, of smaller cells.
-
-    Only `inner` edges make vertices one; `edges`, these and more, say what hangs together.
+    Attributes
+    ----------
+    piece : (N,) int64
+        New vertex of each old one, -1 where that is not known yet.
+    error : (D,) float64
+        How far an old one may be from the new surface.
     """
-    finer = np.ones(int(part.max()) + 1)
-    large = (_extents(positions, part) >= cell).any(axis=1)
-    for _ in range(_HALVINGS):
+
+    def __init__(self, count: int, error: Float64Array) -> None:
+        self.piece, self.error = np.full(count, -1), error
+        self._places: list[Float64Array] = []
+        self._made = 0
+
+    def put(self, rows: Int64Array, group: Int64Array, places: Float64Array) -> None:
+        """Add what some vertices, (n,), became: numbers of new ones, (n,), and where these lie."""
+        names, number = np.unique(group, return_inverse=True)
+        self.piece[rows] = self._made + number.reshape(-1)
+        self._made += len(names)
+        self._places.append(places[names])
+
+    @property
+    def places(self) -> Float64Array:
+        """Where the new ones lie, (V, D)."""
+        return np.concatenate(self._places)
+
+
+def _clustered(parts: Parts, rules: _Rules) -> _Made:
+    """Make vertices of a cell one; where a part would be lost or hold less than it may, those of smaller cells."""
+    made, rows, finer = _Made(len(parts.points), rules.cell), np.arange(len(parts.points)), 1.0
+    for turn in range(_MOST_TURNS):
         # Cells are cut smaller by making the part larger.
-        piece = pieces(_enlarged(positions, finer, part), inner, part, cell, _SHIFT)
-        lost = large & _lost(positions, faces, part, _middles(positions, piece), piece)
-        if not lost.any():
-            return piece
-        finer[lost] *= 2
-    return pieces(_enlarged(positions, finer, part), inner, part, cell, _SHIFT)
+        points = parts.points if finer == 1 else parts.points * finer
+        piece = pieces(points, parts.edges, parts.part, rules.cell, _SHIFT)
+        places = _places(parts, piece, rules)
+        kept = settled(parts, piece, places, rules.bins, rules.bounds, were_carried=False)
+        large = (parts.extents() >= rules.cell).any(axis=1)
+        # By their middles thin things are lost sooner: by the best places they would be kept in shreds.
+        lost = large & ~(parts.areas_kept(piece, _middles(parts.points, piece)) >= _LEAST_AREA)
+        again = (lost | rules.are_off(kept)) & (turn < _MOST_TURNS - 1)
+        good = ~again[parts.part]
+        moved = np.abs(kept.places[piece[good]] - parts.points[good]).max(axis=0, initial=0)
+        made.error = np.maximum(made.error, moved)
+        made.put(rows[good], piece[good], kept.places)
+        if not again.any():
+            break
+        parts, chosen = parts.chosen(again)
+        rows, finer = rows[chosen], _FINER * finer
+    return made
 
 
-def _enlarged(positions: FloatArray, finer: Float64Array, part: Int64Array) -> FloatArray:
-    return positions if (finer == 1).all() else positions * finer[part][:, None]
+def _places(parts: Parts, piece: Int64Array, rules: _Rules) -> Float64Array:
+    """Find where the vertex of each piece lies."""
+    is_space = parts.points.shape[1] == 3
+    places = best_places(parts.points, parts.faces, piece, rules.cell) if is_space else _middles(parts.points, piece)
+    return _with_lone_ones(parts, piece, np.clip(places, *rules.bounds))
+
+
+def _with_lone_ones(parts: Parts, piece: Int64Array, places: Float64Array) -> Float64Array:
+    """Leave those where they were that stand for nothing else."""
+    alone = np.bincount(piece)[piece] == 1
+    places = places.copy()
+    places[piece[alone]] = parts.points[alone]
+    return places
+
+
+def _by_quadrics(parts: Parts, rules: _Rules, target: int) -> _Made:
+    """Decimate closed parts; its error is how far the surface moved.
+
+    Small parts become one vertex each. Quadrics do not hold a border in place, nor can they tell a thin tube from a
+    shorter one: what has much of a border is clustered, and so is what they would lose or move too far, and what
+    has corners that stay as they are.
+    """
+    small: BoolArray = (parts.extents() < _SMALL * rules.cell).all(axis=1) & parts.is_whole
+    ordered = np.sort(parts.faces, axis=1)
+    part = parts.part
+    whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (part[parts.faces] == parts.of_face[:, None]).all(axis=1)
+    closed = replace(parts, faces=parts.faces[whole])
+    others = small | closed.have_borders() | ~parts.is_whole
+    made = _Made(len(part), np.zeros(3))
+    keep = min(1.0, max(0, target - int(small.sum())) / max(1, int((~small[part]).sum())))
+    fails = others & ~small
+    fails[np.flatnonzero(~others)[_decimated(*closed.chosen(~others), rules, keep, made)]] = True
+    if small.any():
+        some, rows = parts.chosen(small)
+        places = _places(some, some.part, rules)
+        made.error = np.maximum(made.error, np.abs(places[some.part] - some.points).max(axis=0))
+        made.put(rows, some.part, places)
+    if fails.any():
+        some, rows = parts.chosen(fails)
+        found = _clustered(some, rules)
+        made.error = np.maximum(made.error, np.abs(found.places[found.piece] - some.points).max(axis=0))
+        made.put(rows, found.piece, found.places)
+    return made
+
+
+def _decimated(parts: Parts, rows: Int64Array, rules: _Rules, keep: float, made: _Made) -> Int64Array:
+    """Decimate parts, and give the numbers of those that would be lost or moved too far."""
+    failed = [np.empty(0, np.int64)]
+    left, finer = np.arange(len(parts)), 1.0
+    while len(left):
+        limit = np.broadcast_to(rules.cell / finer, (len(parts), 3))
+        found = decimated(parts.points, parts.faces, parts.part, keep, limit)
+        bare = np.isnan(found.places[:, 0])
+        places = np.where(bare[:, None], _middles(parts.points, found.group), found.places)
+        places = _with_lone_ones(parts, found.group, np.clip(places, *rules.bounds))
+        lost = ~(parts.areas_kept(found.group, places) >= _LEAST_AREA)
+        kept = settled(parts, found.group, places, rules.bins, rules.bounds, were_carried=True)
+        again = ~lost & rules.are_off(kept) & (finer < _FINEST)
+        some, chosen = parts.chosen(~(lost | again))
+        group = found.group[chosen]
+        farthest = extremes(displacements(some.points, group, kept.places, group[some.faces]), some.part)[1]
+        near = np.asarray((farthest <= rules.bins).all(axis=1))
+        made.error = np.maximum(made.error, farthest[near].max(axis=0, initial=0))
+        good = near[some.part]
+        made.put(rows[chosen[good]], group[good], kept.places)
+        failed += [left[lost], left[~(lost | again)][~near]]
+        parts, chosen = parts.chosen(again)
+        rows, left, finer = rows[chosen], left[again], _FINER * finer
+    return np.concatenate(failed)
 
 
 def _middles(positions: FloatArray, piece: Int64Array) -> Float64Array:
     groups = group_numbers(piece)
     ordered = positions[groups.order].astype(np.float64)
     return np.asarray(np.add.reduceat(ordered, groups.starts[:-1]) / groups.counts[:, None])
-
-
-def _have_borders(points: FloatArray, faces: Int64Array, part: Int64Array) -> BoolArray:
-    """Tell which parts, (P,), end in borders that are longer than a square of their area is wide."""
-    count = int(part.max()) + 1
-    first, second = open_edges(faces)[0].T
-    length = np.linalg.norm(points[first].astype(np.float64) - points[second], axis=1)
-    border = np.bincount(part[first], length, minlength=count)
-    area = np.bincount(part[faces[:, 0]], areas(points, faces), minlength=count)
-    return np.asarray(border**2 > area)
-
-
-def _filled(
-    positions: FloatArray, faces: Int64Array, piece: Int64Array, places: Float64Array, cell: Float64Array
-) -> Float64Array:
-    """Find the places that are NaN."""
-    unknown = np.isnan(places[:, 0])
-    if not unknown.any():
-        return places
-    rows = np.flatnonzero(unknown[piece])
-    row, number = np.full(len(piece), -1), np.cumsum(unknown) - 1
-    row[rows] = np.arange(len(rows))
-    inner = row[faces]
-    places[unknown] = best_places(positions[rows], inner[(inner >= 0).all(axis=1)], number[piece[rows]], cell)
-    return places
