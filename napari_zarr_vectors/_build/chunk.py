@@ -62,6 +62,8 @@ class BuiltChunk:
         vertex i alone.
     bins : (1 or 2, D, n) uint8 or None
         First and last bin of the chunk's box in which each row lies, along each axis; one where they are the same.
+    steps : int or None
+        Steps down the tree over which its places are told apart; None for all.
     """
 
     positions: Float32Array
@@ -80,6 +82,7 @@ class BuiltChunk:
     cost: Int64Array | None = None
     drawn: npt.NDArray[np.int32] | None = None
     bins: npt.NDArray[np.uint8] | None = None
+    steps: int | None = None
     box: Float32Array = field(init=False, repr=False)
     """Lowest and highest of the corners, (2, 5), as `positions` and `extra`; zeros without any."""
 

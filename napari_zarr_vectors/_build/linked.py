@@ -98,7 +98,8 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         Links of two ends.
     place : Place
     fraction : float
-        Share of the chunk's vertices that may be drawn, in (0, 1]. A larger share contains a smaller one.
+        Share of the chunk's vertices that may be drawn, in (0, 1]. A larger share contains a smaller one. It is
+        chosen before anything is cut, so that a small one takes little time.
     smooth : bool
         Whether values between two ends are those between their values; else those of the nearer end.
     """
@@ -109,8 +110,10 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
     unit = (part.positions - np.asarray(place.chunk_lo, np.float64)) / np.asarray(place.cell_shape, np.float64)
     # Division rounds: a vertex of the chunk is not to come to lie beyond its face.
     unit[slice(*part.own)] = np.clip(unit[slice(*part.own)], 0, np.nextafter(shape.astype(np.float64), 0))
+    some = _share_of(part, place, links, fraction)
+    links, owned = links[some], owned[some]
     pieces = cut_segments(unit, links, shape, owned)
-    rows = _choose(part, place, links, pieces.segment, _keys_of(pieces.cells, place), fraction)
+    rows = _ordered(part, links, pieces.segment, _keys_of(pieces.cells, place), fraction)
     positions = part.positions.astype(np.float64)
     blocks = []
     for begin in range(0, max(1, len(rows.order)), BLOCK):
@@ -124,6 +127,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         rows,
         **{name: _joined([block[name] for block in blocks], axis=-1 if name == "bins" else 0) for name in blocks[0]},
         corners=_SEGMENT_CORNERS,
+        steps=len(np.reshape(place.ratios, (-1, len(shape)))),
         first=links[pieces.segment[rows.order], 0],
     )
 
@@ -170,9 +174,10 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
     fraction : float
         Share of the chunk's vertices that may be drawn, in (0, 1].
     """
-    faces = _fans(part.links)
+    every = _fans(part.links)
+    faces = every[_share_of(part, place, every, fraction)]
     triangle, keys = _places_of(part, place, faces)
-    rows = _choose(part, place, faces, triangle, keys, fraction)
+    rows = _ordered(part, faces, triangle, keys, fraction)
     here = faces[triangle[rows.order]].reshape(-1)
     main, extra = pack_axes(part.positions, place.origin)
     shape = place_shape(place.ratios, part.positions.shape[1])
@@ -183,7 +188,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
         rows,
         positions=main[here],
         extra=None if extra is None else extra[here],
-        others=vertex_normals(main, faces)[here],
+        others=vertex_normals(main, every)[here],
         others_extra=None,
         values=_hidden_whole(
             None if part.values is None else part.values[here], part.values, faces[triangle[rows.order]]
@@ -191,6 +196,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
         sizes=None,
         bins=np.stack([bins.min(axis=2), bins.max(axis=2)]),
         corners=_TRIANGLE_CORNERS,
+        steps=len(np.reshape(place.ratios, (-1, len(shape)))),
         first=faces[triangle[rows.order], 0],
     )
 
@@ -218,21 +224,25 @@ class _Rows:
     fraction: float
 
 
-def _choose(
-    part: LinkedPart, place: Place, links: Int64Array, link: Int64Array, keys: Int64Array, fraction: float
-) -> _Rows:
-    """Order rows, (P,) each a part of one of (M, L) links in a place, and leave out as many as a share asks."""
+def _share_of(part: LinkedPart, place: Place, links: Int64Array, fraction: float) -> Int64Array:
+    """Put (M, L) links in the order of their objects' hashes, and leave out as many as a share asks."""
     if not 0 < fraction <= 1:
         msg = f"fraction must be in (0, 1], got {fraction!r}"
         raise ValueError(msg)
     low, high = part.own
+    order = np.argsort(_ranks(part, place, links), kind="stable")
+    if fraction == 1:
+        return order
+    # Strictly: a row draws several vertices, and none may be more than there is room for.
+    most = math.floor(fraction * (high - low) * (1 + 1e-12))
+    return order[: int(np.searchsorted(_cost(links[order], low, high), most, side="right")) - 1]
+
+
+def _ordered(part: LinkedPart, links: Int64Array, link: Int64Array, keys: Int64Array, fraction: float) -> _Rows:
+    """Order rows, (P,) each a part of one of (M, L) links in a place, by place and then as their links are."""
+    low, high = part.own
     count = high - low
-    order = np.argsort(_ranks(part, place, links)[link], kind="stable")
-    if fraction < 1:
-        # Strictly: a row draws several vertices, and none may be more than there is room for.
-        most = math.floor(fraction * count * (1 + 1e-12))
-        cost = _cost(links[link[order]], low, high)
-        order = order[: int(np.searchsorted(cost, most, side="right")) - 1]
+    order = np.argsort(link, kind="stable")
     by_place = stable_order(keys[order])
     order = order[by_place]
     found, starts = np.unique(keys[order], return_index=True)
@@ -354,6 +364,7 @@ def _built(
     sizes: Float32Array | None,
     bins: npt.NDArray[np.uint8],
     corners: int,
+    steps: int,
     first: Int64Array,
 ) -> BuiltChunk:
     corner = np.arange(corners, dtype=np.float32) * CORNER_STEP + place.level
@@ -368,6 +379,7 @@ def _built(
         count=part.own[1] - part.own[0],
         fraction=rows.fraction,
         corners=corners,
+        steps=steps,
         others=others,
         others_extra=others_extra,
         sizes=sizes,

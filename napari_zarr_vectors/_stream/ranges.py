@@ -44,6 +44,7 @@ def shown_ranges(
     starts: list[int] = []
     stops: list[int] = []
     cuts: list[int] = []
+    seen: set[tuple[int, int, int]] = set()
     for node, part, cut in zip(plan.show.tolist(), plan.part.tolist(), plan.cuts.tolist(), strict=True):
         if only is not None and node not in only:
             continue
@@ -52,6 +53,9 @@ def shown_ranges(
             msg = f"plan {plan.generation} shows node {node}, which is not in the pool"
             raise LookupError(msg)
         first, last = (0, built.rows) if node == part else _part_range(tree, node, part, built)
+        if (node, first, last) in seen:  # a part that the chunk does not tell from another one
+            continue
+        seen.add((node, first, last))
         share = min(1.0, plan.fraction / built.fraction)
         if share >= 1:
             nodes.append(node)
@@ -72,10 +76,13 @@ def shown_ranges(
 
 
 def _part_range(tree: Tree, node: int, part: int, built: BuiltChunk) -> tuple[int, int]:
+    """Give the rows of a part of a node; of one that the chunk does not tell apart, those of the place around it."""
     depth, fine = (int(i) for i in tree.level_of(np.array([node, part])))
-    between = np.prod(tree.ratios[depth:fine], axis=0)
-    cell = tree.coords[part] - tree.coords[node] * between
-    return row_range(built, *place_interval(cell, fine - depth, tree.ratios[depth:]))
+    last = len(tree.ratios) if built.steps is None else depth + built.steps
+    told = min(fine, last)
+    around = tree.coords[part] // np.prod(tree.ratios[told:fine], axis=0)
+    cell = around - tree.coords[node] * np.prod(tree.ratios[depth:told], axis=0)
+    return row_range(built, *place_interval(cell, told - depth, tree.ratios[depth:last]))
 
 
 def _places(built: BuiltChunk, first: int, last: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

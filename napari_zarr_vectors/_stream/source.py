@@ -40,6 +40,8 @@ __all__ = ["LinkedSource", "PointSource"]
 BATCH_ROWS = 1 << 17
 BATCH_LINKED = 1 << 15
 """Vertices that are read together: of lines and surfaces fewer, which take ten times as long to build as points."""
+STEPS_TOLD = 1
+"""Steps down the tree over whose places segments are cut: those of coarse levels are many cells of level 0 long."""
 ROWS_A_GROUP = 8
 """Of a coarse chunk, for each part of it that gets a weight of its own."""
 
@@ -305,6 +307,7 @@ class LinkedSource(PointSource):
     def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         tree, first = self._tree, requests[0]
         depth = int(tree.level_of(np.array(first.node)))
+        told = len(tree.ratios) if self._is_surface else min(depth + STEPS_TOLD, len(tree.ratios))
         level = tree.levels[depth]
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
@@ -327,8 +330,8 @@ class LinkedSource(PointSource):
             place = Place(
                 self._origin,
                 coords[i] * tree.chunk_shape[depth],
-                tree.chunk_shape[-1],
-                tree.ratios[depth:],
+                tree.chunk_shape[told],
+                tree.ratios[depth:told],
                 level,
                 request.node,
             )

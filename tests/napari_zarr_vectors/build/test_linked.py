@@ -7,7 +7,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._build import LinkedPart, Place, build_segments, build_triangles, place_interval, row_range
+from napari_zarr_vectors._build import (
+    LinkedPart,
+    Place,
+    build_segments,
+    build_triangles,
+    linked,
+    place_interval,
+    row_range,
+)
 from napari_zarr_vectors._build.linked import CORNER_STEP, vertex_normals
 from napari_zarr_vectors._build.pieces import cut_segments
 from napari_zarr_vectors._model.bins import BINS, pack_cut
@@ -155,6 +163,21 @@ def test_a_thinned_chunk_shows_whole_objects():
     assert 0 < len(kept) < len(all_rows)
     cut = [number for number, count in kept.items() if count < all_rows[number]]
     assert len(cut) <= 1, "at most the last object is cut"
+
+
+def test_a_small_share_is_chosen_before_anything_is_cut(monkeypatch):
+    part = part_of(*lines(np.random.default_rng(1), objects=40)).alone()
+    cut = []
+
+    def counting(unit, links, *rest):
+        cut.append(len(links))
+        return cut_segments(unit, links, *rest)
+
+    monkeypatch.setattr(linked, "cut_segments", counting)
+    for fraction in (1.0, 0.1):
+        build_segments(part, PLACE, fraction=fraction)
+    assert cut[0] >= len(part.links)
+    assert cut[1] <= 0.15 * cut[0]
 
 
 def test_values_between_two_ends_are_between_theirs_or_the_nearer_ones():
