@@ -113,6 +113,7 @@ uniform float u_sized;     // 1 if a_size counts
 uniform vec4 u_size;       // width, 1 if in world units, least px, most px
 uniform float u_px;        // framebuffer px per logical px, or per world unit at w = 1
 uniform vec2 u_half;       // half of the view, framebuffer px
+uniform float u_shape;     // 0 plain, 1 as a tube, 2 with a smooth edge
 uniform mat3 u_direction;  // data axes to red, green, blue
 varying vec4 v_at;         // along, across and length in px, and the radius, all times v_w
 varying float v_w;
@@ -169,7 +170,8 @@ void main() {
     vec2 forward = begins ? along : -along;   // the same from both ends
     float side = mod(corner, 2.0) < 0.5 ? -1.0 : 1.0;
     float radius = radius_px(p.w);
-    float reach = max(radius, radius_px(q.w)) + 1.0;
+    // No further than the fragment shader draws: what it cuts away costs as much as what is seen.
+    float reach = max(max(radius, radius_px(q.w)), 0.5) + (u_shape > 1.5 ? 1.0 : 0.05);
     vec2 px = here - along * reach + vec2(-forward.y, forward.x) * side * reach;
     vec4 clip = within_depth(p);
     gl_Position = vec4(px / u_half * p.w, clip.z, p.w);
