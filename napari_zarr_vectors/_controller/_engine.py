@@ -17,6 +17,7 @@ import numpy as np
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._governor import Governor
 from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted
+from napari_zarr_vectors._controller._pace import Pace
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
@@ -74,9 +75,7 @@ class Engine:
         self._kept: frozenset[int] = frozenset()
         self._wanted: set[int] = set()
         self._most_rows, self._padding, self._rows_asked = 0, 1.0, 0
-        self._paint_s = 0.0
-        self._last_frame = time.perf_counter()
-        self._commit_at = 0.0
+        self._pace = Pace(time.perf_counter())
         self._held: deque[tuple[Request, BuiltChunk]] = deque()
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._failed: set[int] = set()
@@ -203,9 +202,7 @@ class Engine:
 
     def _on_frame(self) -> None:
         began = time.perf_counter()
-        # The event loop was busy painting for as long as this frame is late.
-        self._paint_s += 0.5 * (min(began - self._last_frame, tuning.LONGEST_WAIT_S) - self._paint_s)
-        self._last_frame = began
+        self._pace.frame(began)
         if self._opening is not None:
             self._finish_opening(self._opening)
         elif self._planner is not None and self._loader is not None:
@@ -279,11 +276,11 @@ class Engine:
         if self._late_at is not None and now >= self._late_at:
             self._late_at = None
             self._layer.forget_frame()
-        due = began >= self._commit_at
+        due = self._pace.due(began, generation=self._generation, idle=loader.idle)
         planned = planner.take() if due else None
         shown = planned is not None and self._commit(planned)
-        if shown:
-            self._commit_at = began + min(tuning.LONGEST_WAIT_S, tuning.FRAMES_A_COMMIT * self._paint_s)
+        if planned is not None and shown:
+            self._pace.shown(generation=planned.plan.generation, holes=planned.plan.holes)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
             self._upload(planner, loader, began)
         self._recolouring.step(self._failed)
@@ -302,7 +299,7 @@ class Engine:
         """Tell whether frames should come quicker: people wait for them, and each is short."""
         if not self._pool.draw_count:
             return True
-        if self._paint_s > tuning.SLOW_PAINT_S and (self._held or loader.waiting):
+        if self._pace.paint_s > tuning.SLOW_PAINT_S and (self._held or loader.waiting):
             return True
         # A slice is painted where it was until its plan is here.
         return planner.busy and self._last is not None and bool(self._last.cuts.any())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 
 __all__ = [
-    "FRAMES_A_COMMIT",
     "LATE_S",
     "LEAST_GROWTH",
     "LOADERS",
+    "LONGEST_HOLE_S",
     "LONGEST_WAIT_S",
+    "PAINTS_A_COMMIT",
+    "PAINTS_A_COVER",
     "POOL_BYTES",
     "POOL_HEADROOM",
     "POOL_SHARE",
@@ -40,10 +42,12 @@ POOL_HEADROOM = 1.25
 """And so much more at once: growing sends everything anew."""
 LEAST_GROWTH = 1.1
 """For less it is not worth it."""
-FRAMES_A_COMMIT = 1.5
-LONGEST_WAIT_S = 0.3
-"""Commits keep a distance of some paints, at most this long: where a paint takes 0.3 s (software GL), showing each
-chunk as it comes would paint all the time and load nothing."""
+PAINTS_A_COMMIT = 1.0
+LONGEST_WAIT_S = 1.0
+"""What has arrived waits for some paints after a paint, at most this long: see `_pace`."""
+PAINTS_A_COVER = 0.5
+LONGEST_HOLE_S = 0.3
+"""The same while a part of the view has nothing to show."""
 SLOW_PAINT_S = 0.05
 """Where paints take longer than this, frames come quicker while uploads wait: each is as short as ever."""
 SETTLE_S = 0.3

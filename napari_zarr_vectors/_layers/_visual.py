@@ -244,12 +244,16 @@ class PoolVisual(Visual):
         self.update()
 
     def set_view(self, displayed: Sequence[int], lo: Float64Array, hi: Float64Array) -> None:
-        """Say which data axes are on the canvas, in napari's order, and the slab (D,) on all of them."""
-        self._axes = tuple(displayed)
+        """Say which data axes are on the canvas, in napari's order, and the slab (D,) on all of them.
+
+        What is said already paints nothing anew: with software GL a paint takes seconds.
+        """
         bounds = np.full((2, MOST_AXES), FAR)
         bounds[0] *= -1
         bounds[:, : len(self._origin)] = np.clip(np.stack([lo, hi]) - self._origin, -FAR, FAR)
-        self._slab = bounds
+        if tuple(displayed) == self._axes and np.array_equal(bounds, self._slab):
+            return
+        self._axes, self._slab = tuple(displayed), bounds
         program = self.shared_program
         program["u_lo"], program["u_hi"] = bounds[:, :3].astype(np.float32)
         program["u_extra_lo"], program["u_extra_hi"] = bounds[:, 3:].astype(np.float32)

@@ -87,6 +87,19 @@ def test_the_slab_hides_and_stepping_uploads_nothing(stage, monkeypatch):
     assert [stage.blob(picture, at)[1] > 0 for at in (left, right)] == [True, False]
 
 
+def test_a_view_that_is_said_already_paints_nothing_anew(stage, monkeypatch):
+    layer = stage.add([[50, 50, 50]])
+    node = stage.visual(layer).node
+    painted = []
+    monkeypatch.setattr(node, "update", lambda: painted.append(1))
+    displayed, slab = layer.displayed_axes, layer.painted_slab()
+    layer.show_frame(displayed, *slab)
+    layer.forget_frame()
+    assert not painted
+    node.set_view(displayed, slab[0], np.minimum(slab[1], 60.0))
+    assert painted
+
+
 def test_only_committed_rows_are_drawn(stage):
     layer = stage.add(FIVE)
     set_3d(stage)
