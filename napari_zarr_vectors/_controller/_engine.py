@@ -276,15 +276,15 @@ class Engine:
         if self._late_at is not None and now >= self._late_at:
             self._late_at = None
             self._layer.forget_frame()
-        due = self._pace.due(began, generation=self._generation, idle=loader.idle)
-        planned = planner.take() if due else None
+        planned = planner.take() if self._is_due(loader, began) else None
         shown = planned is not None and self._commit(planned)
         if planned is not None and shown:
             self._pace.shown(generation=planned.plan.generation, holes=planned.plan.holes)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
             self._upload(planner, loader, began)
         self._recolouring.step(self._failed)
-        asks = self._stale and due and self._layer.visible and not planner.busy
+        # After a commit not before its paint: a plan that lacks what comes meanwhile would cost a paint more.
+        asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
         self._clock.hurry = self._hurries(planner, loader)
         # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
@@ -294,6 +294,9 @@ class Engine:
             self._want(planned)
         if loader.pausing:
             loader.pump()
+
+    def _is_due(self, loader: Loader[BuiltChunk], now: float) -> bool:
+        return self._pace.due(now, generation=self._generation, idle=loader.idle)
 
     def _hurries(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         """Tell whether frames should come quicker: people wait for them, and each is short."""
