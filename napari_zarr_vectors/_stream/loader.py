@@ -28,7 +28,9 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 RETRIES = 3
 FIRST_PAUSE_S = 0.2
-BATCH = 8
+FEW, BATCH = 8, 32
+"""What one read may ask for at least, and at most where each thread has so many: small chunks cost little more
+together than one alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,8 @@ class Loader(Generic[Result]):
             self._take_head(self._ahead, job)
 
     def _take_head(self, asked: deque[Request], job: _Job) -> None:
-        head = list(islice(asked, BATCH))
+        share = -(-len(asked) // self._threads)
+        head = list(islice(asked, min(max(share, FEW), BATCH)))
         # The first one is off the list whatever the source says to it: it is given up if that raises.
         job.batch.append(asked.popleft())
         size = self._source.batch(head)

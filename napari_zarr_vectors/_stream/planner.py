@@ -38,6 +38,8 @@ Commit = TypeVar("Commit")
 
 HOLD_S = 0.25
 """So long the last whole frame stays while the next position of the slab is not covered."""
+WINDOW = 64
+"""So many nodes that are wanted one after another are put in order by level."""
 MOST_SHARE, LEAST_SHARE = 0.9, 2.0**-24
 """A share that turns out too large is lowered to this part of it at most; below the other it is none."""
 
@@ -92,6 +94,22 @@ def _whole_profile(built: BuiltChunk) -> npt.NDArray[np.int64] | None:
     if profile is None or built.fraction >= 1:
         return profile
     return np.ceil(profile / built.fraction).astype(np.int64)
+
+
+def read_order(tree: Tree, nodes: npt.NDArray[np.int32], tier: npt.NDArray[np.int8]) -> npt.NDArray[np.intp]:
+    """Put nodes of one level side by side, because those are read together; none leaves its tier or its window.
+
+    Parameters
+    ----------
+    tree : Tree
+    nodes, tier : (n,) int
+        Best first, tiers ascending.
+    """
+    window = np.arange(len(nodes)) // WINDOW
+    levels = len(tree.levels)
+    group = (tier.astype(np.int64) * (1 + len(nodes) // WINDOW) + window) * levels + tree.level_of(nodes)
+    _, first, number = np.unique(group, return_index=True, return_inverse=True)
+    return np.argsort(first[number.reshape(-1)], kind="stable")
 
 
 class Planner(Generic[Commit]):
@@ -214,8 +232,10 @@ class Planner(Generic[Commit]):
                 self._held_since = now if self._held_since is None else self._held_since
             else:
                 self._frame, self._held_since = view.camera, None
-        requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch.tolist()]
         own = int(made.fetch_tier.searchsorted(AHEAD))
+        order = np.arange(len(made.fetch))
+        order[:own] = read_order(self._tree, made.fetch[:own], made.fetch_tier[:own])
+        requests = [Request(node, made.fetch_fraction, view.epoch) for node in made.fetch[order].tolist()]
         return Planned(
             made,
             frozenset(made.keep.tolist()),

@@ -262,3 +262,18 @@ def test_a_batch_of_none_is_a_batch_of_one(made):
     loader = made(Odd())
     loader.want([Request(n) for n in range(6)])
     assert sorted(nodes(collect(loader))) == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize(("wanted", "largest"), [(200, 32), (40, 20), (6, 6)])
+def test_a_long_list_is_read_in_large_batches_and_a_short_one_by_all_threads(made, wanted, largest):
+    sizes = []
+
+    class Counting(Source):
+        def load(self, requests):
+            sizes.append(len(requests))
+            return super().load(requests)
+
+    loader = made(Counting(size=1000), threads=2)
+    loader.want([Request(node) for node in range(wanted)])
+    assert len(collect(loader)) == wanted
+    assert max(sizes) == largest
