@@ -4,9 +4,11 @@ from zarr_vectors._query.execute import (
     ChunkSource,
     DirectSource,
     RaggedBatch,
+    ValueBatch,
     Vertices,
     chunk_groups,
     read_batch,
+    read_values,
     take_rows,
 )
 from zarr_vectors._query.graph import Network, links_within, read_graph, read_mesh
@@ -28,6 +30,7 @@ __all__ = [
     "ReadPlan",
     "Selection",
     "Sequences",
+    "ValueBatch",
     "Vertices",
     "Where",
     "check_ids",
@@ -40,6 +43,7 @@ __all__ = [
     "read_linked",
     "read_mesh",
     "read_sequences",
+    "read_values",
     "select",
     "take_rows",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import FragmentTable, offsets_of
+from zarr_vectors.exceptions import CorruptChunkError
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
 __all__ = [
@@ -18,11 +19,13 @@ __all__ = [
     "DirectSource",
     "RaggedBatch",
     "Runs",
+    "ValueBatch",
     "Vertices",
     "as_items",
     "chunk_groups",
     "join_batches",
     "read_batch",
+    "read_values",
     "take_rows",
 ]
 
@@ -56,6 +59,22 @@ class RaggedBatch:
     def nbytes(self) -> int:
         """Bytes of all values."""
         return int(self.positions.nbytes + sum(a.nbytes for a in self.attributes.values()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValueBatch:
+    """Attributes of the rows of some chunks, one chunk after the other, without their positions.
+
+    Attributes
+    ----------
+    offsets : (n + 1,) int64
+        Chunk ``i`` has rows ``offsets[i]:offsets[i + 1]``.
+    attributes : dict of (N,) or (N, C) arrays
+        Codes for categorical attributes.
+    """
+
+    offsets: Int64Array
+    attributes: Mapping[str, AnyArray]
 
 
 class ChunkSource(Protocol):
@@ -128,6 +147,23 @@ def read_batch(arrays: LevelArrays, rows: Int64Array, attributes: tuple[str, ...
     positions, counts = arrays.positions.read(coords, known)
     values = {name: arrays.attribute(name).read_aligned(coords, counts) for name in attributes}
     return RaggedBatch(arrays.meta.level, coords, offsets_of(counts), positions, values)
+
+
+def read_values(arrays: LevelArrays, rows: Int64Array, attributes: tuple[str, ...]) -> ValueBatch:
+    """Read attributes of whole chunks; positions only where nothing else says how many vertices a chunk has."""
+    arrays.check_open()
+    coords = arrays.coords[rows]
+    if arrays.counts is not None:
+        counts = arrays.counts[rows]
+        try:
+            values = {name: arrays.attribute(name).read_aligned(coords, counts) for name in attributes}
+        except CorruptChunkError:
+            # Either a count is stale or a cell is broken; the positions tell which.
+            pass
+        else:
+            return ValueBatch(offsets_of(counts), values)
+    batch = read_batch(arrays, rows, attributes)
+    return ValueBatch(batch.offsets, batch.attributes)
 
 
 def join_batches(first: RaggedBatch, second: RaggedBatch) -> RaggedBatch:

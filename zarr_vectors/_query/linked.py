@@ -54,6 +54,10 @@ class LinkedBatch:
         Whether a link is that chunk's own; every link of a level is one chunk's.
     objects : (N,) int64 or None
         Row in the object index of each vertex' object, -1 for none, the first of several; None where not asked for.
+    others : (K, D) int64
+        Coordinates of other chunks that links lead to; where an attribute divides chunks some may be in one place.
+    outside : (F, 2) int64 or None
+        Of each row from ``offsets[-1]`` on, which of these it lies in and its row there; None where that is not known.
     """
 
     level: int
@@ -65,6 +69,8 @@ class LinkedBatch:
     link_offsets: Int64Array
     owned: BoolArray
     objects: Int64Array | None
+    others: Int64Array
+    outside: Int64Array | None
 
     @property
     def nbytes(self) -> int:
@@ -145,7 +151,15 @@ def read_linked(
         offsets_of(np.bincount(of[told], minlength=len(chunks) if groups is None else int(groups.max(initial=-1)) + 1)),
         (ends.of == ends.owner)[order],
         objects,
+        more.coords,
+        _placed(outside, more.offsets),
     )
+
+
+def _placed(rows: Int64Array, offsets: Int64Array) -> Int64Array:
+    """Give the chunk of each row of a batch, and the row there, (F, 2)."""
+    chunk = np.searchsorted(offsets, rows, side="right") - 1
+    return np.stack([chunk, rows - offsets[chunk]], axis=1)
 
 
 def _places(arrays: LevelArrays, chunks: Int64Array, groups: Int64Array | None = None) -> Int64Array:

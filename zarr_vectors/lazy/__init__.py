@@ -1,6 +1,6 @@
 """Lazy reading: metadata at once, data when asked; what level of detail reads."""
 
-from zarr_vectors._query import LinkedBatch, RaggedBatch, Selection
+from zarr_vectors._query import LinkedBatch, RaggedBatch, Selection, ValueBatch
 from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._chunk import Chunk
@@ -18,6 +18,7 @@ __all__ = [
     "LinkedBatch",
     "RaggedBatch",
     "Selection",
+    "ValueBatch",
     "VertexFilter",
     "Words",
     "matching",

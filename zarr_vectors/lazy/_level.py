@@ -11,7 +11,17 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from zarr_vectors._query import DirectSource, LinkedBatch, RaggedBatch, ReadPlan, read_batch, read_linked, select
+from zarr_vectors._query import (
+    DirectSource,
+    LinkedBatch,
+    RaggedBatch,
+    ReadPlan,
+    ValueBatch,
+    read_batch,
+    read_linked,
+    read_values,
+    select,
+)
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._link_sources import LinkSources
 from zarr_vectors.encoding import FragmentIndex, FragmentTable, expand_ranges, offsets_of
@@ -128,20 +138,20 @@ class LevelReader:
 
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read chunks by place, (n, D), in that order; codes for categorical attributes."""
-        self.arrays.check_open()
-        places = self._find(coords)
-        counts = np.diff(self._starts)[places]
-        rows = self._order[expand_ranges(self._starts[places], counts)]
+        rows, counts = self._chunks_at(coords)
         batch = read_batch(self.arrays, rows, attributes)
         offsets = batch.offsets[offsets_of(counts)]
         return RaggedBatch(batch.level, coords, offsets, batch.positions, batch.attributes)
 
+    def read_values(self, coords: Int64Array, attributes: tuple[str, ...]) -> ValueBatch:
+        """Read the attributes alone of chunks by place, (n, D), in that order."""
+        rows, counts = self._chunks_at(coords)
+        batch = read_values(self.arrays, rows, attributes)
+        return ValueBatch(batch.offsets[offsets_of(counts)], batch.attributes)
+
     def read_linked(self, coords: Int64Array, attributes: tuple[str, ...], *, with_objects: bool) -> LinkedBatch:
         """Read the vertices and links of chunks by place, (n, D), in that order."""
-        self.arrays.check_open()
-        places = self._find(coords)
-        counts = np.diff(self._starts)[places]
-        rows = self._order[expand_ranges(self._starts[places], counts)]
+        rows, counts = self._chunks_at(coords)
         kind = kind_of(self.arrays.store)
         is_sequence = kind in SEQUENCES
         sources = None if is_sequence else self._link_sources()
@@ -155,7 +165,27 @@ class LevelReader:
             with_objects=with_objects,
             groups=np.repeat(np.arange(len(counts)), counts) if (counts > 1).any() else None,
         )
-        return replace(batch, coords=coords, offsets=batch.offsets[offsets_of(counts)])
+        return replace(
+            batch,
+            coords=coords,
+            offsets=batch.offsets[offsets_of(counts)],
+            others=batch.others[:, self.arrays.rank - self.arrays.ndim :],
+            outside=self._in_places(batch),
+        )
+
+    def _in_places(self, batch: LinkedBatch) -> Int64Array | None:
+        """Count the rows of vertices in other chunks from the first of their place; None where that is not known."""
+        arrays = self.arrays
+        if arrays.rank == arrays.ndim or batch.outside is None:
+            return batch.outside
+        if arrays.counts is None:
+            return None
+        first = offsets_of(arrays.counts[self._order])
+        before = np.empty(len(self._order), np.int64)
+        before[self._order] = first[:-1] - np.repeat(first[self._starts[:-1]], np.diff(self._starts))
+        out = batch.outside.copy()
+        out[:, 1] += before[arrays.lookup.find(batch.others)][out[:, 0]]
+        return out
 
     def _link_sources(self) -> LinkSources | None:
         with self._lock:
@@ -180,6 +210,13 @@ class LevelReader:
                 share = -(-arrays.meta.vertex_count // max(1, len(arrays.coords)))
                 counts, exact = np.full(len(arrays.coords), share, np.int64), False
         return self.vertex_counts(counts), exact
+
+    def _chunks_at(self, coords: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Give the chunks that lie in places, as rows of the level's chunk list, and how many in each."""
+        self.arrays.check_open()
+        places = self._find(coords)
+        counts = np.diff(self._starts)[places]
+        return self._order[expand_ranges(self._starts[places], counts)], counts
 
     def _find(self, coords: Int64Array) -> Int64Array:
         """Find places; ``ArgumentError`` for one that is empty."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
 
-from zarr_vectors._query import GroupChoice, LinkedBatch, RaggedBatch, Where, plan_read, select
+from zarr_vectors._query import GroupChoice, LinkedBatch, RaggedBatch, ValueBatch, Where, plan_read, select
 from zarr_vectors._spec import Axis, LevelMetadata, LevelScale
 from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
@@ -132,10 +131,7 @@ class LazyStore:
 
     @property
     def coordinate_offset(self) -> Float64Array:
-        """What the writer set aside: positions plus this are the coordinates it had, (D,) float64; mostly zeros.
-
-        Nothing here is moved by it: positions, boxes and chunks all are as stored.
-        """
+        """What the writer set aside, (D,) float64; positions plus this are what it had, all here is as stored."""
         return self._store.root.coordinate_offset.copy()
 
     @property
@@ -342,13 +338,15 @@ class LazyStore:
 
     @near_place
     def read_chunks(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> RaggedBatch:
-        """Read whole chunks by coordinate, shape (n, D), in one batch and in that order; codes for categories.
+        """Read whole chunks by coordinate, (n, D), in that order; codes for categories. `WEIGHTS` may be asked for."""
+        asked, names = check_coords(coords, self.spatial_dims), self._reader(level).names(attributes)
+        return self._chunks(level).read_chunks(asked, names)
 
-        `WEIGHTS` may be asked for among the attributes.
-        """
-        reader, asked = self._reader(level), check_coords(coords, self.spatial_dims)
-        found = reader if len(self._content(level)) == 1 else self._union(level)
-        return found.read_chunks(asked, reader.names(attributes))
+    @near_place
+    def read_values(self, level: int, coords: npt.ArrayLike, attributes: Iterable[str] | None = None) -> ValueBatch:
+        """Read as `read_chunks` does, without the positions."""
+        asked, names = check_coords(coords, self.spatial_dims), self._reader(level).names(attributes)
+        return self._chunks(level).read_values(asked, names)
 
     @near_place
     def read_linked(
@@ -468,6 +466,9 @@ class LazyStore:
                 self._readers[level] = LevelReader(LevelArrays(self._store, meta), self._cache)
             return self._readers[level]
 
+    def _chunks(self, level: int) -> LevelReader | LevelUnion:
+        return self._reader(level) if len(self._content(level)) == 1 else self._union(level)
+
     def _union(self, level: int) -> LevelUnion:
         """Give the levels of an additive level's content as one."""
         readers = [self._reader(meta.level) for meta in self._content(level)]
@@ -489,9 +490,7 @@ class LazyStore:
     def __enter__(self) -> LazyStore:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def __repr__(self) -> str:

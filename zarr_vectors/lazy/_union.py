@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zarr_vectors._query import RaggedBatch, plan_read
+from zarr_vectors._query import RaggedBatch, ValueBatch, plan_read
 from zarr_vectors._query.selection import Selection
 from zarr_vectors.encoding import FragmentIndex, expand_ranges, offsets_of
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, UnsupportedFeatureError
@@ -68,27 +68,35 @@ class LevelUnion:
 
     def read_chunks(self, coords: Int64Array, attributes: tuple[str, ...]) -> RaggedBatch:
         """Read places, (n, D), in that order; codes for categorical attributes."""
+        asked = self._asked(coords, attributes)
+        batches = [reader.read_chunks(coords[own], attributes) for reader, own in asked]
+        rows, offsets = _in_places([own for _, own in asked], [batch.offsets for batch in batches], len(coords))
+        return RaggedBatch(
+            batches[0].level,
+            coords,
+            offsets,
+            np.concatenate([batch.positions for batch in batches])[rows],
+            {name: np.concatenate([batch.attributes[name] for batch in batches])[rows] for name in attributes},
+        )
+
+    def read_values(self, coords: Int64Array, attributes: tuple[str, ...]) -> ValueBatch:
+        """Read the attributes alone of places, (n, D), in that order."""
+        asked = self._asked(coords, attributes)
+        batches = [reader.read_values(coords[own], attributes) for reader, own in asked]
+        rows, offsets = _in_places([own for _, own in asked], [batch.offsets for batch in batches], len(coords))
+        values = {name: np.concatenate([batch.attributes[name] for batch in batches])[rows] for name in attributes}
+        return ValueBatch(offsets, values)
+
+    def _asked(self, coords: Int64Array, attributes: tuple[str, ...]) -> list[tuple[LevelReader, Int64Array]]:
+        """Give for each level which of some places it has."""
         places = ChunkLookup(self.places).find(coords)
         if (places < 0).any():
             bad = tuple(coords[places < 0][0].tolist())
             msg = f"{self._readers[0].arrays.where} has no chunk {bad}"
             raise ArgumentError(msg)
         self._check_words(attributes)
-        asked = [np.flatnonzero(rows[places] >= 0) for rows in self._rows]
-        pairs = zip(self._readers, asked, strict=True)
-        batches = [reader.read_chunks(coords[own], attributes) for reader, own in pairs]
-        owner = np.concatenate(asked)
-        order = np.argsort(owner, kind="stable")
-        sizes = np.concatenate([np.diff(batch.offsets) for batch in batches])
-        rows = expand_ranges(offsets_of(sizes)[:-1][order], sizes[order])
-        counts = np.bincount(owner, sizes, len(coords)).astype(np.int64)
-        return RaggedBatch(
-            batches[0].level,
-            coords,
-            offsets_of(counts),
-            np.concatenate([batch.positions for batch in batches])[rows],
-            {name: np.concatenate([batch.attributes[name] for batch in batches])[rows] for name in attributes},
-        )
+        found = [np.flatnonzero(rows[places] >= 0) for rows in self._rows]
+        return list(zip(self._readers, found, strict=True))
 
     def _check_words(self, attributes: tuple[str, ...]) -> None:
         """Refuse codes that mean different words in different levels."""
@@ -96,6 +104,24 @@ class LevelUnion:
             if len({reader.arrays.attribute(name).column.categories for reader in self._readers}) > 1:
                 msg = f"{self._readers[0].arrays.where}: its levels have different categories of attribute {name!r}"
                 raise UnsupportedFeatureError(msg)
+
+
+def _in_places(
+    owners: Sequence[Int64Array], offsets: Sequence[Int64Array], count: int
+) -> tuple[Int64Array, Int64Array]:
+    """Order the rows of batches, one behind the other, by place; `owners` says the place of each batch's chunks.
+
+    Returns
+    -------
+    rows : (N,) int64
+    offsets : (count + 1,) int64
+        Of the places.
+    """
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    sizes = np.concatenate([np.diff(own) for own in offsets])
+    rows = expand_ranges(offsets_of(sizes)[:-1][order], sizes[order])
+    return rows, offsets_of(np.bincount(owner, sizes, count).astype(np.int64))
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from fractions import Fraction
@@ -251,8 +252,30 @@ def test_a_batch_holds_chunks_in_the_order_asked_for_with_codes(path, data):
     assert batch.nbytes == batch.positions.nbytes + sum(a.nbytes for a in batch.attributes.values())
 
 
+@pytest.mark.parametrize("counts", ["said", "not said", "wrong"])
+def test_values_alone_are_those_of_the_batch_whatever_is_said_of_counts(path, tmp_path, counts):
+    place = tmp_path / "copy.zv"
+    shutil.copytree(path, place)
+    file = place / "0" / "vertices" / "zarr.json"
+    doc = json.loads(file.read_text())
+    said = doc["attributes"].pop("chunk_counts")
+    assert len(said) > 1
+    if counts != "not said":
+        doc["attributes"]["chunk_counts"] = said if counts == "said" else [said[0] - 1, said[1] + 1, *said[2:]]
+    del doc["attributes"]["zv_crc32c"]
+    file.write_text(json.dumps(doc))
+    with open_zv(place) as store:
+        coords = store.catalogue().levels[0].coords[::-1]
+        batch, values = store.read_chunks(0, coords), store.read_values(0, coords)
+    assert values.offsets.tolist() == batch.offsets.tolist()
+    assert values.attributes.keys() == batch.attributes.keys() != set()
+    for name, column in batch.attributes.items():
+        assert np.array_equal(values.attributes[name], column)
+
+
 def test_an_empty_batch_is_a_batch(path):
     with open_zv(path) as store:
+        assert store.read_values(0, [], attributes=["f"]).attributes["f"].shape == (0,)
         batch = store.read_chunks(0, [], attributes=["f"])
     assert batch.positions.shape == (0, 3)
     assert batch.attributes["f"].shape == (0,)

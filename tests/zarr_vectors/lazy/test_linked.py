@@ -50,6 +50,9 @@ def test_every_link_belongs_to_one_chunk(kind, data):
                 labels = labels_of(batch)
                 assert len(batch.positions) == len(labels) == len(batch.objects)
                 inner = int(batch.offsets[-1])
+                beyond = store.read_values(0, batch.others, [LABEL])
+                place, row = batch.outside.T
+                assert np.array_equal(beyond.attributes[LABEL][beyond.offsets[place] + row], labels[inner:])
                 for i in range(len(part)):
                     mine = batch.links[batch.link_offsets[i] : batch.link_offsets[i + 1]]
                     low, high = batch.offsets[i : i + 2]

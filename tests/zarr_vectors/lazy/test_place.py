@@ -83,6 +83,7 @@ ASKED = {
     "iter_chunks": lambda store: list(store.iter_chunks()),
     "iter_chunks ahead": lambda store: list(store.iter_chunks(prefetch=3)),
     "read_chunks": lambda store: store.read_chunks(0, [(0, 0, 0), (1, 1, 1)]),
+    "read_values": lambda store: store.read_values(0, [(0, 0, 0), (1, 1, 1)]),
     "read_linked": lambda store: store.read_linked(0, [(0, 0, 0), (1, 1, 1)]),
     "raw_array": lambda store: store.raw_array("vertices"),
     "groups": lambda store: store.groups,

@@ -137,10 +137,15 @@ def test_chunks_are_put_together(cloud):
         batch = store.read_chunks(0, level.coords[::-1], ["row"])
         assert np.diff(batch.offsets).tolist() == level.counts[::-1].tolist()
         assert np.array_equal(batch.positions, P[batch.attributes["row"]])
+        values = store.read_values(0, level.coords[::-1], ["row"])
+        assert values.offsets.tolist() == batch.offsets.tolist()
+        assert np.array_equal(values.attributes["row"], batch.attributes["row"])
         cell = np.repeat(level.coords[::-1], level.counts[::-1], axis=0)
         assert np.array_equal(cells[batch.attributes["row"]], cell)
         with pytest.raises(ArgumentError, match="no chunk"):
             store.read_chunks(0, [[99, 99]])
+        with pytest.raises(ArgumentError, match="no chunk"):
+            store.read_values(0, [[99, 99]], ["row"])
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

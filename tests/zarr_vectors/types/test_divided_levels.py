@@ -102,6 +102,11 @@ def test_a_viewer_sees_places_not_their_divisions(tmp_path):
             rows = rows_of(batch.positions[part], places)
             assert sorted(rows.tolist()) == np.flatnonzero((chunk == coord).all(axis=1)).tolist()
             assert batch.attributes["kind"][part].tolist() == kind[rows].tolist()
+        values = store.read_values(0, asked)
+        assert values.offsets.tolist() == batch.offsets.tolist()
+        assert {name: column.tolist() for name, column in values.attributes.items()} == {
+            name: column.tolist() for name, column in batch.attributes.items()
+        }
         assert store.categories("kind") == ("a", "b", "c")
         coords = [coord for coord, _ in store.iter_chunks()]
         assert coords == sorted(map(tuple, np.unique(np.column_stack([kind, chunk]), axis=0).tolist()))
