@@ -28,13 +28,16 @@ REPORT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "changes.
 KINDS = ("points", "lines", "surface")
 COUNT = 1_050_000
 BUDGET = 1_500_000
+QUICK, EVERY_S = 10, 2.0
+"""So many changes, one every so many seconds, of which some should be seen while they come."""
 HEAD = """# Changing the look of what is shown
 
 `python -m benchmarks.changes`, {date}, {machine}, Python {python}; the views show
 {shown} vertices, three rounds of every change, there and back. *Call*: until setting the value returns.
 *Frame*: the longest frame of ours until the view is complete. *Send*: the longest that handing what was queued to the
 driver took before a paint. CPU milliseconds of the GUI thread, largest and middle of the rounds. *Complete*: seconds
-until the change is seen, middle, while the loaders read from the disk on the same cores.
+until the change is seen, middle, while the loaders read from the disk on the same cores; *CPU*: seconds of all threads
+meanwhile, middle. *Quick*: {quick} changes of colours and filters in turn, one every {every:.0f} s.
 """
 
 
@@ -98,8 +101,8 @@ class Watch:
         self.send = max(self.send, 1e3 * (time.thread_time() - began))
 
 
-def measure(path: Path, only: list[str] | None = None) -> tuple[int, list[tuple[str, ...]]]:
-    """Give how many vertices are shown, and a row a change."""
+def measure(path: Path, only: list[str] | None = None) -> tuple[int, list[tuple[str, ...]], str]:
+    """Give how many vertices are shown, a row a change, and what is seen of quick ones."""
     flight = Flight(path, budget=BUDGET, color_by="first", size=(500, 400), patience_s=120)
     layer, window = flight.layer, flight.window
     layer.style.shading, layer.style.size = "flat", 1.0
@@ -112,20 +115,40 @@ def measure(path: Path, only: list[str] | None = None) -> tuple[int, list[tuple[
         found = []
         for k in (0, 1) * 3:
             watch.reset()
-            began, own = time.perf_counter(), time.thread_time()
+            began, own, cpu = time.perf_counter(), time.thread_time(), time.process_time()
             change(k)
             call = 1e3 * (time.thread_time() - own)
             window.process(0.05)
             window.wait_until(lambda: layer.lod.status.complete, 120)
-            complete = time.perf_counter() - began
+            complete, spent = time.perf_counter() - began, time.process_time() - cpu
             window.process(0.3)
-            found.append((call, watch.frame, watch.send, complete))
+            found.append((call, watch.frame, watch.send, complete, spent))
         worst, middle = np.max(found, axis=0), np.median(found, axis=0)
         ms = [f"{worst[i]:.1f}, {middle[i]:.1f}" for i in range(3)]
-        rows.append((name, *ms, f"{middle[3]:.2f}"))
+        rows.append((name, *ms, f"{middle[3]:.2f}", f"{middle[4]:.2f}"))
         print(path.stem, *rows[-1], sep=" | ", flush=True)
+    told = quick(flight)
+    print(path.stem, told, sep=" | ", flush=True)
     flight.close()
-    return shown, rows
+    return shown, rows, told
+
+
+def quick(flight: Flight) -> str:
+    """Tell how many of changes that come one after the other are seen while they come, and when the last one is."""
+    layer, window, seen = flight.layer, flight.window, []
+    swap = layer.pool.swap
+    layer.pool.swap = lambda: seen.append(time.perf_counter()) or swap()
+    for k in range(QUICK):
+        began = time.perf_counter()
+        if k % 2:
+            layer.filter.where = {"second": (">", 0.1 * k)}
+        else:
+            layer.style.color_by = ("second", "first")[k // 2 % 2]
+        if k < QUICK - 1:
+            window.process(EVERY_S)
+    meanwhile = len(seen)
+    window.wait_until(lambda: layer.lod.status.complete, 120)
+    return f"Quick: {meanwhile} of {QUICK - 1} seen before the last one, which takes {seen[-1] - began:.2f} s."
 
 
 def main() -> int:
@@ -137,17 +160,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for kind in args.kinds:
             path = write(Path(folder), kind)
-            shown, rows = measure(path, args.only)
+            shown, rows, told = measure(path, args.only)
             shutil.rmtree(path)
             counts.append(f"{shown:,}")
-            text += f"\n## {kind.capitalize()}\n\n| change | call | frame | send | complete |\n|---|---|---|---|---|\n"
-            text += "".join(f"| {' | '.join(row)} |\n" for row in rows)
+            text += f"\n## {kind.capitalize()}\n\n| change | call | frame | send | complete | CPU |\n"
+            text += "|---|---|---|---|---|---|\n"
+            text += "".join(f"| {' | '.join(row)} |\n" for row in rows) + f"\n{told}\n"
     text = (
         HEAD.format(
             date=time.strftime("%Y-%m-%d"),
             machine=platform.machine(),
             python=platform.python_version(),
             shown=", ".join(counts),
+            quick=QUICK,
+            every=EVERY_S,
         )
         + text
     )

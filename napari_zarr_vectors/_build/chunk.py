@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -10,15 +12,16 @@ import numpy.typing as npt
 from napari_zarr_vectors._build.slabs import bins_of_drawn, make_profile
 from napari_zarr_vectors._model.bins import unpack_cut
 
-__all__ = ["HIDDEN_VALUE", "NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
+if TYPE_CHECKING:
+    from napari_zarr_vectors._build.values import ValueMap
+
+__all__ = ["NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
 NO_OBJECT = -(2**63)
 """Id of no object."""
-HIDDEN_VALUE = 3.0e38
-"""Value of a vertex that is not to be seen; all that is above 1e38 is not. A row is hidden with any of its corners."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,10 +61,12 @@ class BuiltChunk:
     cost : (n + 1,) int64 or None
         Vertices of the chunk that the rows before each draw; None where that is one a row.
     drawn : (n, L) int32 or None
-        The vertices of the chunk that each row draws, by number; `count` for another chunk's. None where row i draws
-        vertex i alone.
+        The vertices of the chunk that each row draws, by number; `count` and more for other chunks'. None where each
+        draws one of its own.
     bins : (1 or 2, D, n) uint8 or None
         First and last bin of the chunk's box in which each row lies, along each axis; one where they are the same.
+    source : ValueMap or None
+        What values and sizes are made of; None where that is not known.
     steps : int or None
         Steps down the tree over which its places are told apart; None for all.
     """
@@ -82,6 +87,7 @@ class BuiltChunk:
     cost: Int64Array | None = None
     drawn: npt.NDArray[np.int32] | None = None
     bins: npt.NDArray[np.uint8] | None = None
+    source: ValueMap | None = None
     steps: int | None = None
     box: Float32Array = field(init=False, repr=False)
     """Lowest and highest of the corners, (2, 5), as `positions` and `extra`; zeros without any."""
@@ -98,6 +104,13 @@ class BuiltChunk:
     def rows(self) -> int:
         """How many points, segments or triangles there are."""
         return len(self.positions) // self.corners
+
+    def with_values(self, values: Float32Array, sizes: Float32Array | None) -> BuiltChunk:
+        """Give the same rows with other values and sizes."""
+        other = copy.copy(self)  # not `replace`: the box is found among all corners
+        object.__setattr__(other, "values", values)
+        object.__setattr__(other, "sizes", sizes)
+        return other
 
     def vertices(self, starts: Int64Array, stops: Int64Array) -> Int64Array:
         """Count the vertices that ranges of rows draw, (m,) each."""
@@ -121,7 +134,7 @@ class BuiltChunk:
         """
         if self.drawn is None:
             return len(rows)
-        drawn = self.drawn.take(rows, axis=0)
+        drawn = np.minimum(self.drawn.take(rows, axis=0), self.count)
         is_drawn = np.zeros(self.count + 1, np.bool_)
         is_drawn[drawn] = True
         passing = int(np.count_nonzero((drawn == self.count).all(axis=1))) if is_drawn[-1] else 0
@@ -135,9 +148,17 @@ class BuiltChunk:
         return make_profile(self.bins if self.drawn is None else bins_of_drawn(self.bins, self.drawn, self.count))
 
     @property
+    def value_bytes(self) -> int:
+        """Bytes of values and sizes."""
+        return self.values.nbytes + (0 if self.sizes is None else self.sizes.nbytes)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
-        optional = (self.extra, self.others, self.others_extra, self.sizes, self.objects, self.cost, self.drawn, self.bins)
+        shared = self.source is not None and self.source.vertices is self.drawn
+        drawn = None if shared else self.drawn
+        one_a_row = (self.objects, self.cost, drawn, self.bins, self.source)
+        optional = (self.extra, self.others, self.others_extra, self.sizes, *one_a_row)
         rows = self.positions.nbytes + self.values.nbytes + self.levels.nbytes
         return rows + self.keys.nbytes + self.starts.nbytes + sum(a.nbytes for a in optional if a is not None)
 

@@ -10,17 +10,18 @@ objects as far as they lie there, the same ones from frame to frame and in every
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
+from napari_zarr_vectors._build.chunk import BuiltChunk
 from napari_zarr_vectors._build.pieces import BLOCK, cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
 from napari_zarr_vectors._build.slabs import bins_of
+from napari_zarr_vectors._build.values import Far, ValueMap
 from zarr_vectors.spatial import splitmix64
 
 __all__ = ["CORNER_STEP", "LinkedPart", "Place", "build_segments", "build_triangles"]
@@ -54,6 +55,12 @@ class LinkedPart:
         What colours and sizes the vertices.
     objects : (N,) int64 or None
         Id of the object of each vertex, `NO_OBJECT` for none.
+    owners : (N,) int32 or None
+        Row in the level's object index of the object of each vertex, -1 for none.
+    beyond : (F,) int64 or None
+        Of a part that is alone: which rows of what was read the vertices behind its own ones are.
+    far : Far or None
+        Where these lie.
     """
 
     positions: npt.NDArray[np.floating]
@@ -63,9 +70,12 @@ class LinkedPart:
     values: Float32Array | None = None
     sizes: Float32Array | None = None
     objects: Int64Array | None = None
+    owners: npt.NDArray[np.int32] | None = None
+    beyond: Int64Array | None = None
+    far: Far | None = None
 
     def alone(self) -> LinkedPart:
-        """Give the same without vertices that neither are the chunk's own nor an end of its links."""
+        """Give the same, its own vertices first, without any that neither are these nor an end of its links."""
         low, high = self.own
         ends = self.links.reshape(-1)
         far = np.unique(ends[(ends < low) | (ends >= high)])
@@ -73,8 +83,10 @@ class LinkedPart:
         number = np.where(
             (self.links >= low) & (self.links < high), self.links - low, high - low + np.searchsorted(far, self.links)
         )
-        picked = [None if a is None else a[rows] for a in (self.values, self.sizes, self.objects)]
-        return LinkedPart(self.positions[rows], (0, high - low), number, self.owned, *picked)
+        columns = (self.values, self.sizes, self.objects, self.owners)
+        picked = [None if a is None else a[rows] for a in columns]
+        part = LinkedPart(self.positions[rows], (0, high - low), number, self.owned, *picked)
+        return replace(part, beyond=far)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +107,7 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
     Parameters
     ----------
     part : LinkedPart
-        Links of two ends.
+        Links of two ends; its own vertices come first.
     place : Place
     fraction : float
         Share of the chunk's vertices that may be drawn, in (0, 1]. A larger share contains a smaller one. It is
@@ -120,15 +132,15 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         chosen = rows.order[begin : begin + BLOCK]
         segment = links[pieces.segment[chosen]]
         along = pieces.begin[chosen], pieces.end[chosen]
-        blocks.append(_segments(part, place, positions, segment, along, shape, smooth=smooth))
+        blocks.append(_segments(place, positions, segment, along, shape))
     return _built(
         part,
         place,
         rows,
         **{name: _joined([block[name] for block in blocks], axis=-1 if name == "bins" else 0) for name in blocks[0]},
-        corners=_SEGMENT_CORNERS,
         steps=len(np.reshape(place.ratios, (-1, len(shape)))),
-        first=links[pieces.segment[rows.order], 0],
+        at=(pieces.begin[rows.order], pieces.end[rows.order]),
+        smooth=smooth,
     )
 
 
@@ -137,28 +149,21 @@ def _joined(parts: list[npt.NDArray[Any] | None], axis: int) -> Any:  # noqa: AN
 
 
 def _segments(
-    part: LinkedPart,
     place: Place,
     positions: Float64Array,
     segment: Int64Array,
     along: tuple[Float64Array, Float64Array],
     shape: Int64Array,
-    *,
-    smooth: bool,
 ) -> dict[str, npt.NDArray[Any] | None]:
     """Make the corners of some parts of links, (n, 2), from one place along them to another; names as of `_built`."""
     ends = [_between(positions, segment, at) for at in along]
     packed = [pack_axes(end, place.origin) for end in ends]
     bins = [bins_of(end, place.chunk_lo, place.cell_shape, shape) for end in ends]
-    values = [_value_between(part.values, segment, at, smooth=smooth) for at in along]
-    sizes = [_value_between(part.sizes, segment, at, smooth=True) for at in along]
     return {
         "positions": _corners(packed[0][0], packed[1][0]),
         "extra": _corners_or_none(packed[0][1], packed[1][1]),
         "others": _corners(packed[1][0], packed[0][0]),
         "others_extra": _corners_or_none(packed[1][1], packed[0][1]),
-        "values": _hidden_whole(_corners_or_none(values[0], values[1]), part.values, segment),
-        "sizes": _corners_or_none(sizes[0], sizes[1]),
         "bins": np.stack([np.minimum(*bins), np.maximum(*bins)]),
     }
 
@@ -169,7 +174,7 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
     Parameters
     ----------
     part : LinkedPart
-        Links of three or more corners.
+        Links of three or more corners; its own vertices come first.
     place : Place
     fraction : float
         Share of the chunk's vertices that may be drawn, in (0, 1].
@@ -190,14 +195,8 @@ def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) ->
         extra=None if extra is None else extra[here],
         others=vertex_normals(main, every)[here],
         others_extra=None,
-        values=_hidden_whole(
-            None if part.values is None else part.values[here], part.values, faces[triangle[rows.order]]
-        ),
-        sizes=None,
         bins=np.stack([bins.min(axis=2), bins.max(axis=2)]),
-        corners=_TRIANGLE_CORNERS,
         steps=len(np.reshape(place.ratios, (-1, len(shape)))),
-        first=faces[triangle[rows.order], 0],
     )
 
 
@@ -214,7 +213,10 @@ def vertex_normals(positions: Float32Array, faces: Int64Array) -> Float32Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Which links become rows, in their order, with places, the vertices that the rows before each draw, and its own."""
+    """Which links become rows, in their order, with places, the vertices that the rows before each draw, and its own.
+
+    `drawn` are the ends of each: the chunk's own vertices, then those of others.
+    """
 
     order: Int64Array
     keys: Int64Array
@@ -247,9 +249,8 @@ def _ordered(part: LinkedPart, links: Int64Array, link: Int64Array, keys: Int64A
     order = order[by_place]
     found, starts = np.unique(keys[order], return_index=True)
     own = links[link[order]]
-    drawn = np.where((own >= low) & (own < high), own - low, count).astype(np.int32)
     starts = np.append(starts, len(order)).astype(np.int64)
-    return _Rows(order, found, starts, _cost(own, low, high), drawn, fraction)
+    return _Rows(order, found, starts, _cost(own, low, high), own.astype(np.int32), fraction)
 
 
 def _ranks(part: LinkedPart, place: Place, links: Int64Array) -> npt.NDArray[np.uint64]:
@@ -319,29 +320,6 @@ def _between(positions: Float64Array, links: Int64Array, at: Float64Array) -> Fl
     return between
 
 
-def _value_between(
-    values: Float32Array | None, links: Int64Array, at: Float64Array, *, smooth: bool
-) -> Float32Array | None:
-    if values is None:
-        return None
-    first, second = values[links[:, 0]], values[links[:, 1]]
-    if not smooth:
-        return np.where(at < 0.5, first, second)
-    with np.errstate(over="ignore"):  # the lowest float stands for what is missing
-        between = first + at * (second.astype(np.float64) - first)
-    return np.where(at <= 0, first, np.where(at >= 1, second, between)).astype(np.float32)
-
-
-def _hidden_whole(
-    corners: Float32Array | None, values: Float32Array | None, links: Int64Array
-) -> Float32Array | None:
-    """Hide all corners of a row, (C n,), if any vertex of its link, (n, L), is hidden."""
-    if corners is None or values is None or not (values > HIDDEN_VALUE / 2).any():
-        return corners
-    hidden = (values[links] > HIDDEN_VALUE / 2).any(axis=1)
-    return np.where(np.repeat(hidden, len(corners) // max(1, len(links))), np.float32(HIDDEN_VALUE), corners)
-
-
 def _corners(first: Float32Array, second: Float32Array) -> Float32Array:
     """Put two corners at each of two ends, (4 P, ..), row by row."""
     return np.stack([first, first, second, second], axis=1).reshape(-1, *first.shape[1:])
@@ -360,18 +338,18 @@ def _built(
     extra: Float32Array | None,
     others: Float32Array,
     others_extra: Float32Array | None,
-    values: Float32Array | None,
-    sizes: Float32Array | None,
     bins: npt.NDArray[np.uint8],
-    corners: int,
     steps: int,
-    first: Int64Array,
+    at: tuple[Float64Array, Float64Array] | None = None,
+    smooth: bool = True,
 ) -> BuiltChunk:
+    corners = _TRIANGLE_CORNERS if at is None else _SEGMENT_CORNERS
+    source = _value_map(part, rows, corners, at)
     corner = np.arange(corners, dtype=np.float32) * CORNER_STEP + place.level
     return BuiltChunk(
         positions=positions,
-        values=np.zeros(len(positions), np.float32) if values is None else values,
-        objects=None if part.objects is None else part.objects[first],
+        values=np.zeros(len(positions), np.float32) if part.values is None else source.of(part.values, smooth=smooth),
+        objects=None if part.objects is None else part.objects[rows.drawn[:, 0]],
         levels=np.tile(corner, len(rows.order)),
         extra=extra,
         keys=rows.keys,
@@ -382,8 +360,19 @@ def _built(
         steps=steps,
         others=others,
         others_extra=others_extra,
-        sizes=sizes,
+        sizes=None if part.sizes is None else source.of(part.sizes),
         cost=rows.cost,
         drawn=rows.drawn,
         bins=bins,
+        source=source,
     )
+
+
+def _value_map(
+    part: LinkedPart, rows: _Rows, corners: int, at: tuple[Float64Array, Float64Array] | None
+) -> ValueMap:
+    """Say what the corners of rows take their values from, given where on their link segments begin and end."""
+    begin, end = (np.zeros(0), np.ones(0)) if at is None else at
+    cut = np.flatnonzero((begin > 0) | (end < 1))
+    parts = np.stack([begin[cut], end[cut]], axis=1).astype(np.float32)
+    return ValueMap(rows.drawn, corners, cut.astype(np.int32), parts, part.owners, part.far)

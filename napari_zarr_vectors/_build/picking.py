@@ -13,7 +13,8 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.chunk import HIDDEN_VALUE, BuiltChunk
+from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.values import HIDDEN_VALUE
 
 __all__ = ["Hit", "Sight", "nearest", "to_pixels"]
 

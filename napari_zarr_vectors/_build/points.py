@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_zarr_vectors._build.chunk import BuiltChunk
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.slabs import bins_of
+from napari_zarr_vectors._build.values import ValueMap, compact
 from napari_zarr_vectors._build.weights import Below, level_codes
 
 __all__ = ["build_points", "pack_axes", "pack_rgb", "stable_order", "unpack_rgb"]
@@ -41,6 +42,7 @@ def build_points(
     objects: Int64Array | None = None,
     below: Below | None = None,
     weights: npt.NDArray[np.number] | None = None,
+    owners: npt.NDArray[np.int32] | None = None,
 ) -> BuiltChunk:
     """Shuffle, thin and sort the points of one chunk.
 
@@ -72,6 +74,8 @@ def build_points(
         What the rows together stand for; None where each stands for itself.
     weights : (N,) or None
         What each row stands for, where the store says it.
+    owners : (N,) int32 or None
+        Row in the level's object index of the object of each point, -1 for none.
 
     Raises
     ------
@@ -93,10 +97,10 @@ def build_points(
     rows, keys = rows[order], keys[order]
     places, starts = np.unique(keys, return_index=True)
     main, extra = pack_axes(positions[rows], origin)
-    column = np.zeros(keep) if values is None else values[rows]
+    source = ValueMap(compact(rows, count), 1, np.zeros(0, np.int32), np.zeros((0, 2), np.float32), owners)
     return BuiltChunk(
         positions=main,
-        values=np.ascontiguousarray(column, dtype=np.float32),
+        values=np.zeros(keep, np.float32) if values is None else source.of(values.astype(np.float32, copy=False)),
         levels=level_codes(
             level, keys, below, keep / count if count else 1.0, None if weights is None else weights[rows]
         ),
@@ -107,7 +111,8 @@ def build_points(
         fraction=keep / count if count else 1.0,
         objects=None if objects is None else objects[rows],
         bins=bins_of(positions[rows], chunk_lo, cell_shape, place_shape(ratios, positions.shape[1]))[None],
-        sizes=None if sizes is None else sizes[rows],
+        sizes=None if sizes is None else source.of(sizes),
+        source=source,
     )
 
 

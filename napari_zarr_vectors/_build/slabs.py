@@ -32,7 +32,7 @@ def bins_of_drawn(bins: BinArray, drawn: npt.NDArray[np.int32], count: int) -> B
     bins : (2, D, n) uint8
         First and last bins of rows.
     drawn : (n, L) int32
-        Vertices that each row draws; `count` for none of the chunk's.
+        Vertices that each row draws; `count` and more for none of the chunk's.
     count : int
         Vertices of the chunk.
 
@@ -41,7 +41,7 @@ def bins_of_drawn(bins: BinArray, drawn: npt.NDArray[np.int32], count: int) -> B
     (2, D, m) uint8
         Of the vertices that are drawn, and of the rows that draw none of the chunk's.
     """
-    axes = bins.shape[1]
+    axes, drawn = bins.shape[1], np.minimum(drawn, count)
     out = np.zeros((2, axes, count + 1), np.uint8)
     out[0] = BINS
     for axis, corner in np.ndindex(axes, drawn.shape[1]):

@@ -282,7 +282,8 @@ class Engine:
             self._pace.shown(generation=planned.plan.generation, holes=planned.plan.holes)
         if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
             self._upload(planner, loader, began)
-        self._recolouring.step(self._failed)
+        epoch = self._recolouring.epoch
+        self._recolouring.step(self._failed, others_wait=bool(self._held))
         # After a commit not before its paint: a plan that lacks what comes meanwhile would cost a paint more.
         asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
@@ -292,6 +293,8 @@ class Engine:
             self._submit(planner)
         if planned is not None:
             self._want(planned)
+        elif self._recolouring.epoch != epoch:
+            loader.want(self._recolouring.requests())  # what else is wanted comes with the next plan
         if loader.pausing:
             loader.pump()
 
@@ -369,7 +372,7 @@ class Engine:
                 self._stale = True
                 return
             else:
-                sent += item[1].nbytes
+                sent += item[1].value_bytes if self._recolouring.awaits(item[0].node) else item[1].nbytes
 
     def _place(self, planner: Planner[Prepared], request: Request, built: BuiltChunk) -> bool:
         recolouring = self._recolouring
@@ -406,7 +409,7 @@ class Engine:
         """
         replaced = False
         for node, (request, built) in self._larger.items():
-            if node not in self._pool.resident:
+            if node not in self._pool.resident or request.epoch != self._recolouring.shown:
                 continue
             enough = self._pool.chunk(node).fraction >= built.fraction
             if enough or self._pool.upload(node, built):
@@ -427,7 +430,7 @@ class Engine:
         if not self._layer.visible:
             return False
         later = (self._settle_at, self._rest_at, self._late_at)
-        waiting = any(moment is not None for moment in later) or self._recolouring.looking
+        waiting = any(moment is not None for moment in later) or self._recolouring.busy
         return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
 
     # -- budget

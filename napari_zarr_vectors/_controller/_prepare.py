@@ -177,12 +177,12 @@ def _is_number(dtype: np.dtype[Any], channels: tuple[int, ...]) -> bool:
     return dtype.kind in "iuf" and channels in ((), (1,))
 
 
-def _sizing(store: LazyStore, name: str | None) -> dict[str, Any]:
+def _sizing(store: LazyStore, name: str | None, choices: tuple[str, ...]) -> dict[str, Any]:
     """Give what of a `Coloring` says how large vertices are."""
     if name is None:
         return {}
-    if name not in size_choices(store):
-        msg = f"{store.name} has no number named {name!r} to size by; it has {', '.join(size_choices(store)) or 'none'}"
+    if name not in choices:
+        msg = f"{store.name} has no number named {name!r} to size by; it has {', '.join(choices) or 'none'}"
         raise ArgumentError(msg)
     if name in store.attribute_names(store.levels[0]):
         return {"size_by": name}
@@ -195,19 +195,24 @@ Sample = tuple["npt.NDArray[np.float64]", dict[str, "npt.NDArray[np.generic]"]]
 
 def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
     """Read some chunks of the coarsest level, spread over it."""
+    level, coords, present = _chunks_of_sample(store, tree, names)
+    if not len(coords):
+        return np.empty((0, store.spatial_dims)), {}
+    batch = store.read_chunks(level, coords, present)
+    return batch.positions.astype(np.float64), dict(batch.attributes)
+
+
+def _chunks_of_sample(store: LazyStore, tree: Tree, names: list[str]) -> tuple[int, npt.NDArray[np.int64], list[str]]:
+    """Give a level, the coordinates of some chunks of it, and those of some attributes that it has."""
     # The coarsest level that has what is asked for: some writers give attributes to level 0 only.
     having = [i for i, n in enumerate(tree.levels) if set(names) <= set(store.attribute_names(n))]
     depth = having[0] if having else 0
     level = tree.levels[depth] if tree.levels else store.levels[-1]
     roots = np.arange(tree.base[depth], tree.base[depth + 1]) if tree.levels else np.empty(0, np.int64)
     roots = roots[~tree.is_virtual[roots]]
-    if not len(roots):
-        return np.empty((0, store.spatial_dims)), {}
-    some = roots[np.unique(np.linspace(0, len(roots) - 1, SAMPLE_CHUNKS).astype(int))]
+    some = roots[np.unique(np.linspace(0, max(0, len(roots) - 1), SAMPLE_CHUNKS).astype(int))] if len(roots) else roots
     some = some[np.cumsum(tree.count[some]) - tree.count[some] < SAMPLE_ROWS]
-    present = [n for n in names if n in store.attribute_names(level)]
-    batch = store.read_chunks(level, tree.coords[some], present)
-    return batch.positions.astype(np.float64), dict(batch.attributes)
+    return level, tree.coords[some], [n for n in names if n in store.attribute_names(level)]
 
 
 def prepare_colors(
@@ -216,27 +221,33 @@ def prepare_colors(
     sample: Sample | None = None,
     wanted: Wanted | None = None,
     size_by: str | None = None,
+    *,
+    tree: Tree | None = None,
+    known: Colors | None = None,
 ) -> Colors:
     """Find out how an attribute colours vertices; limits come from the middle 99 % of a sample.
 
     `wanted` is what is shown, `size_by` what sizes vertices; an ``ArgumentError`` says what of it the store has not.
+    Of what is `known` of the same store the choices are taken: to find them all attributes of objects are read.
     """
     if wanted is not None:
         wanted.of(store, store.levels[0])
-    found = _colors(store, name, sample)
+    found = _colors(store, name, sample, tree)
+    sizes = tuple(size_choices(store)) if known is None else known.sizes
+    directed = store.geometry_type in DIRECTED
     return replace(
         found,
         info=replace(found.info, name=name or "", unit=_unit(store, name), words=found.words, size_by=size_by or ""),
-        coloring=replace(found.coloring, wanted=wanted, **_sizing(store, size_by)),
+        coloring=replace(found.coloring, wanted=wanted, **_sizing(store, size_by, sizes)),
         name=name,
-        sizes=tuple(size_choices(store)),
-        choices=tuple(color_choices(store, with_direction=store.geometry_type in DIRECTED)),
+        sizes=sizes,
+        choices=tuple(color_choices(store, with_direction=directed)) if known is None else known.choices,
         objects=store.n_objects,
-        groups=tuple(store.groups),
+        groups=tuple(store.groups) if known is None else known.groups,
     )
 
 
-def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors:
+def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tree | None) -> Colors:
     if name is None:
         return Colors(Coloring(), ValueInfo())
     if name not in store.attribute_names(store.levels[0]):
@@ -247,9 +258,13 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None) -> Colors
     if words is not None:
         return _category(Coloring(name, "category", words))
     coloring = Coloring(name, "scalar")
-    if sample is None:
-        sample = _sample(store, build_tree(store.catalogue()), [name])
-    values = sample[1].get(name)
+    if sample is not None:
+        values = sample[1].get(name)
+    else:
+        level, coords, present = _chunks_of_sample(
+            store, build_tree(store.catalogue()) if tree is None else tree, [name]
+        )
+        values = store.read_values(level, coords, present).attributes.get(name)
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
 
 

@@ -1,6 +1,11 @@
 """Other colours, sizes, another filter: resident chunks get new values in the background, all change in one frame.
 
 They are put in place as they arrive, in arrays that are not drawn, so that the change itself is one piece to send.
+
+1. It is found out what is asked for; what is asked meanwhile is found out next.
+2. All that is resident gets new values. What is asked for now pushes this aside, unless this has pushed another change
+   aside: so of changes that come faster than they are done every second one is seen at least, and the last one always.
+3. All is shown in one paint. What has arrived besides is put in place before the next change begins.
 """
 
 from __future__ import annotations
@@ -14,7 +19,8 @@ from napari_zarr_vectors._stream import Request
 from zarr_vectors.exceptions import ZarrVectorsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from napari_zarr_vectors._build import BuiltChunk
@@ -40,7 +46,9 @@ class Recolouring:
     Attributes
     ----------
     epoch : int
-        What values mean now, as requests say it.
+        What values are to mean, as requests say it.
+    shown : int
+        What those that are drawn mean.
     colors : Colors or None
         Those that are shown.
     """
@@ -49,28 +57,33 @@ class Recolouring:
         self, layer: StreamingLayer, store: LazyStore, opener: ThreadPoolExecutor, changed: Callable[[], None]
     ) -> None:
         self._layer, self._store, self._opener, self._changed = layer, store, opener, changed
-        self.epoch = 0
+        self.epoch = self.shown = 0
         self.colors: Colors | None = None
         self._source: PointSource | None = None
         self._asked = False
         self._found: Future[Colors] | None = None
-        self._next: Colors | None = None
-        self._repaint: dict[int, bool] = {}  # resident chunks, and whether their next values are here
+        self._later: Colors | None = None  # found, and not begun
+        self._next: Colors | None = None  # whose values are awaited
+        self._has_pushed = False  # whether these pushed others aside
+        self._repaint: set[int] = set()  # chunks that get them
+        self._missing: set[int] = set()  # those of these whose are not here
+        self._requests: dict[int, Request] = {}  # for them: thousands, which take some milliseconds to make
+        self._has_taken = False  # something since the last step
 
     @property
     def busy(self) -> bool:
         """Other colours than those that are shown have been asked for."""
-        return self._found is not None or bool(self._repaint)
+        return self.pending or self._next is not None
 
     @property
     def repainting(self) -> bool:
         """New values of resident chunks are awaited: what arrives besides has to wait."""
-        return bool(self._repaint)
+        return self._next is not None
 
     @property
-    def looking(self) -> bool:
-        """It is being found out what colours vertices."""
-        return self._found is not None
+    def pending(self) -> bool:
+        """A change was asked for that has not begun."""
+        return self._found is not None or self._later is not None
 
     def start(self, source: PointSource, colors: Colors) -> None:
         """Begin with the colours that the layer was opened with; what was asked for meanwhile comes next."""
@@ -84,12 +97,19 @@ class Recolouring:
 
     def ask(self) -> None:
         """Find out how vertices are coloured and which are shown: both are the value that each has."""
-        if self._source is None:
+        if self._source is None or self._found is not None:
             self._asked = True
             return
+        self._asked = False
         style, wanted = self._layer.style, wanted_of(self._layer.filter)
         self._found = self._opener.submit(
-            prepare_colors, self._store, style.color_by, wanted=wanted, size_by=style.size_by
+            prepare_colors,
+            self._store,
+            style.color_by,
+            wanted=wanted,
+            size_by=style.size_by,
+            tree=self._source.tree,
+            known=self.colors,
         )
         self._changed()
 
@@ -99,71 +119,101 @@ class Recolouring:
             self.ask()
 
     def requests(self) -> list[Request]:
-        """List what of the resident chunks is to be read anew."""
-        pool = self._layer.pool
-        return [
-            Request(node, pool.chunk(node).fraction, self.epoch)
-            for node, here in self._repaint.items()
-            if not here and node in pool.resident
-        ]
+        """List what of the resident chunks is to get new values; neighbours together, which share what is read."""
+        pool, known = self._layer.pool, self._requests
+        nodes = sorted(self._missing & pool.resident)
+        for node in nodes:
+            built = pool.chunk(node)
+            if node not in known or known[node].built is not built:
+                known[node] = Request(node, built.fraction, self.epoch, built)
+        return [known[node] for node in nodes]
 
     def take(self, request: Request, built: BuiltChunk) -> bool:
         """Take a chunk that was read for its new values; False for another share of its rows than is resident."""
         pool = self._layer.pool
         fits = request.node in pool.resident and len(built.values) == len(pool.values(request.node))
         if fits:
-            self._repaint[request.node] = True
-            pool.stage(request.node, built.values, built.sizes)
+            self._has_taken = True
+            self._missing.discard(request.node)
+            pool.stage(request.node, built)
         return fits
 
     def awaits(self, node: int) -> bool:
         """Tell whether a chunk is to get new values."""
         return node in self._repaint
 
-    def step(self, failed: Container[int]) -> None:
-        """Do what a frame can do; `failed` chunks are waited for no longer."""
-        if self._repaint:
-            self._finish_repaint(failed)
-        future = self._found
-        if future is None or not future.done() or self._source is None:
+    def step(self, failed: AbstractSet[int], *, others_wait: bool) -> None:
+        """Do what a frame can do.
+
+        Parameters
+        ----------
+        failed : set of int
+            Chunks that are waited for no longer.
+        others_wait : bool
+            Whether chunks with the values of now wait to be put in place: they would come too late.
+        """
+        if self._source is None:
             return
+        if self._next is not None:
+            self._finish(self._source, self._next, failed)
+        if self._found is not None and self._found.done():
+            self._take_found(self._found)
+        may_begin = not (others_wait if self._next is None else self._has_pushed)
+        if self._later is not None and may_begin:
+            colors, self._later = self._later, None
+            self._begin(self._source, colors, failed)
+
+    def _take_found(self, future: Future[Colors]) -> None:
         self._found = None
+        again = self._asked
+        if again:
+            self.ask()
         try:
-            colors = future.result()
+            self._later = future.result()
         except (ZarrVectorsError, OSError) as error:
+            if again:  # nobody asks for that any more
+                return
             notify(f"{self._layer.name}: {error}")
             if self.colors is not None:
                 self._show(self.colors)
                 self._layer.style.size_by = self.colors.info.size_by or None
-            return
+
+    def _begin(self, source: PointSource, colors: Colors, failed: AbstractSet[int]) -> None:
+        self._has_pushed = self._next is not None
         self.epoch += 1
-        self._source.coloring[self.epoch] = colors.coloring
+        source.coloring[self.epoch] = colors.coloring
         self._next = colors
         self._layer.pool.unstage()
-        self._repaint = dict.fromkeys(self._layer.pool.resident, False)
-        self._finish_repaint(failed)
+        self._repaint = set(self._layer.pool.resident)
+        self._missing, self._requests = set(self._repaint), {}
+        self._finish(source, colors, failed)
         self._changed()
 
-    def _finish_repaint(self, failed: Container[int]) -> None:
+    def _finish(self, source: PointSource, colors: Colors, failed: AbstractSet[int]) -> None:
         """Change all colours at once, when the new values of every resident chunk are here."""
         pool = self._layer.pool
-        for node, here in self._repaint.items():
-            if here and node in pool.resident and not pool.is_staged(node):
-                self._repaint[node] = False  # it was exchanged meanwhile
-                self._changed()
-        waiting = any(not here and n in pool.resident and n not in failed for n, here in self._repaint.items())
-        if waiting or self._next is None or self._source is None:
+        has_taken, self._has_taken = self._has_taken, False
+        if has_taken or (self._missing & pool.resident) - failed:
+            return  # what shows them fills a frame of its own
+        exchanged = {n for n in self._repaint & pool.resident if not pool.is_staged(n)} - failed
+        if exchanged:  # meanwhile, by larger shares of them
+            self._missing = exchanged
+            self._changed()
             return
         pool.swap()
-        self._source.forget(self.epoch)
-        self._repaint = {}
-        colors, self._next = self._next, None
+        self.shown = self.epoch
+        source.forget(self.epoch)
+        self._next, self._repaint, self._missing, self._requests = None, set(), set(), {}
         self._show(colors)
         self._changed()
 
     def _show(self, colors: Colors) -> None:
+        """Say what values mean; the style says what a person asked for last, if that is still to come."""
         self.colors = colors
-        self._layer.value_info = colors.info
-        with self._layer.style.events.color_by.blocked():
-            self._layer.style.color_by = colors.name
-        self._layer.events.value_info()
+        if not self.pending:
+            with self._layer.style.events.color_by.blocked():
+                self._layer.style.color_by = colors.name
+        if colors.info == self._layer.value_info:
+            self._layer.events.value_info()
+        else:
+            self._layer.value_info = colors.info

@@ -148,7 +148,7 @@ class PagePool:
             resident = self._resident.get(node)
             if resident is not None:
                 at = shown.of(unit)
-                found.append((resident.built, resident.values, shown.starts[at], shown.stops[at]))
+                found.append((resident.built, resident.built.values, shown.starts[at], shown.stops[at]))
         return found
 
     def chunk(self, node: int) -> BuiltChunk:
@@ -157,7 +157,7 @@ class PagePool:
 
     def values(self, node: int) -> Float32Array:
         """Give the value column of a resident node, (n,) float32 in the order of its corners; to be read only."""
-        return self._resident[node].values
+        return self._resident[node].built.values
 
     def upload(self, node: int, built: BuiltChunk) -> bool:
         """Copy a chunk into free pages; nothing of it is shown yet.
@@ -179,19 +179,19 @@ class PagePool:
         if runs is None:
             return False
         parts = self._parts(runs, built.rows)
-        resident = Resident(built, built.values, runs, parts, self._take_owner())
+        resident = Resident(built, runs, parts, self._take_owner())
         self._resident[node] = resident
         resident.send_vertices(self._sink)
         resident.send_values(self._sink)
         return True
 
-    def stage(self, node: int, values: Float32Array, sizes: Float32Array | None = None) -> None:
-        """Send the next values, (n,) float32 by corner, and sizes of a resident node; `swap` shows them."""
+    def stage(self, node: int, built: BuiltChunk) -> None:
+        """Send the next values and sizes of a resident node: those of the same rows; `swap` shows them."""
         resident = self._resident[node]
-        if values.shape != resident.values.shape:
-            msg = f"values of node {node}: expected shape {resident.values.shape}, got {values.shape}"
+        if built.values.shape != resident.built.values.shape:
+            msg = f"values of node {node}: expected shape {resident.built.values.shape}, got {built.values.shape}"
             raise ValueError(msg)
-        resident.stage(np.ascontiguousarray(values, dtype=np.float32), sizes, self._sink)
+        resident.stage(built, self._sink)
 
     def is_staged(self, node: int) -> bool:
         """Tell whether a resident node has next values."""
@@ -209,7 +209,7 @@ class PagePool:
             return
         for resident in residents:
             if resident.staged is None:
-                resident.stage(resident.values, resident.built.sizes, self._sink)
+                resident.stage(resident.built, self._sink)
             resident.swap()
         if self._sink is not None:
             self._sink.swap_staged()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -60,15 +60,14 @@ class Sink(Protocol):
 class Resident:
     """A chunk in the buffer.
 
-    `staged` are values and sizes that are to be its next ones.
+    `staged` has the values and sizes that are to be its next ones.
     """
 
     built: BuiltChunk
-    values: Float32Array  # (n,)
     runs: list[tuple[int, int]]  # of pages, half-open, ascending
     parts: list[tuple[int, slice]]  # first vertex in the buffer and vertices of the chunk of each of these runs
     owner: int  # number of the node in the slot table
-    staged: tuple[Float32Array, Float32Array | None] | None = None
+    staged: BuiltChunk | None = None
 
     @property
     def page_count(self) -> int:
@@ -92,22 +91,20 @@ class Resident:
         if sink is None:
             return
         for row, part in self.parts:
-            sink.write_values(row, self.values[part])
+            sink.write_values(row, self.built.values[part])
             if self.built.sizes is not None:
                 sink.write_sizes(row, self.built.sizes[part])
         if self.staged is not None:
-            self.stage(*self.staged, sink)
+            self.stage(self.staged, sink)
 
-    def stage(self, values: Float32Array, sizes: Float32Array | None, sink: Sink | None) -> None:
-        """Set the next values and sizes."""
-        self.staged = values, sizes
+    def stage(self, built: BuiltChunk, sink: Sink | None) -> None:
+        """Set the next values and sizes: those of the same rows."""
+        self.staged, sizes = built, built.sizes
         if sink is not None:
             for row, part in self.parts:
-                sink.write_staged(row, values[part], None if sizes is None else sizes[part])
+                sink.write_staged(row, built.values[part], None if sizes is None else sizes[part])
 
     def swap(self) -> None:
         """Take what is staged for what is drawn."""
         if self.staged is not None:
-            (self.values, sizes), self.staged = self.staged, None
-            if sizes is not self.built.sizes:
-                self.built = replace(self.built, sizes=sizes)
+            self.built, self.staged = self.staged, None

@@ -188,7 +188,8 @@ class VispyStreaming(VispyBaseLayer):
             self._on_slice_change()
         elif info.signal.name == "adaptive_size":
             self._on_levels_change()
-        else:
+        elif not (info.signal.name == "color_by" and None not in info.args and self.layer.value_info.name):
+            # Other colours are seen once their values are there; until then nothing need be painted.
             self._on_look_change()
 
     def _on_look_change(self) -> None:

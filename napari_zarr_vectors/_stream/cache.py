@@ -1,16 +1,14 @@
-"""Built chunks by key, least recently used first out, bounded by bytes: the viewer's only cache."""
+"""Built chunks and columns by key, least recently used first out, bounded by bytes: the viewer's only cache."""
 
 from __future__ import annotations
 
 import os
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
-
-    from napari_zarr_vectors._build import BuiltChunk
 
 __all__ = ["ByteCache", "default_cache_bytes"]
 
@@ -26,6 +24,13 @@ def default_cache_bytes() -> int:
     return min(_GIB, memory // 4)
 
 
+class _Sized(Protocol):
+    """What can be kept: it says how many bytes it takes."""
+
+    @property
+    def nbytes(self) -> int: ...
+
+
 class ByteCache:
     """A least-recently-used map that may be used from several threads at once.
 
@@ -38,13 +43,13 @@ class ByteCache:
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self._entries: OrderedDict[Hashable, BuiltChunk] = OrderedDict()
+        self._entries: OrderedDict[Hashable, _Sized] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def get(self, key: Hashable) -> BuiltChunk | None:
+    def get(self, key: Hashable) -> Any:  # noqa: ANN401  # one type a key
         """Give an entry and make it the most recent; None if there is none."""
         with self._lock:
             found = self._entries.get(key)
@@ -52,7 +57,7 @@ class ByteCache:
                 self._entries.move_to_end(key)
             return found
 
-    def put(self, key: Hashable, value: BuiltChunk) -> None:
+    def put(self, key: Hashable, value: _Sized) -> None:
         """Add or replace an entry."""
         with self._lock:
             old = self._entries.pop(key, None)

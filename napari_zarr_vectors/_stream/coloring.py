@@ -115,11 +115,11 @@ def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDA
     return out
 
 
-def no_values(coloring: Coloring, positions: npt.NDArray[np.floating]) -> npt.NDArray[np.float32] | None:
+def no_values(coloring: Coloring, count: int) -> npt.NDArray[np.float32] | None:
     """Give the numbers of points of a level that lacks the attribute: the lowest, or "missing"."""
     if coloring.attribute is None:
         return None
-    return np.full(len(positions), missing_value(coloring), dtype=np.float32)
+    return np.full(count, missing_value(coloring), dtype=np.float32)
 
 
 def missing_value(coloring: Coloring) -> float:

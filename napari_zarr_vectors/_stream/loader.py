@@ -21,6 +21,8 @@ from zarr_vectors.exceptions import ConcurrentWriteError, StoreClosedError, Zarr
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari_zarr_vectors._build import BuiltChunk
+
 __all__ = ["Failure", "Loader", "Request", "Source"]
 
 Result = TypeVar("Result")
@@ -33,13 +35,19 @@ FEW, BATCH = 8, 32
 together than one alone."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Request:
-    """One chunk to read: its node, the share of its rows, and the epoch (what its values mean)."""
+    """One chunk to read: its node, the share of its rows, and the epoch (what its values mean). It never changes.
+
+    `built` is the chunk as it was read for another epoch, where only its values are asked for.
+    """
+
+    # Not frozen: the GUI thread makes thousands in a frame, which would take it three times as long.
 
     node: int
     fraction: float = 1.0
     epoch: int = 0
+    built: BuiltChunk | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

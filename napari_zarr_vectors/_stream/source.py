@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,14 +13,18 @@ import numpy as np
 from napari_zarr_vectors._build import (
     NO_OBJECT,
     Below,
+    BuiltChunk,
+    Far,
     LinkedPart,
     Place,
     build_points,
     build_segments,
     build_triangles,
+    compact,
     place_keys,
 )
 from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values, size_values
+from napari_zarr_vectors._stream.columns import read_columns
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
 from zarr_vectors.lazy import WEIGHTS, LinkedBatch
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._lod import Tree
     from napari_zarr_vectors._stream.cache import ByteCache
     from zarr_vectors.lazy import LazyStore, RaggedBatch, VertexFilter
@@ -40,10 +43,24 @@ __all__ = ["LinkedSource", "PointSource"]
 BATCH_ROWS = 1 << 17
 BATCH_LINKED = 1 << 15
 """Vertices that are read together: of lines and surfaces fewer, which take ten times as long to build as points."""
+BATCH_VALUES = 1 << 18
+"""Vertices that get new values together: many, as neighbours ask for the same columns."""
 STEPS_TOLD = 1
 """Steps down the tree over whose places segments are cut: those of coarse levels are many cells of level 0 long."""
 ROWS_A_GROUP = 8
 """Of a coarse chunk, for each part of it that gets a weight of its own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Kept:
+    """A chunk in the cache, with the values of an epoch."""
+
+    epoch: int
+    built: BuiltChunk
+
+    @property
+    def nbytes(self) -> int:
+        return self.built.nbytes
 
 
 class PointSource:
@@ -58,6 +75,9 @@ class PointSource:
     cache : ByteCache
     """
 
+    _has_far = False
+    """Whether chunks draw vertices of others."""
+
     def __init__(self, store: LazyStore, tree: Tree, origin: npt.NDArray[np.float64], cache: ByteCache) -> None:
         self._store, self._tree, self._origin, self._cache = store, tree, origin, cache
         self.coloring = {0: Coloring()}
@@ -71,16 +91,21 @@ class PointSource:
         self._batch_rows = BATCH_ROWS
         self._reading: dict[Request, threading.Event] = {}
 
+    @property
+    def tree(self) -> Tree:
+        """Whose nodes it loads."""
+        return self._tree
+
     def batch(self, requests: Sequence[Request]) -> int:
         """Give the leading requests of the first one's level, epoch and share, up to some rows."""
         first = requests[0]
-        level, rows = int(self._tree.level_of(np.array(first.node))), 0
-        for i, request in enumerate(requests[:BATCH]):
-            rows += int(self._tree.count[request.node])
-            same = (request.epoch, request.fraction) == (first.epoch, first.fraction)
-            if i and (not same or int(self._tree.level_of(np.array(request.node))) != level or rows > self._batch_rows):
-                return i
-        return min(len(requests), BATCH)
+        values_only = first.built is not None and first.built.source is not None
+        most_rows = BATCH_VALUES if values_only else self._batch_rows
+        nodes = np.array([request.node for request in requests[:BATCH]])
+        same = self._tree.level_of(nodes) == self._tree.level_of(nodes[:1])
+        same &= np.cumsum(self._tree.count[nodes]) <= most_rows
+        same &= [_kind_of(request, values_only) == _kind_of(first, values_only) for request in requests[:BATCH]]
+        return max(1, int(np.argmin(np.append(same, False))))
 
     def load(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         """Read and build chunks of one level and epoch.
@@ -125,24 +150,74 @@ class PointSource:
 
     def _load(self, requests: Sequence[Request]) -> list[BuiltChunk]:
         found: dict[Request, BuiltChunk] = {}
+        older: dict[Request, BuiltChunk] = {}
         for request in requests:
             other = self._reading.get(request)
             if other is not None:
                 other.wait()  # what is read ahead, or at opening, is not read twice
-            built = self._cache.get(request)
-            if built is not None:
-                found[request] = built
-        missing = [r for r in requests if r not in found]
-        if missing:
+            kept: _Kept | None = self._cache.get(_key_of(request))
+            built = request.built if kept is None else kept.built
+            if kept is not None and kept.epoch == request.epoch:
+                found[request] = kept.built
+            elif built is not None and self._can_revalue(request, built):
+                older[request] = built
+        missing = [r for r in requests if r not in found and r not in older]
+        if older or missing:
             done = threading.Event()
-            self._reading |= dict.fromkeys(missing, done)
+            self._reading |= dict.fromkeys([*older, *missing], done)
             try:
-                found |= dict(zip(missing, self._read(missing), strict=True))
+                if older:
+                    found |= dict(zip(older, self._revalued([*older], [*older.values()]), strict=True))
+                if missing:
+                    found |= dict(zip(missing, self._read(missing), strict=True))
             finally:
-                for request in missing:
+                for request in (*older, *missing):
                     self._reading.pop(request, None)
                 done.set()
         return [found[r] for r in requests]
+
+    def _keep(self, request: Request, built: BuiltChunk) -> BuiltChunk:
+        """Put a chunk into the cache, in place of the same with older values."""
+        kept: _Kept | None = self._cache.get(_key_of(request))
+        if kept is None or kept.epoch <= request.epoch:
+            self._cache.put(_key_of(request), _Kept(request.epoch, built))
+        return built
+
+    def _can_revalue(self, request: Request, built: BuiltChunk) -> bool:
+        """Tell whether a chunk says enough of where its values come from."""
+        source = built.source
+        if source is None or (source.far is None and self._has_far):
+            return False
+        return source.owners is not None or not self._needs_objects(request.epoch, self._store_level(request))
+
+    def _store_level(self, request: Request) -> int:
+        return self._tree.levels[int(self._tree.level_of(np.array(request.node)))]
+
+    def _revalued(self, requests: Sequence[Request], chunks: Sequence[BuiltChunk]) -> list[BuiltChunk]:
+        """Give chunks of one level with the values of another epoch."""
+        epoch, level = requests[0].epoch, self._store_level(requests[0])
+        names = self._names(epoch, level)
+        coords = self._tree.coords[[r.node for r in requests]]
+        columns, offsets = read_columns(self._store, self._cache, level, coords, chunks, names)
+        self._look()
+        owners = [None if chunk.source is None else chunk.source.owners for chunk in chunks]
+        known = [rows for rows in owners if rows is not None]
+        objects = np.concatenate(known).astype(np.int64) if len(known) == len(chunks) else None
+        values = self._values(epoch, level, int(offsets[-1]), columns, objects)
+        sizes = self._sizes(epoch, level, int(offsets[-1]), columns, objects)
+        smooth, out = self.coloring[epoch].kind == "scalar", []
+        for i, (request, chunk) in enumerate(zip(requests, chunks, strict=True)):
+            if chunk.source is None:
+                msg = f"node {request.node} does not say where its values come from"
+                raise ValueError(msg)
+            own = slice(int(offsets[i]), int(offsets[i + 1]))
+            built = chunk.with_values(
+                np.zeros_like(chunk.values) if values is None else chunk.source.of(values[own], smooth=smooth),
+                None if sizes is None else chunk.source.of(sizes[own]),
+            )
+            in_use = request.built is None or self._cache.get(_key_of(request)) is not None
+            out.append(self._keep(request, built) if in_use else built)
+        return out
 
     def _look(self) -> None:
         """Refuse chunks of another store that was written to the same place: they would be mixed with those shown."""
@@ -176,16 +251,16 @@ class PointSource:
         self,
         epoch: int,
         level: int,
-        positions: npt.NDArray[np.floating],
+        count: int,
         attributes: Mapping[str, npt.NDArray[np.generic]],
         objects: npt.NDArray[np.int64] | None,
     ) -> npt.NDArray[np.float32] | None:
         """Give the number that colours each vertex, or hides it."""
-        values = self._colors(epoch, level, positions, attributes, objects)
+        values = self._colors(epoch, level, count, attributes, objects)
         question = self._question(epoch, level)
         if question is None:
             return values
-        return hide(values, question.mask(attributes, objects, len(positions)))
+        return hide(values, question.mask(attributes, objects, count))
 
     def _question(self, epoch: int, level: int) -> VertexFilter | None:
         """Give what hides vertices of a level."""
@@ -228,7 +303,7 @@ class PointSource:
         self,
         epoch: int,
         level: int,
-        positions: npt.NDArray[np.floating],
+        count: int,
         attributes: Mapping[str, npt.NDArray[np.generic]],
         objects: npt.NDArray[np.int64] | None,
     ) -> npt.NDArray[np.float32] | None:
@@ -238,7 +313,7 @@ class PointSource:
             return coloring.objects.of(ids, missing_value(coloring))[objects]  # -1 finds the last
         found = attributes.get(coloring.attribute or "")
         if found is None:
-            return no_values(coloring, positions)
+            return no_values(coloring, count)
         return color_values(coloring, self._own_codes(coloring, level, found))
 
     def _read(self, requests: Sequence[Request]) -> list[BuiltChunk]:
@@ -254,9 +329,9 @@ class PointSource:
             batch = self._store.read_chunks(level, coords, names)
         self._look()
         objects = batch.objects if isinstance(batch, LinkedBatch) else None
-        values = self._values(first.epoch, level, batch.positions, batch.attributes, objects)
+        values = self._values(first.epoch, level, len(batch.positions), batch.attributes, objects)
         sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, objects)
-        ids = self._ids(level, objects)
+        ids, owners = self._ids(level, objects), _owners(objects)
         out = []
         for i, request in enumerate(requests):
             rows = slice(int(batch.offsets[i]), int(batch.offsets[i + 1]))
@@ -274,9 +349,9 @@ class PointSource:
                 objects=None if ids is None else ids[rows],
                 weights=batch.attributes[WEIGHTS][rows] if weighted else None,
                 below=None if weighted else below_of(tree, request.node, rows.stop - rows.start),
+                owners=None if owners is None else owners[rows],
             )
-            self._cache.put(request, built)
-            out.append(built)
+            out.append(self._keep(request, built))
         return out
 
 
@@ -290,6 +365,8 @@ class LinkedSource(PointSource):
     is_surface : bool
         Whether links are faces.
     """
+
+    _has_far = True
 
     def __init__(
         self,
@@ -312,8 +389,8 @@ class LinkedSource(PointSource):
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
         self._look()
-        values = self._values(first.epoch, level, batch.positions, batch.attributes, batch.objects)
-        ids = self._ids(level, batch.objects)
+        values = self._values(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
+        ids, owners = self._ids(level, batch.objects), _owners(batch.objects)
         sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
         out = []
         for i, request in enumerate(requests):
@@ -326,7 +403,9 @@ class LinkedSource(PointSource):
                 values,
                 sizes,
                 ids,
-            )
+                owners,
+            ).alone()
+            part = replace(part, far=_far(batch, part.beyond))
             place = Place(
                 self._origin,
                 coords[i] * tree.chunk_shape[depth],
@@ -336,13 +415,41 @@ class LinkedSource(PointSource):
                 request.node,
             )
             if self._is_surface:
-                built = build_triangles(part.alone(), place, fraction=request.fraction)
+                built = build_triangles(part, place, fraction=request.fraction)
             else:
                 smooth = self.coloring[request.epoch].kind == "scalar"
-                built = build_segments(part.alone(), place, fraction=request.fraction, smooth=smooth)
-            self._cache.put(request, built)
-            out.append(built)
+                built = build_segments(part, place, fraction=request.fraction, smooth=smooth)
+            out.append(self._keep(request, built))
         return out
+
+
+def _key_of(request: Request) -> tuple[int, float]:
+    """Give the key of a chunk in the cache: of its rows, whatever their values."""
+    return request.node, request.fraction
+
+
+def _kind_of(request: Request, values_only: bool) -> tuple[int, bool, float]:
+    """Give what requests that are read together have in common."""
+    return request.epoch, request.built is not None, 0.0 if values_only else request.fraction
+
+
+def _owners(objects: npt.NDArray[np.int64] | None) -> npt.NDArray[np.int32] | None:
+    return None if objects is None else objects.astype(np.int32)
+
+
+def _far(batch: LinkedBatch, rows: npt.NDArray[np.int64] | None) -> Far | None:
+    """Say where rows of a batch lie; None where the store does not tell."""
+    if batch.outside is None or rows is None:
+        return None
+    inner = int(batch.offsets[-1])
+    place = np.searchsorted(batch.offsets, rows, side="right") - 1
+    row = rows - batch.offsets[np.minimum(place, len(batch.coords) - 1)]
+    beyond = rows >= inner
+    outside = batch.outside[rows[beyond] - inner]
+    place[beyond], row[beyond] = len(batch.coords) + outside[:, 0], outside[:, 1]
+    met, number = np.unique(place, return_inverse=True)
+    coords = np.concatenate([batch.coords, batch.others])[met]
+    return Far(coords, compact(number, len(met)), row.astype(np.int32))
 
 
 def below_of(tree: Tree, node: int, rows: int) -> Below | None:

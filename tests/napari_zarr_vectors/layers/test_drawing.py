@@ -188,6 +188,20 @@ def test_values_become_colours_and_a_new_look_uploads_nothing(stage, monkeypatch
     assert set(colours()) == {RED}
 
 
+def test_another_choice_paints_nothing_until_its_values_are_there(stage, monkeypatch):
+    layer = stage.add(FIVE, values=np.arange(5))
+    layer.value_info, layer.style.color_by = ValueInfo("scalar", name="first"), "first"
+    painted = []
+    monkeypatch.setattr(stage.visual(layer).node, "update", lambda: painted.append("asked"))
+    layer.style.color_by = "second"
+    assert not painted
+    layer.value_info = ValueInfo("scalar", name="second")
+    assert painted
+    painted.clear()
+    layer.style.color_by = None  # one colour needs no values
+    assert painted
+
+
 def test_rgb_values_are_shown_exactly_and_can_be_replaced(stage):
     rgb = np.array([[255, 255, 255], [1, 2, 3], [200, 100, 50], [0, 0, 255], [254, 1, 128]], np.uint8)
     layer = stage.add(FIVE, values=pack_rgb(rgb))
@@ -196,7 +210,7 @@ def test_rgb_values_are_shown_exactly_and_can_be_replaced(stage):
     places = np.round(stage.project(layer, FIVE)).astype(int)
     picture = stage.picture()
     assert [picture[row, column].tolist() for column, row in places] == rgb.tolist()
-    layer.pool.stage(1, pack_rgb(np.full((5, 3), 77, np.uint8)))
+    layer.pool.stage(1, layer.pool.chunk(1).with_values(pack_rgb(np.full((5, 3), 77, np.uint8)), None))
     assert np.array_equal(stage.picture(), picture)  # until all are there
     layer.pool.swap()
     picture = stage.picture()
@@ -232,7 +246,7 @@ def test_points_are_as_large_as_their_sizes_say(stage):
     assert areas() == [16, 144, 1]
     layer.style.size_mode, layer.style.size = "world", 4 / stage.viewer.scene.camera.zoom
     assert areas() == [16, 144, 1]
-    layer.pool.stage(1, layer.pool.values(1), np.full(3, 2, np.float32))
+    layer.pool.stage(1, layer.pool.chunk(1).with_values(layer.pool.values(1), np.full(3, 2, np.float32)))
     layer.pool.swap()
     assert areas() == [64, 64, 64]
     layer.style.size_by = None

@@ -238,7 +238,7 @@ def test_new_values_move_no_vertex(pool):
     pool.upload(1, chunk(1, 20, value=1))
     pool.commit([1], [0], [20])
     writes = pool._sink.vertex_writes
-    pool.stage(1, np.full(20, 7, np.float32))
+    pool.stage(1, chunk(1, 20, value=7))
     assert set(pool._sink.drawn()[1]) == {1.0}
     pool.resize(10_000)
     assert set(pool._sink.drawn()[1]) == {1.0}
@@ -249,18 +249,18 @@ def test_new_values_move_no_vertex(pool):
     pool.resize(20_000)
     assert set(pool._sink.drawn()[1]) == {7.0}
     with pytest.raises(ValueError, match=r"expected shape \(20,\), got \(3,\)"):
-        pool.stage(1, np.zeros(3, np.float32))
+        pool.stage(1, chunk(1, 3))
 
 
 def test_all_change_in_one_paint_and_what_has_nothing_new_stays(pool):
     for node in (1, 2, 3):
         pool.upload(node, chunk(node, 20, value=node))
     pool.commit([1, 2, 3], [0, 0, 0], [20, 20, 20])
-    pool.stage(1, np.full(20, 7, np.float32), np.full(20, 2, np.float32))
+    pool.stage(1, chunk(1, 20, value=7).with_values(np.full(20, 7, np.float32), np.full(20, 2, np.float32)))
     pool.unstage()  # others have been asked for
     assert not pool.is_staged(1)
-    pool.stage(2, np.full(20, 8, np.float32), np.full(20, 3, np.float32))
-    pool.stage(3, np.full(20, 9, np.float32), np.full(20, 4, np.float32))
+    pool.stage(2, chunk(2, 20, value=8).with_values(np.full(20, 8, np.float32), np.full(20, 3, np.float32)))
+    pool.stage(3, chunk(3, 20, value=9).with_values(np.full(20, 9, np.float32), np.full(20, 4, np.float32)))
     pool.evict([3])
     assert sorted(set(pool._sink.drawn()[1])) == [1, 2]
     pool.swap()
