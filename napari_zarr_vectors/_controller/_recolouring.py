@@ -156,6 +156,8 @@ class Recolouring:
             return
         if self._next is not None:
             self._finish(self._source, self._next, failed)
+        else:
+            self._requests = {}  # a frame later: thousands of old values are let go of with them
         if self._found is not None and self._found.done():
             self._take_found(self._found)
         may_begin = not (others_wait if self._next is None else self._has_pushed)
@@ -203,7 +205,7 @@ class Recolouring:
         pool.swap()
         self.shown = self.epoch
         source.forget(self.epoch)
-        self._next, self._repaint, self._missing, self._requests = None, set(), set(), {}
+        self._next, self._repaint, self._missing = None, set(), set()
         self._show(colors)
         self._changed()
 
