@@ -180,7 +180,7 @@ class Fuzz:
         style.shading = ("flat", "round", "soft")[self.rng.integers(3)]
         style.colormap = ("viridis", "magma", "gray")[self.rng.integers(3)]
         style.wireframe, style.backfaces = bool(self.rng.integers(2)), bool(self.rng.integers(2))
-        style.eye_dome = float(self.rng.integers(2))
+        style.eye_dome, style.node_size = float(self.rng.integers(2)), float(self.rng.integers(3))
 
     def scale(self) -> None:
         layer = self._any()

@@ -15,13 +15,15 @@ from napari_zarr_vectors._model.bins import unpack_cut
 if TYPE_CHECKING:
     from napari_zarr_vectors._build.values import ValueMap
 
-__all__ = ["NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
+__all__ = ["NODE_STEP", "NO_OBJECT", "BuiltChunk", "concatenated", "row_range"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
 NO_OBJECT = -(2**63)
 """Id of no object."""
+NODE_STEP = 64
+"""Added to the level of a corner of a segment if a vertex lies where it is, and twice if one lies at the other end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

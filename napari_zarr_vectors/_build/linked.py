@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.chunk import NODE_STEP, BuiltChunk
 from napari_zarr_vectors._build.pieces import BLOCK, cut_segments
 from napari_zarr_vectors._build.places import cells_of, place_keys, place_shape
 from napari_zarr_vectors._build.points import pack_axes, stable_order
@@ -166,6 +166,12 @@ def _segments(
         "others_extra": _corners_or_none(packed[1][1], packed[0][1]),
         "bins": np.stack([np.minimum(*bins), np.maximum(*bins)]),
     }
+
+
+def _nodes(begin: Float64Array, end: Float64Array) -> Float32Array:
+    """Tell of each corner of parts of links whether a vertex lies there (1), and at the other end (2), (4 n,)."""
+    first, second = (begin <= 0).astype(np.float32), (end >= 1).astype(np.float32)
+    return _corners(first + 2 * second, second + 2 * first)
 
 
 def build_triangles(part: LinkedPart, place: Place, *, fraction: float = 1.0) -> BuiltChunk:
@@ -346,11 +352,12 @@ def _built(
     corners = _TRIANGLE_CORNERS if at is None else _SEGMENT_CORNERS
     source = _value_map(part, rows, corners, at)
     corner = np.arange(corners, dtype=np.float32) * CORNER_STEP + place.level
+    levels = np.tile(corner, len(rows.order))
     return BuiltChunk(
         positions=positions,
         values=np.zeros(len(positions), np.float32) if part.values is None else source.of(part.values, smooth=smooth),
         objects=None if part.objects is None else part.objects[rows.drawn[:, 0]],
-        levels=np.tile(corner, len(rows.order)),
+        levels=levels if at is None else levels + NODE_STEP * _nodes(*at),
         extra=extra,
         keys=rows.keys,
         starts=rows.starts,

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build.chunk import BuiltChunk
+from napari_zarr_vectors._build.chunk import NODE_STEP, BuiltChunk
 from napari_zarr_vectors._build.values import HIDDEN_VALUE
 
 __all__ = ["Hit", "Sight", "nearest", "to_pixels"]
@@ -22,7 +22,6 @@ Float64Array = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-_LEVEL_STEP = 16.0
 _CORNERS = np.array(list(product((0, 1), repeat=5)))
 """Which end of a box each of its corners is, by axis."""
 _ENDS = {4: (0, 2), 3: (0, 1, 2)}
@@ -57,6 +56,8 @@ class Sight:
         Of points.
     thin : float
         Points that each shown one stands for beside its own weight.
+    nodes : float
+        Diameter of the balls at vertices of lines, in the unit of `size`; 0 for none.
     planes : (P, 6) float64
         What is seen lies where ``planes[:, :5] @ x + planes[:, 5] >= 0``, x relative to the origin.
     """
@@ -74,6 +75,7 @@ class Sight:
     spacing: Float64Array
     fill: tuple[float, float]
     thin: float
+    nodes: float = 0.0
     planes: Float64Array = field(default_factory=lambda: np.zeros((0, 6)))
 
 
@@ -144,6 +146,7 @@ def _away(built: Sequence[BuiltChunk], sight: Sight, at_px: Float64Array, reach_
     ahead = (w > 0).all(axis=1)
     px = clip[..., :2] / np.where(w > 0, w, 1.0)[..., None] * sight.half_px
     size, px_a_unit, least, most = sight.size
+    size = max(size, sight.nodes)
     own = np.array([1.0 if c.sizes is None or not sight.sized else c.sizes.max(initial=0.0) for c in built])
     diameter = size * px_a_unit * own / (np.where(ahead, w.min(axis=1), 1.0) if sight.in_world else 1.0)
     away = (np.maximum(np.clip(diameter, least, most), sight.fill[1]) / 2 + reach_px + 1)[:, None]
@@ -201,10 +204,12 @@ def _pixels(sight: Sight, clip: Float64Array) -> tuple[Float64Array, Float64Arra
     return px, np.where(ahead, clip[:, 2] / safe[:, 0], np.inf)
 
 
-def _sizes(sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None) -> Float64Array:
-    """Give diameters in pixels."""
+def _sizes(
+    sight: Sight, w: Float64Array, own: npt.NDArray[np.float32] | None, diameter: float | None = None
+) -> Float64Array:
+    """Give diameters in pixels: of points and lines, or of what has another diameter."""
     size, px_a_unit, least, most = sight.size
-    px = np.full(len(w), size * px_a_unit)
+    px = np.full(len(w), (size if diameter is None else diameter) * px_a_unit)
     if sight.sized and own is not None:
         px *= own
     if sight.in_world:
@@ -253,6 +258,12 @@ def _segments(built: BuiltChunk, rows: Int64Array, sight: Sight, at: Float64Arra
     sizes = [None if built.sizes is None else built.sizes[k] for k in (first, second)]
     radii = [_sizes(sight, clip[:, 3], own) / 2 for clip, own in zip((begin, end), sizes, strict=True)]
     away = np.hypot(*(here + t[:, None] * along - at).T) - np.maximum(radii[0] + t * (radii[1] - radii[0]), 0.5)
+    if sight.nodes:
+        nodes = built.levels[first].astype(np.int64) // NODE_STEP
+        marked = ((nodes % 2 > 0) & (low <= 0), (nodes > 1) & (high >= 1))
+        for px, clip, own, there_is in zip((here, there), (begin, end), sizes, marked, strict=True):
+            from_node = np.hypot(*(px - at).T) - _sizes(sight, clip[:, 3], own, sight.nodes) / 2
+            away = np.where(there_is, np.minimum(away, from_node), away)
     depth, far = np.where(seen, depth, 0.0), np.where(seen, far, 0.0)
     return _within(np.maximum(away, 0), seen), depth + t * (far - depth)
 

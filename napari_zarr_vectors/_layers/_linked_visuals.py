@@ -37,11 +37,18 @@ class SegmentPoolVisual(PoolVisual):
         if extra:
             program["a_other_extra"] = self.sink.others_extra
         program["u_direction"] = np.eye(3, dtype=np.float32)
+        self.set_nodes(0.0)
         self.set_shape("round")
 
     def set_shape(self, shading: str) -> None:
         """Draw lines of one brightness ("flat"), as tubes ("round"), or with a smooth edge ("soft")."""
         self._set_edged_shape(shading)
+
+    def set_nodes(self, diameter: float) -> None:
+        """Draw vertices as balls of this diameter, in the unit of the width; 0 for not."""
+        self._nodes = diameter
+        self.shared_program["u_node"] = diameter
+        self.update()
 
     def set_axis_names(self, names: tuple[str, ...]) -> None:
         """Let axes named x, y, z give red, green, blue where directions colour; else the first three, in order."""

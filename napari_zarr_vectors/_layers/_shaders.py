@@ -24,7 +24,7 @@ _NO_EXTRA = "const vec2 a_extra = vec2(0.0);"
 _COMMON = """
 attribute vec3 a_position;
 attribute float a_value;
-attribute float a_level;   // and log2 / 32 of how many points of level 0 it stands for; 16 x the corner
+attribute float a_level;   // and log2 / 32 of how many points of level 0 it stands for; 16 x the corner; 64 x nodes
 %s
 uniform mat4 u_clip;
 uniform vec4 u_clip_extra0;
@@ -115,7 +115,9 @@ uniform float u_px;        // framebuffer px per logical px, or per world unit a
 uniform vec2 u_half;       // half of the view, framebuffer px
 uniform float u_shape;     // 0 plain, 1 as a tube, 2 with a smooth edge
 uniform mat3 u_direction;  // data axes to red, green, blue
+uniform float u_node;      // diameter of nodes, as u_size.x; 0 for none
 varying vec4 v_at;         // along, across and length in px, and the radius, all times v_w
+varying vec2 v_node;       // radius in px of what is at either end, times v_w; 0 for none
 varying float v_w;
 
 // The part of a segment, from 0 at p to 1 at q, that lies between bounds along one axis.
@@ -131,14 +133,15 @@ void cut(float p, float q, float lo, float hi, inout float first, inout float la
     last = min(last, max(a, b));
 }
 
-float radius_px(float w) {
-    float px = u_size.x * u_px * (u_sized > 0.5 ? a_size : 1.0);
+float radius_px(float w, float diameter) {
+    float px = diameter * u_px * (u_sized > 0.5 ? a_size : 1.0);
     if (u_size.y > 0.5) px /= max(w, 1e-30);
     return 0.5 * clamp(px, u_size.z, u_size.w);
 }
 
 void main() {
-    float corner = floor(a_level / 16.0);
+    float corner = mod(floor(a_level / 16.0), 4.0);
+    float nodes = u_node > 0.0 ? floor(a_level / 64.0) : 0.0;  // 1 here, 2 at the other end
     float first = 0.0;
     float last = 1.0;
     for (int k = 0; k < 3; k++) cut(a_position[k], a_other[k], u_lo[k], u_hi[k], first, last);
@@ -159,6 +162,7 @@ void main() {
     if (hidden) {
         gl_Position = vec4(2.0, 2.0, 2.0, 1.0);
         v_at = vec4(0.0);
+        v_node = vec2(0.0);
         v_w = 1.0;
         return;
     }
@@ -169,15 +173,19 @@ void main() {
     bool begins = corner < 1.5;
     vec2 forward = begins ? along : -along;   // the same from both ends
     float side = mod(corner, 2.0) < 0.5 ? -1.0 : 1.0;
-    float radius = radius_px(p.w);
+    float radius = radius_px(p.w, u_size.x);
+    float node_here = mod(nodes, 2.0) > 0.5 && first <= 0.0 ? radius_px(p.w, u_node) : 0.0;
+    float node_there = nodes > 1.5 && last >= 1.0 ? radius_px(q.w, u_node) : 0.0;
     // No further than the fragment shader draws: what it cuts away costs as much as what is seen.
-    float reach = max(max(radius, radius_px(q.w)), 0.5) + (u_shape > 1.5 ? 1.0 : 0.05);
+    float reach = max(max(radius, radius_px(q.w, u_size.x)), max(0.5, max(node_here, node_there)));
+    reach += u_shape > 1.5 ? 1.0 : 0.05;
     vec2 px = here - along * reach + vec2(-forward.y, forward.x) * side * reach;
     vec4 clip = within_depth(p);
     gl_Position = vec4(px / u_half * p.w, clip.z, p.w);
     // Times w: divided by it in the fragment shader, they change evenly over the screen.
     v_w = p.w;
     v_at = vec4(begins ? -reach : size + reach, side * reach, size, radius) * p.w;
+    v_node = (begins ? vec2(node_here, node_there) : vec2(node_there, node_here)) * p.w;
 }
 """
 
@@ -229,22 +237,31 @@ SEGMENT_FRAGMENT = (
     + """
 uniform float u_shape;    // 0 plain, 1 as a tube, 2 with a smooth edge
 varying vec4 v_at;
+varying vec2 v_node;
 varying float v_w;
 
 void main() {
     vec4 at = v_at / v_w;
+    vec2 node = v_node / v_w;
     float beyond = at.x - clamp(at.x, 0.0, at.z);
     float away = length(vec2(beyond, at.y));
     float radius = max(at.w, 0.5);
+    vec2 middle = vec2(length(at.xy), length(vec2(at.x - at.z, at.y)));  // how far from either end
+    vec2 outside = middle - node;
+    bool is_node = min(outside.x, outside.y) < 0.0;
+    float edge = min(away - radius, min(node.x > 0.0 ? outside.x : 1e9, node.y > 0.0 ? outside.y : 1e9));
     vec4 own = color();
     float alpha = 1.0;
     if (u_shape > 1.5) {
-        alpha = 1.0 - smoothstep(radius - 0.7, radius + 0.7, away);
+        alpha = 1.0 - smoothstep(-0.7, 0.7, edge);
         if (alpha <= 0.01) discard;
-    } else if (away > radius) {
+    } else if (edge > 0.0) {
         discard;
     }
-    if (u_shape > 0.5 && u_shape < 1.5) {
+    if (u_shape > 0.5 && u_shape < 1.5 && is_node) {
+        float part = outside.x < outside.y ? middle.x / node.x : middle.y / node.y;
+        own.rgb *= 0.3 + 0.7 * sqrt(max(0.0, 1.0 - part * part));
+    } else if (u_shape > 0.5 && u_shape < 1.5) {
         float across = min(abs(at.y) / radius, 1.0);  // round ends go on as the tube does: no beads where parts meet
         own.rgb *= 0.3 + 0.7 * sqrt(1.0 - across * across);
     }

@@ -186,7 +186,7 @@ class PoolVisual(Visual):
         self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
         self._size, self._in_world, self._least_px, self._shading, self._sized = 2.0, False, THINNEST_PX, "", False
-        self._slab = np.zeros((2, MOST_AXES))
+        self._slab, self._nodes = np.zeros((2, MOST_AXES)), 0.0
         self._spacing, self._fill, self._thin = np.zeros(MOST_LEVELS), (0.0, 0.0), 1.0
         self.sight: Sight | None = None
         """What the last paint was made with."""
@@ -378,6 +378,7 @@ class PoolVisual(Visual):
             fill=self._fill,
             thin=self._thin,
             planes=self._data_planes(view),
+            nodes=self._nodes,
         )
 
     def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types

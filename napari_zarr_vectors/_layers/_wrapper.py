@@ -251,6 +251,8 @@ class VispyStreamingLines(VispyStreaming):
 
     def _on_own_look(self) -> None:
         self.node.set_axis_names(tuple(self.layer.axis_labels))
+        self.node.set_nodes(self.layer.style.node_size)
+        self.chosen.set_nodes(GROWTH * self.layer.style.node_size)
 
 
 class VispyStreamingSurface(VispyStreaming):

@@ -112,6 +112,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "backfaces": _flag,
     "legend": _flag,
     "eye_dome": _not_negative,
+    "node_size": _not_negative,
 }
 
 
@@ -152,6 +153,8 @@ class DisplayStyle:
     eye_dome : float
         How much points in 3-D are darkened that have nearer ones beside them (eye-dome lighting); 0 for not at all,
         1 is usual. Not where light adds up (``blending="additive"``).
+    node_size : float
+        Diameter of the balls that mark the vertices of lines, in the unit of `size`; 0 for none.
     slab_thickness : float or None
         Data units shown around the slider's position on axes that are not displayed; None is automatic.
 
@@ -178,6 +181,7 @@ class DisplayStyle:
     backfaces: bool = True
     legend: bool = False
     eye_dome: float = 0.0
+    node_size: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> None:
         check = _CHECKS.get(name)

@@ -30,7 +30,7 @@ SIZES = {"points": "Size", "lines": "Width", "surface": "Wires"}
 
 
 class PointsSection(Section):
-    """Sets `DisplayStyle.size`, `size_mode`, `size_by`, `adaptive_size`, `shading`, `eye_dome`, `slab_thickness`.."""
+    """Sets `DisplayStyle.size`, `size_mode`, `size_by`, `adaptive_size`, `shading`, `node_size`, `slab_thickness`.."""
 
     def __init__(self) -> None:
         super().__init__("Points")
@@ -40,6 +40,7 @@ class PointsSection(Section):
         self.size_mode.setMinimumWidth(MODE_WIDTH)
         self.adaptive = QCheckBox("Larger where sparse")
         self.dome = QCheckBox("Shade by depth")
+        self.nodes = NumberSpin(0.0)
         self.size_by = QComboBox()
         shorten(self.size_by)
         self._sizes: list[str | None] = []
@@ -55,6 +56,8 @@ class PointsSection(Section):
         self.add_row("", self.wireframe, "Draw the edges of faces only.")
         self.add_row("", self.backfaces, "Also draw faces that turn away.")
         self.add_row("", self.adaptive, "Points of a coarse level grow until they touch, so that it leaves no gaps.")
+        nodes = "Diameter of a ball at each vertex, in the unit of the width; 0 for none."
+        self.add_row("Nodes", self.nodes, nodes)
         dome = "In 3-D, what has nearer points beside it is darker (eye-dome lighting). Not where light adds up."
         self.add_row("", self.dome, dome)
         self.add_row("Shape", self.shading, "How it is drawn; the first is the fastest.")
@@ -64,6 +67,7 @@ class PointsSection(Section):
         self.size_mode.setAccessibleName("Unit of the size")
         self.slab.setAccessibleName("Slab thickness")
         self.size.valueChanged.connect(lambda size: self._ask("size", size))
+        self.nodes.valueChanged.connect(lambda size: self._ask("node_size", size))
         self.size_mode.activated.connect(lambda at: self._ask("size_mode", list(SIZE_MODES)[at]))
         self.adaptive.toggled.connect(lambda adaptive: self._ask("adaptive_size", adaptive))
         self.dome.toggled.connect(lambda on: self._ask("eye_dome", float(on)))
@@ -83,6 +87,7 @@ class PointsSection(Section):
         self.size_mode.setCurrentIndex(list(SIZE_MODES).index(model.size_mode))
         self.adaptive.setChecked(model.adaptive_size)
         self.dome.setChecked(model.eye_dome > 0)
+        self.nodes.setValue(model.node_size)
         self.shading.setCurrentIndex(list(SHADINGS[self._shape]).index(model.shading))
         automatic = model.slab_thickness is None
         self.automatic_slab.setChecked(automatic)
@@ -98,7 +103,11 @@ class PointsSection(Section):
             self._rows[0][0].setText(SIZES[facts.shape])
             self.shading.clear()
             self.shading.addItems(list(SHADINGS[facts.shape].values()))
-        only = {"points": [self.adaptive, self.dome], "lines": [], "surface": [self.wireframe, self.backfaces]}
+        only = {
+            "points": [self.adaptive, self.dome],
+            "lines": [self.nodes],
+            "surface": [self.wireframe, self.backfaces],
+        }
         hidden = [field for shape, fields in only.items() if shape != facts.shape for field in fields]
         self.hide_rows([*hidden, *([self.size_by] if facts.shape == "surface" or not facts.sizes else [])])
 

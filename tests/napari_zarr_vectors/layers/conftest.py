@@ -34,7 +34,9 @@ class Stage:
         self.layers.append(layer)
         return layer
 
-    def add_linked(self, points, links, *, bounds=((0, 0, 0), (100, 100, 100)), values=None, sizes=None, **options):
+    def add_linked(
+        self, points, links, *, bounds=((0, 0, 0), (100, 100, 100)), values=None, sizes=None, objects=None, **options
+    ):
         """Add a layer that shows links of two or three ends of (n, D) points as chunk 1; red, 7 px, not shaded."""
         links = np.asarray(links).reshape(-1, np.shape(links)[-1])
         kind, build = (StreamingLines, build_segments) if links.shape[1] == 2 else (StreamingSurface, build_triangles)
@@ -44,7 +46,7 @@ class Stage:
         points = np.asarray(points, dtype=np.float64).reshape(-1, len(bounds[0]))
         low, high = np.asarray(bounds, dtype=float)
         given = [None if a is None else np.asarray(a, np.float32) for a in (values, sizes)]
-        part = LinkedPart(points, (0, len(points)), links, np.ones(len(links), bool), *given)
+        part = LinkedPart(points, (0, len(points)), links, np.ones(len(links), bool), *given, objects)
         built = build(part, Place(layer.origin, low, high - low, np.empty((0, len(low)), int)))
         assert layer.pool.upload(1, built)
         layer.pool.commit([1], [0], [built.rows])

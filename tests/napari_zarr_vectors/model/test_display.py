@@ -13,6 +13,7 @@ GOOD = [
     ("contrast_limits", [1, 2], (1.0, 2.0)),
     ("gamma", 0.5, 0.5),
     ("eye_dome", 2, 2.0),
+    ("node_size", 3, 3.0),
     ("shading", "soft", "soft"),
     ("slab_thickness", 4, 4.0),
 ]
@@ -30,6 +31,7 @@ BAD = [
     ("contrast_limits", 3),
     ("gamma", -1),
     ("eye_dome", -0.1),
+    ("node_size", -1),
     ("shading", "phong"),
     ("slab_thickness", 0),
 ]

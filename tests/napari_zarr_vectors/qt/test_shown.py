@@ -96,6 +96,7 @@ def test_a_box_is_set_by_numbers_and_taken_from_the_view(section):
 @pytest.mark.parametrize(
     ("shape", "heading", "seen", "unseen"),
     [("points", "Points", "adaptive", "wireframe"), ("lines", "Lines", "size_by", "adaptive"),
+     ("lines", "Lines", "nodes", "dome"), ("points", "Points", "dome", "nodes"),
      ("surface", "Surface", "wireframe", "size_by")],
 )  # fmt: skip
 def test_the_section_of_shapes_has_what_the_shape_has(qtbot, shape, heading, seen, unseen):
