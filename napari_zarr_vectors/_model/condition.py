@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -12,13 +13,15 @@ _LISTS = ("in", "between")
 
 
 def parse_condition(text: str) -> dict[str, Any] | None:
-    """Read what is asked of attributes; None for an empty text.
+    """Read what is asked of attributes, also as Python has it (``{..}``); None for an empty text.
 
     Raises
     ------
     ValueError
         If a part is no ``name operator value``, or a name comes twice.
     """
+    if text.strip().startswith("{"):
+        return _literal(text.strip())
     out: dict[str, Any] = {}
     for clause in re.split(r"\s+and\s+", text.strip()) if text.strip() else []:
         found = _CLAUSE.fullmatch(clause)
@@ -38,17 +41,39 @@ def parse_condition(text: str) -> dict[str, Any] | None:
 
 
 def format_condition(where: dict[str, Any] | None) -> str:
-    """Write what is asked of attributes as `parse_condition` reads it; what it cannot read as Python has it."""
+    """Write what is asked of attributes as `parse_condition` reads it: as people do, or as Python has it."""
     if not where:
         return ""
     parts = []
     for name, test in where.items():
         plain = isinstance(test, (tuple, list)) and len(test) == 2 and isinstance(test[0], str)
-        if name in ("or", "and") or not plain:
+        if not plain:
             return repr(where)
         value = ", ".join(map(_text, test[1])) if test[0] in _LISTS else _text(test[1])
         parts.append(f"{name} {test[0]} {value}")
-    return " and ".join(parts)
+    text = " and ".join(parts)
+    return text if _reads_as(text, where) else repr(where)
+
+
+def _literal(text: str) -> dict[str, Any] | None:
+    try:
+        found = ast.literal_eval(text)
+    except (ValueError, SyntaxError) as error:
+        msg = f"{text!r} is no condition such as {{'length': ('>', 10)}}: {error}"
+        raise ValueError(msg) from error
+    if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
+        msg = f"{text!r} is no condition such as {{'length': ('>', 10)}}"
+        raise ValueError(msg)
+    return found or None
+
+
+def _reads_as(text: str, where: dict[str, Any]) -> bool:
+    """Tell whether a text says what it is to say: names and words may hold what separates them."""
+    try:
+        found = parse_condition(text) or {}
+    except ValueError:
+        return False
+    return {name: (test[0], test[1]) for name, test in where.items()} == found
 
 
 def _value(text: str) -> int | float | str:

@@ -33,7 +33,22 @@ def test_people_type_as_they_like(text, where):
     assert parse_condition(text) == where
 
 
-@pytest.mark.parametrize("text", ["length", "> 10", "length >", "a > 1 and b", "a between 1", "a > 1 and a < 3"])
+@given(
+    st.dictionaries(st.text(max_size=6), st.one_of(TESTS, st.tuples(st.just("=="), st.text(max_size=5))), min_size=1)
+)
+def test_names_and_words_may_hold_what_separates_them(where):
+    assert parse_condition(format_condition(where)) == where
+
+
+def test_what_people_cannot_type_is_written_as_python_has_it():
+    where = {"or": [{"a": (">", 1)}, {"kind": ("==", "x and y")}]}
+    assert format_condition(where) == repr(where)
+    assert parse_condition(repr(where)) == where
+
+
+@pytest.mark.parametrize(
+    "text", ["length", "{1: 2}", "{'a': ", "{'a'}", "> 10", "length >", "a > 1 and b", "a between 1", "a > 1 and a < 3"]
+)
 def test_what_is_no_condition_says_what_one_is(text):
     with pytest.raises(ValueError, match=r"condition such as|takes two values|named twice"):
         parse_condition(text)
