@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._stream import LinkedSource, PointSource, Wanted
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._stream import ByteCache
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Drawn", "drawn_as", "follow_wanted", "leave_wanted", "shape_of", "source_of", "wanted_of"]
+__all__ = ["Drawn", "drawn_as", "filter_of", "follow_wanted", "leave_wanted", "shape_of", "source_of", "wanted_of"]
 
 Float64Array: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -79,6 +79,11 @@ def wanted_of(intent: DisplayFilter) -> Wanted | None:
     """Freeze which vertices have a value that is seen; None for all of them. The box is a matter of the view."""
     wanted = Wanted(intent.where, intent.groups, intent.object_ids, intent.share)
     return None if wanted == Wanted() else wanted
+
+
+def filter_of(wanted: Wanted | None) -> dict[str, Any]:
+    """Give the fields of a `DisplayFilter` that mean this; the inverse of `wanted_of`."""
+    return {name: getattr(wanted or Wanted(), name) for name in _WANTED}
 
 
 def follow_wanted(intent: DisplayFilter, slot: Callable[[], None]) -> None:

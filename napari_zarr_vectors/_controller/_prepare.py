@@ -58,7 +58,7 @@ class Colors:
     """How vertices are coloured: what the loader computes and what the layer makes of it.
 
     `name` is what was asked; `choices`, `sizes`, `objects` and `groups` are what a person may choose from, read here
-    because it may take a while.
+    because it may take a while. `unknown` are ids that are to be shown and that no object has.
     """
 
     coloring: Coloring
@@ -69,6 +69,7 @@ class Colors:
     sizes: tuple[str, ...] = ()
     objects: int = 0
     groups: tuple[str, ...] = ()
+    unknown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,7 +245,16 @@ def prepare_colors(
         choices=tuple(color_choices(store, with_direction=directed)) if known is None else known.choices,
         objects=store.n_objects,
         groups=tuple(store.groups) if known is None else known.groups,
+        unknown=_unknown(store, wanted),
     )
+
+
+def _unknown(store: LazyStore, wanted: Wanted | None) -> tuple[int, ...]:
+    """Give the ids that are asked for and that no object of level 0 has."""
+    if wanted is None or wanted.object_ids is None:
+        return ()
+    asked = np.array(wanted.object_ids, np.int64)
+    return tuple(asked[~np.isin(asked, store.object_values(level=store.levels[0])[0])].tolist())
 
 
 def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tree | None) -> Colors:

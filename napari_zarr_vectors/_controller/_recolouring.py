@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_zarr_vectors._controller._kinds import wanted_of
+from napari_zarr_vectors._controller._kinds import filter_of, wanted_of
 from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
 from napari_zarr_vectors._layers import notify
 from napari_zarr_vectors._stream import Request
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from zarr_vectors.lazy import LazyStore
 
 __all__ = ["Recolouring"]
+
+MOST_TOLD = 5
 
 
 class Recolouring:
@@ -60,7 +62,7 @@ class Recolouring:
         self.epoch = self.shown = 0
         self.colors: Colors | None = None
         self._source: PointSource | None = None
-        self._asked = False
+        self._asked = self._restores = False
         self._found: Future[Colors] | None = None
         self._later: Colors | None = None  # found, and not begun
         self._next: Colors | None = None  # whose values are awaited
@@ -97,6 +99,8 @@ class Recolouring:
 
     def ask(self) -> None:
         """Find out how vertices are coloured and which are shown: both are the value that each has."""
+        if self._restores:
+            return
         if self._source is None or self._found is not None:
             self._asked = True
             return
@@ -176,9 +180,31 @@ class Recolouring:
             if again:  # nobody asks for that any more
                 return
             notify(f"{self._layer.name}: {error}")
-            if self.colors is not None:
-                self._show(self.colors)
-                self._layer.style.size_by = self.colors.info.size_by or None
+            self._restore(self._later or self._next or self.colors)
+            return
+        self._tell_unknown(self._later)
+
+    def _restore(self, good: Colors | None) -> None:
+        """Let style and filter say again what is in force: what was asked for cannot be."""
+        if good is None:
+            return
+        self._restores = True
+        try:
+            for name, value in filter_of(good.coloring.wanted).items():
+                setattr(self._layer.filter, name, value)
+            self._layer.style.size_by = good.info.size_by or None
+            self._layer.style.color_by = good.name
+        finally:
+            self._restores = False
+
+    def _tell_unknown(self, colors: Colors) -> None:
+        """Say which ids that are to be shown no object has, once."""
+        wanted = colors.coloring.wanted
+        before = None if self.colors is None else self.colors.coloring.wanted
+        if colors.unknown and wanted is not None and (before is None or before.object_ids != wanted.object_ids):
+            some = ", ".join(map(str, colors.unknown[:MOST_TOLD])) + (", .." if len(colors.unknown) > MOST_TOLD else "")
+            of = f"{len(colors.unknown):,} of {len(wanted.object_ids or ()):,} object ids"
+            notify(f"{self._layer.name}: no object has {of}: {some}")
 
     def _begin(self, source: PointSource, colors: Colors, failed: AbstractSet[int]) -> None:
         self._has_pushed = self._next is not None

@@ -6,7 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages
+from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages, prepare_colors
+from napari_zarr_vectors._stream import Wanted
+from zarr_vectors.lazy import open_zv
+from zarr_vectors.types.points import write_points
 
 
 @given(st.lists(st.integers(0, 3000), max_size=200))
@@ -26,3 +29,11 @@ def test_chunks_of_thousands_of_rows_have_the_largest_pages_and_tiny_ones_the_sm
     assert _pages(np.full(500, 90))[0] < 128
     assert _pages(np.full(500, 2)) == (2, 1.0)
     assert _pages(np.zeros(0, np.int64))[1] == 1.0
+
+
+def test_ids_that_no_object_has_are_found_out(tmp_path):
+    ids = np.repeat([-5, 3, 2**62], 4)
+    write_points(tmp_path / "p.zv", np.random.default_rng(0).uniform(0, 9, (12, 3)), chunk_shape=5, object_ids=ids)
+    with open_zv(tmp_path / "p.zv") as store:
+        for asked, unknown in ((None, ()), ((), ()), ((3, 4, -5, 2**62, -1), (4, -1))):
+            assert prepare_colors(store, None, wanted=Wanted(object_ids=asked)).unknown == unknown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import ValueInfo
 from napari_zarr_vectors._layers._pool import PagePool
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
-from napari_zarr_vectors._stream import Coloring
+from napari_zarr_vectors._stream import Coloring, Wanted
 from zarr_vectors.exceptions import ArgumentError
 
 NODES = 4
@@ -63,11 +64,12 @@ class World:
         self.layer.style.color_by = name
         self.recolouring.ask()
 
-    def find(self, error=None):
+    def find(self, error=None, wanted=None, unknown=()):
         """Answer the look that is under way."""
         name, future = self.looks[-1]
         if error is None:
-            future.set_result(colors(name))
+            found = colors(name)
+            future.set_result(replace(found, coloring=replace(found.coloring, wanted=wanted), unknown=unknown))
         else:
             future.set_exception(error)
 
@@ -168,6 +170,41 @@ def test_an_error_of_what_nobody_asks_for_any_more_is_not_told(world, monkeypatc
     assert told == ["layer: no 3"]
     assert world.shown == world.layer.style.color_by == "2"
     assert not world.recolouring.busy
+
+
+def test_a_condition_that_cannot_be_is_taken_back_and_sets_nothing_off(world, monkeypatch):
+    told = []
+    monkeypatch.setattr(module, "notify", told.append)
+    for event in (world.layer.filter.events.where, world.layer.filter.events.groups, world.layer.style.events.color_by):
+        event.connect(lambda *_: world.recolouring.ask())
+    world.layer.filter.where = {"length": (">", 1)}
+    world.find(wanted=Wanted(where={"length": (">", 1)}))
+    world.step()
+    world.layer.filter.where, world.layer.filter.groups = {"lenght": (">", 2)}, ("nobody",)
+    world.find(ArgumentError("no 'lenght'"))
+    world.step()
+    world.find(ArgumentError("no 'lenght'"))  # of the groups, which were asked for meanwhile
+    world.step()
+    assert told == ["layer: no 'lenght'"]
+    assert world.layer.filter.where == {"length": (">", 1)}
+    assert world.layer.filter.groups is None
+    assert len(world.looks) == 3
+    world.settle()
+    assert not world.recolouring.busy
+    assert world.recolouring.colors.coloring.wanted == Wanted(where={"length": (">", 1)})
+
+
+def test_ids_that_no_object_has_are_told_once(world, monkeypatch):
+    told = []
+    monkeypatch.setattr(module, "notify", told.append)
+    for name, ids in (("1", (3, 99)), ("2", (3, 99)), ("3", tuple(range(10, 20)))):
+        world.ask(name)
+        world.find(wanted=Wanted(object_ids=ids), unknown=tuple(n for n in ids if n > 9))
+        world.settle()
+    assert told == [
+        "layer: no object has 1 of 2 object ids: 99",
+        "layer: no object has 10 of 10 object ids: 10, 11, 12, 13, 14, ..",
+    ]
 
 
 def test_chunks_that_failed_or_went_are_not_waited_for_and_those_exchanged_are(world):
