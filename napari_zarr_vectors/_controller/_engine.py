@@ -288,6 +288,8 @@ class Engine:
         asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
         self._clock.hurry = self._hurries(planner, loader)
+        if not self._clock.active:
+            self._pace.rest()
         # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
         if asks:
             self._submit(planner)

@@ -15,7 +15,7 @@ class Pace:
     """Keeps commits apart by some of the paints that they cause."""
 
     def __init__(self, now: float) -> None:
-        self._last_frame = now
+        self._last_frame: float | None = now
         self._next = 0.0
         self._wait: tuple[float, float] | None = None
         self._generation = -1
@@ -24,12 +24,17 @@ class Pace:
 
     def frame(self, now: float) -> None:
         """Enter that a frame begins: the event loop was busy painting for as long as it is late."""
-        self.paint_s += 0.5 * (min(now - self._last_frame, tuning.LONGEST_WAIT_S) - self.paint_s)
+        if self._last_frame is not None:
+            self.paint_s += 0.5 * (min(now - self._last_frame, tuning.LONGEST_WAIT_S) - self.paint_s)
         self._last_frame = now
         if self._wait is not None:
             # What was shown is painted by now.
             paints, longest = self._wait
             self._next, self._wait = now + min(longest, paints * self.paint_s), None
+
+    def rest(self) -> None:
+        """Enter that frames end: the time until the next one is no paint."""
+        self._last_frame = None
 
     def due(self, now: float, *, generation: int, idle: bool) -> bool:
         """Tell whether a plan may be made and shown.

@@ -110,10 +110,13 @@ def legend_of(
         rgb[np.arange(len(rgb)), direction_order(axes)] = 255
         words, total, colors = tuple(axes[:3]), len(rgb), rgb
     else:
-        told = info.words if groups is None or info.name != GROUP else groups
-        shown = set(told)
+        # An attribute may be named so too: then its words are no names of groups.
+        hides = groups is not None and info.name == GROUP and set(groups) <= set(info.words)
+        shown = set(groups if hides and groups is not None else info.words)
         codes = [code for code, word in enumerate(info.words) if word in shown]
         words, total = tuple(info.words[code] for code in codes[:MOST_ROWS]), len(codes)
+        if not codes:
+            return None
         colors = lut[np.array(codes[:MOST_ROWS], np.int64) % len(lut)]
     return Legend(title, colors.tobytes(), tuple((i, _short(word)) for i, word in enumerate(words)), False, total)
 

@@ -64,7 +64,7 @@ def category_lut(count: int) -> npt.NDArray[np.uint8]:
     """Colours for codes 0..count-1, the same whatever the count: (n, 4) uint8, n at most 4096.
 
     The first 64 differ as much as they can, from one another, from black, white and the colour of what is chosen; those
-    beyond go around the circle of hues, so that neighbours differ.
+    beyond go around the circle of hues: neighbours differ, but some nearly repeat a colour of the first.
     """
     codes = np.arange(min(max(count, 1), MOST_CATEGORIES))
     rgb = [colorsys.hsv_to_rgb((0.11 + code * GOLDEN) % 1, (0.85, 0.55)[code % 2], 0.95) for code in codes.tolist()]

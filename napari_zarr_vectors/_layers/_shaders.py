@@ -152,7 +152,8 @@ void main() {
     vec4 q = mix(own, other, clamp(last, 0.0, 1.0));
     paint(a_value);
     vec3 step = a_other - a_position;
-    if (u_mode > 3.5) v_color = vec4(abs(u_direction * step) / max(length(step), 1e-30), 1.0);
+    float run = length(step);
+    if (u_mode > 3.5) v_color = run > 0.0 ? vec4(abs(u_direction * step) / run, 1.0) : vec4(1.0);
     bool hidden = first > last || a_position.x > 1e37 || a_value > 1e38;
     // What lies behind the eye has no place on the screen: the segment ends before it.
     float near = 1e-5 * max(abs(p.w), abs(q.w));
@@ -169,8 +170,9 @@ void main() {
     vec2 here = p.xy / p.w * u_half;
     vec2 there = q.xy / q.w * u_half;
     float size = length(there - here);
-    vec2 along = size > 1e-6 ? (there - here) / size : vec2(1.0, 0.0);
     bool begins = corner < 1.5;
+    // A vertex alone, or a segment seen from its end, is a place on the screen: a square around it.
+    vec2 along = size > 1e-6 ? (there - here) / size : vec2(begins ? 1.0 : -1.0, 0.0);
     vec2 forward = begins ? along : -along;   // the same from both ends
     float side = mod(corner, 2.0) < 0.5 ? -1.0 : 1.0;
     float radius = radius_px(p.w, u_size.x);
@@ -329,12 +331,13 @@ void main() {
             if (radius > 1.0) discard;
         } else {
             alpha *= 1.0 - smoothstep(max(0.0, 1.0 - 3.0 / v_px), 1.0, radius);
-            if (alpha <= (u_dome > 0.5 ? 0.5 : 0.0)) discard;
+            if (alpha <= 0.0) discard;
         }
     }
     vec4 color = u_color;
     if (u_mode > 2.5) color = v_color;
     else if (u_mode > 0.5) color = texture2D(u_lut, vec2(v_entry, 0.5));
+    if (u_dome > 0.5 && color.a * alpha < 0.5) discard;  // no room for half of it: the distance is where it would be
     float far = abs(v_far) < 1e-20 ? 1e-20 : v_far;  // 0 is where nothing was drawn
     gl_FragColor = vec4(color.rgb, u_dome > 0.5 ? far : color.a * alpha);
     $set_depth(u_dome > 0.5 ? 1.0 : alpha);

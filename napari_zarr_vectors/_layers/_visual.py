@@ -434,6 +434,8 @@ class PointPoolVisual(PoolVisual):
     def set_eye_dome(self, strength: float) -> None:
         """Darken points that have nearer ones beside them, in 3-D, where light does not add up; 0 for not."""
         self._dome_strength = strength
+        if not strength:
+            self._dome = None  # 20 bytes a pixel
         self.update()
 
     def draw(self) -> None:

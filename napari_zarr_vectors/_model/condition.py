@@ -10,6 +10,7 @@ __all__ = ["format_condition", "parse_condition"]
 
 _CLAUSE = re.compile(r"\s*(?P<name>.+?)\s*(?P<operator>==|!=|<=|>=|<|>|\bin\b|\bbetween\b)\s*(?P<value>.+?)\s*", re.S)
 _LISTS = ("in", "between")
+_MOST_LETTERS = 10_000
 
 
 def parse_condition(text: str) -> dict[str, Any] | None:
@@ -57,8 +58,8 @@ def format_condition(where: dict[str, Any] | None) -> str:
 
 def _literal(text: str) -> dict[str, Any] | None:
     try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError) as error:
+        found = ast.literal_eval(text[:_MOST_LETTERS])
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:  # what hundreds of brackets raise
         msg = f"{text!r} is no condition such as {{'length': ('>', 10)}}: {error}"
         raise ValueError(msg) from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
@@ -73,7 +74,14 @@ def _reads_as(text: str, where: dict[str, Any]) -> bool:
         found = parse_condition(text) or {}
     except ValueError:
         return False
-    return {name: (test[0], test[1]) for name, test in where.items()} == found
+    return {name: (test[0], _plain(test[1])) for name, test in where.items()} == found
+
+
+def _plain(value: object) -> object:
+    """Give a value as it is read: tuples and arrays as lists, numbers of numpy as Python's."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [_plain(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _value(text: str) -> int | float | str:

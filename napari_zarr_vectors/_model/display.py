@@ -152,7 +152,8 @@ class DisplayStyle:
         Say in the canvas what the colours mean: a bar for numbers, words, axes; nothing where there is one colour.
     eye_dome : float
         How much points in 3-D are darkened that have nearer ones beside them (eye-dome lighting); 0 for not at all,
-        1 is usual. Not where light adds up (``blending="additive"``).
+        1 is usual. Colours are opaque then: what is less than half so is left out. Not where light adds up
+        (``blending="additive"``).
     node_size : float
         Diameter of the balls that mark the vertices of lines, in the unit of `size`; 0 for none.
     slab_thickness : float or None

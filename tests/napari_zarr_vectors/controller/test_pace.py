@@ -39,6 +39,16 @@ def test_nobody_waits_longer_than_the_longest_wait_however_slow_paints_are():
     assert waited(*paced(10.0, holes=2)) == pytest.approx(tuning.LONGEST_HOLE_S, abs=2e-3)
 
 
+def test_a_rest_is_no_paint():
+    pace, now = paced(0.016)
+    before = pace.paint_s
+    pace.rest()
+    pace.frame(now + 60)
+    assert pace.paint_s == before
+    pace.frame(now + 60.016)
+    assert pace.paint_s == pytest.approx(0.016, abs=1e-3)
+
+
 def test_holes_are_filled_sooner():
     assert waited(*paced(0.2, holes=2)) < 0.6 * waited(*paced(0.2))
 

@@ -134,3 +134,16 @@ def test_where_light_adds_up_and_in_2d_nothing_is_shaded(stage, walls):
     stage.viewer.dims.ndisplay = 2
     stage.viewer.reset_view()
     assert across(stage, layer).min() == 255
+
+
+@pytest.mark.gui
+def test_colours_that_are_seen_through_are_left_out_and_nothing_is_kept_when_it_is_off(stage, walls):
+    layer = walls()
+    layer.style.eye_dome = 1.0
+    layer.style.color = (1, 0, 0, 0.7)
+    assert np.median(across(stage, layer)) > 240
+    layer.style.color = (1, 0, 0, 0.3)
+    assert across(stage, layer).max() == 0
+    layer.style.eye_dome = 0.0
+    assert stage.visual(layer).node._dome is None
+    assert across(stage, layer).max() > 150

@@ -95,6 +95,9 @@ def test_groups_that_are_hidden_are_not_in_the_legend():
     assert texts(legend) == ("group", "a", "c")
     assert legend.colors == category_lut(4)[[0, 2]].tobytes()
     assert legend.total == 2
+    assert legend_of(DisplayStyle(color_by="group"), info, category_lut(4), (), []) is None
+    other = legend_of(DisplayStyle(color_by="group"), info, category_lut(4), (), ["left"])
+    assert texts(other) == ("group", "a", "b", "c"), "an attribute named group"
     kind = legend_of(DisplayStyle(color_by="kind"), words(3), category_lut(4), (), ["w1"])
     assert texts(kind) == ("kind", "w0", "w1", "w2")
 

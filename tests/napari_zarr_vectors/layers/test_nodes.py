@@ -113,3 +113,31 @@ def test_a_ball_is_picked_where_it_is_seen(stage, layer):
     layer.style.node_size = 0
     stage.picture()
     assert layer.object_at(beside) is None
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("shading", ["flat", "round", "soft"])
+def test_a_vertex_alone_and_a_line_seen_from_its_end_are_drawn(stage, shading):
+    points = np.array([[20, 50, 30], [50, 20, 70], [50, 80, 70]], dtype=float)
+    layer = stage.add_linked(points, [[0, 0], [1, 2]])
+    layer.style.size, layer.style.shading = 9, shading
+    stage.viewer.dims.ndisplay = 3
+    stage.viewer.reset_view()
+    stage.viewer.scene.camera.angles = (0, 0, 90)
+    for nodes in (0, 20):
+        layer.style.node_size = nodes
+        picture = stage.picture()
+        for at in stage.project(layer, points):
+            assert picture[int(at[1]), int(at[0]), 0] > 200
+            assert (picture[int(at[1]) + 6, int(at[0]), 0] > 150) == (nodes > 0)
+
+
+@pytest.mark.gui
+def test_a_vertex_alone_is_seen_where_direction_colours(stage):
+    layer = stage.add_linked([[20, 50, 30]], [[0, 0]])
+    layer.style.size, layer.style.color_by = 9, "direction"
+    layer.value_info = ValueInfo("direction", name="direction")
+    stage.viewer.dims.ndisplay = 3
+    stage.viewer.reset_view()
+    (at,) = stage.project(layer, [[20, 50, 30]])
+    assert tuple(stage.picture()[int(at[1]), int(at[0])]) == (255, 255, 255)

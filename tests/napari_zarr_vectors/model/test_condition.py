@@ -1,5 +1,6 @@
 """Conditions are read as people type them, and written as they are read."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +39,21 @@ def test_people_type_as_they_like(text, where):
 )
 def test_names_and_words_may_hold_what_separates_them(where):
     assert parse_condition(format_condition(where)) == where
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [({"fa": ("between", (0.3, 0.7))}, "fa between 0.3, 0.7"), ({"a": ["in", np.array([1, 2])]}, "a in 1, 2"),
+     ({"a": (">", np.float32(0.5))}, "a > 0.5"), ({"kind": ("in", ("x", "y"))}, "kind in x, y")],
+)  # fmt: skip
+def test_tuples_and_arrays_are_written_as_people_do(where, text):
+    assert format_condition(where) == text
+
+
+def test_a_text_of_thousands_of_brackets_is_no_condition():
+    for text in ("{'a':" + "-" * 9000 + "1}", "{'a':" + "[" * 20_000 + "]" * 20_000 + "}"):
+        with pytest.raises(ValueError, match="no condition"):
+            parse_condition(text)
 
 
 def test_what_people_cannot_type_is_written_as_python_has_it():
