@@ -37,7 +37,7 @@ BUNDLES = ("polyline", "streamline")
 RADIUS = "radius"
 """Attribute that sizes the nodes of graphs and skeletons, where it is there."""
 RGB_NAMES = ("rgb", "color", "colour", "colors", "colours", "rgba")
-SAMPLE_CHUNKS = 64
+SAMPLE_CHUNKS, VALUE_CHUNKS = 64, 16
 SAMPLE_ROWS = 200_000
 PREVIEW_POINTS = 4096
 """Of the picture in the layer list, which has 32 pixels a side and is painted on the GUI thread."""
@@ -203,17 +203,30 @@ def _sample(store: LazyStore, tree: Tree, names: list[str]) -> Sample:
     return batch.positions.astype(np.float64), dict(batch.attributes)
 
 
+def _values_of_sample(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[Any] | None:
+    """Read the values of some chunks of the finest level: those of others are means, which lie nearer together."""
+    if not tree.levels:
+        return None
+    coords = tree.coords[_spread(tree, len(tree.levels) - 1, VALUE_CHUNKS)]
+    return store.read_values(tree.levels[-1], coords, [name]).attributes.get(name)
+
+
 def _chunks_of_sample(store: LazyStore, tree: Tree, names: list[str]) -> tuple[int, npt.NDArray[np.int64], list[str]]:
     """Give a level, the coordinates of some chunks of it, and those of some attributes that it has."""
     # The coarsest level that has what is asked for: some writers give attributes to level 0 only.
     having = [i for i, n in enumerate(tree.levels) if set(names) <= set(store.attribute_names(n))]
     depth = having[0] if having else 0
     level = tree.levels[depth] if tree.levels else store.levels[-1]
-    roots = np.arange(tree.base[depth], tree.base[depth + 1]) if tree.levels else np.empty(0, np.int64)
-    roots = roots[~tree.is_virtual[roots]]
-    some = roots[np.unique(np.linspace(0, max(0, len(roots) - 1), SAMPLE_CHUNKS).astype(int))] if len(roots) else roots
-    some = some[np.cumsum(tree.count[some]) - tree.count[some] < SAMPLE_ROWS]
+    some = _spread(tree, depth, SAMPLE_CHUNKS) if tree.levels else np.empty(0, np.int64)
     return level, tree.coords[some], [n for n in names if n in store.attribute_names(level)]
+
+
+def _spread(tree: Tree, depth: int, most: int) -> npt.NDArray[np.int64]:
+    """Choose some nodes of a level, spread over it: as many as a sample of rows may have, one at least."""
+    nodes = np.arange(tree.base[depth], tree.base[depth + 1])
+    nodes = nodes[~tree.is_virtual[nodes]]
+    some = nodes[np.unique(np.linspace(0, max(0, len(nodes) - 1), most).astype(int))] if len(nodes) else nodes
+    return some[np.cumsum(tree.count[some]) - tree.count[some] < SAMPLE_ROWS]
 
 
 def prepare_colors(
@@ -268,13 +281,10 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
     if words is not None:
         return _category(Coloring(name, "category", words))
     coloring = Coloring(name, "scalar")
-    if sample is not None:
+    if sample is not None and len(store.levels) == 1:
         values = sample[1].get(name)
     else:
-        level, coords, present = _chunks_of_sample(
-            store, build_tree(store.catalogue()) if tree is None else tree, [name]
-        )
-        values = store.read_values(level, coords, present).attributes.get(name)
+        values = _values_of_sample(store, build_tree(store.catalogue()) if tree is None else tree, name)
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
 
 
@@ -299,8 +309,9 @@ def _of_objects(store: LazyStore, name: str) -> Colors:
         ids, values = store.object_values(name)
     elif name == OBJECT:
         ids, values = store.object_values()
-        number = np.argsort(np.argsort(ids, kind="stable"), kind="stable") % MOST_COLORS
-        return _category(_coded(ids, number, tuple(map(str, range(min(len(ids), MOST_COLORS))))))
+        order = np.argsort(ids, kind="stable")
+        number = np.argsort(order, kind="stable") % MOST_COLORS
+        return _category(_coded(ids, number, tuple(map(str, ids[order[:MOST_COLORS]].tolist()))))
     elif name == GROUP:
         return _of_groups(store)
     elif name == DIRECTION:

@@ -7,13 +7,15 @@ each with its distance, then that is put on the canvas with the shade, at the de
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
-__all__ = ["EyeDome", "Sightline", "sightline"]
+__all__ = ["DEPTH_24", "EyeDome", "Sightline", "sightline"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -104,19 +106,26 @@ class EyeDome:
         self._program["a_corner"] = np.array([[-1, -1], [1, -1], [-1, 1], [1, 1]], dtype=np.float32)
         self._program["u_drawn"] = self._drawn
 
-    def begin(self, canvas: Any, half_px: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
-        """Draw into the texture from now on, of half so many framebuffer pixels wide and high."""
-        width, height = (max(1, round(2 * float(px))) for px in half_px)
+    @contextmanager
+    def drawn_to(self, context: Any, viewport: Sequence[int]) -> Iterator[None]:  # noqa: ANN401  # vispy has no types
+        """Draw into the texture in place of a part of the framebuffer: (x, y, width, height) px.
+
+        Not by the canvas' own stack of buffers, which would forget the transforms of a canvas that is painted larger
+        than it is on the screen.
+        """
+        _, _, width, height = viewport
         if self._drawn.shape[:2] != (height, width):
             self._buffer.resize((height, width))
-        canvas.push_fbo(self._buffer, (0, 0), (width, height))
-        canvas.context.set_state(depth_test=True, blend=False, cull_face=False)
-        canvas.context.clear(color=(0, 0, 0, 0), depth=1.0)
-        canvas.context.set_clear_color((0, 0, 0, 1))  # vispy makes the canvas opaque with what is set here
-
-    def end(self, canvas: Any) -> None:  # noqa: ANN401  # vispy has no types
-        """Draw on the canvas again."""
-        canvas.pop_fbo()
+        self._buffer.activate()
+        try:
+            context.set_viewport(0, 0, width, height)
+            context.set_state(depth_test=True, blend=False, cull_face=False)
+            context.clear(color=(0, 0, 0, 0), depth=1.0)
+            context.set_clear_color((0, 0, 0, 1))  # vispy makes the canvas opaque with what is set here
+            yield
+        finally:
+            self._buffer.deactivate()
+            context.set_viewport(*viewport)
 
     def show(self, line: Sightline, strength: float, opacity: float, scale: float) -> None:
         """Put the texture on the canvas; `scale` is framebuffer pixels a logical one."""

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from vispy import gloo
 
+from napari_zarr_vectors._layers._eye_dome import DEPTH_24
 from napari_zarr_vectors._layers._napari import scene_canvas
 from zarr_vectors.exceptions import ArgumentError, LimitError
 
@@ -52,7 +53,8 @@ def _painted(canvas: Any, size: tuple[int, ...]) -> npt.NDArray[np.uint8]:  # no
     It is what ``canvas.render(size=..)`` says it does: that one leaves the scene as large as on the screen.
     """
     shape = size[::-1]
-    buffer = gloo.FrameBuffer(color=gloo.RenderBuffer(shape), depth=gloo.RenderBuffer(shape))
+    depth = gloo.RenderBuffer(shape, format=DEPTH_24, resizeable=False)
+    buffer = gloo.FrameBuffer(color=gloo.RenderBuffer(shape), depth=depth)
     canvas.push_fbo(buffer, (0, 0), canvas.physical_size)
     try:
         whole = (0, 0, *canvas.physical_size)

@@ -447,14 +447,15 @@ class PointPoolVisual(PoolVisual):
 
     def _draw_dome(self) -> None:
         self._dome = self._dome or EyeDome()
-        canvas, program = self.transforms.canvas, self.shared_program
+        context, program = self.transforms.canvas.context, self.shared_program
+        corners = self.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])[:, :2]
+        low, high = np.round(corners.min(axis=0)), np.round(corners.max(axis=0))
         line = sightline(self.transforms.get_transform("scene", "render"))
         program["u_dome"], program["u_far"] = 1.0, line.far
-        self._dome.begin(canvas, self._half_px(self))
         try:
-            self._program.draw(self._draw_mode, self._index_buffer)
+            with self._dome.drawn_to(context, [int(n) for n in (*low, *np.maximum(high - low, 1))]):
+                self._program.draw(self._draw_mode, self._index_buffer)
         finally:
-            self._dome.end(canvas)
             program["u_dome"] = 0.0
         self._configure_gl_state()
         scale = abs(float(self.transforms.pixel_scale))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages, prepare_colors
+from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages, prepare, prepare_colors
 from napari_zarr_vectors._stream import Wanted
 from zarr_vectors.lazy import open_zv
+from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
 
 
@@ -37,3 +39,22 @@ def test_ids_that_no_object_has_are_found_out(tmp_path):
     with open_zv(tmp_path / "p.zv") as store:
         for asked, unknown in ((None, ()), ((), ()), ((3, 4, -5, 2**62, -1), (4, -1))):
             assert prepare_colors(store, None, wanted=Wanted(object_ids=asked)).unknown == unknown
+
+
+@pytest.mark.parametrize("factors", [(), [(4, 1), (4, 1)]], ids=["one level", "pyramid"])
+def test_limits_are_those_of_the_finest_level_not_of_means(tmp_path, factors):
+    rng = np.random.default_rng(0)
+    values = rng.uniform(0, 1, 20_000).astype(np.float32)
+    write_points(tmp_path / "p.zv", rng.uniform(0, 9, (20_000, 3)), chunk_shape=3, attributes={"a": values})
+    if factors:
+        build_pyramid(tmp_path / "p.zv", factors)
+    with open_zv(tmp_path / "p.zv") as store:
+        for found in (prepare_colors(store, "a"), prepare(store, "a").colors):
+            assert found.info.limits == pytest.approx(np.percentile(values, (0.5, 99.5)), abs=0.01)
+
+
+def test_objects_are_named_by_their_ids(tmp_path):
+    ids = np.repeat([42, -3, 17], 4)
+    write_points(tmp_path / "p.zv", np.random.default_rng(0).uniform(0, 9, (12, 3)), chunk_shape=5, object_ids=ids)
+    with open_zv(tmp_path / "p.zv") as store:
+        assert prepare_colors(store, "object").words == ("-3", "17", "42")

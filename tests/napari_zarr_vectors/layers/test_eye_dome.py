@@ -7,6 +7,7 @@ import pytest
 from vispy.visuals.transforms import MatrixTransform
 
 from napari_zarr_vectors._layers._eye_dome import sightline
+from napari_zarr_vectors._layers._still import canvas_picture
 
 NEAR, FAR, LEAST = 80.0, 20.0, 30.0
 """Depths of the two walls, and where an edge between them is dark: below this."""
@@ -147,3 +148,37 @@ def test_colours_that_are_seen_through_are_left_out_and_nothing_is_kept_when_it_
     layer.style.eye_dome = 0.0
     assert stage.visual(layer).node._dome is None
     assert across(stage, layer).max() > 150
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0])
+def test_a_still_of_any_scale_shows_what_the_screen_shows(stage, walls, scale):
+    layer = walls()
+    layer.style.eye_dome = 1.0
+    screen = stage.picture()
+    still = canvas_picture(stage.viewer, scale)
+    rows, columns = (np.linspace(0, 1, 200, endpoint=False) for _ in range(2))
+
+    def sampled(picture):
+        at = [(part * size).astype(int) for part, size in zip((rows, columns), picture.shape, strict=False)]
+        return picture[np.ix_(*at)][..., 0].astype(float)
+
+    assert np.abs(sampled(still) - sampled(screen)).mean() < 12
+    assert (sampled(still) > 128).mean() == pytest.approx((sampled(screen) > 128).mean(), abs=0.03)
+    assert np.array_equal(stage.picture(), screen)
+
+
+@pytest.mark.gui
+def test_in_a_grid_each_box_has_its_own(stage, walls):
+    layer, other = walls(), walls()
+    other.style.color = (0, 1, 0)
+    stage.viewer.canvas.grid.enabled = True
+    stage.viewer.reset_view()
+    stage.picture()  # napari lays boxes out with a paint
+    before = stage.picture().astype(float)
+    layer.style.eye_dome = 1.0
+    after = stage.picture().astype(float)
+    assert np.array_equal(after[..., 1], before[..., 1])
+    lit = before[..., 0] > 128
+    assert 0.75 < (after[..., 0] > 128).sum() / lit.sum() < 0.999
+    assert not (after[..., 0] > 128)[~lit].any()
