@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types contract unit gui5 gui6 long bench flight screenshots pictures wheel clean system
+.PHONY: help demo test lint types contract unit gui5 gui6 long soak bench flight screenshots pictures wheel clean system
 
 PYTHON ?= python3
 BIN := .venv/bin
