@@ -123,6 +123,7 @@ def main(folder: Path, files: list[str]) -> None:
         complete = window.wait_until(lambda status=layer.lod: status.status.complete, 120)
         if shot.extracts:
             extract(window, layer, panel, shot.extracts)
+        window.process(3.0)  # a paint takes a second or two here, and the panel tells it after that
         window.save(folder / shot.file, whole=bool(shot.dock or shot.chosen))
         print(f"{folder / shot.file}: {layer.lod.status} {'' if complete else 'NOT COMPLETE'}", flush=True)
         window.close()
