@@ -129,6 +129,19 @@ def test_objects_of_very_many_fragments_do_not_lie_in_very_many_chunks(bare):
     assert 1000 < 30_000 / per <= 4096
 
 
+def test_one_object_of_very_many_fragments_does_not_put_all_others_into_chunks_of_their_own(bare):
+    class Skewed:
+        offsets = np.append(np.arange(15_000), np.arange(15_000, 30_002) + 2999)
+
+        def part(self, low, high):
+            return simple(high - low)
+
+    write_objects(bare.backend, "0", np.arange(30_001), Skewed(), 3, compressor="none")
+    (per,) = bare.group("0/object_index")["manifests"].chunks
+    assert np.diff(Skewed.offsets).max() == 3000
+    assert 30_001 / per <= 2048
+
+
 def test_zarr_reads_what_is_written(bare):
     ids, manifests = put(bare, 20_000), simple(20_000)
     index = bare.group("0/object_index")

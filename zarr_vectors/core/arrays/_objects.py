@@ -124,11 +124,17 @@ def write_objects(
 
 
 def _manifest_rows(offsets: AnyArray) -> int:
-    """Give the objects of a chunk of manifests: some thousand, fewer where they have many fragments each."""
-    rows = min(_MANIFEST_ROWS, len(offsets) - 1)
+    """Give the objects of a chunk of manifests: some thousand, fewer where they have many fragments each.
+
+    Not so few that there are more than `_MANIFEST_CHUNKS` chunks: one object of very many fragments is as large in a
+    chunk of its own, and would put each of the others into one.
+    """
+    count = len(offsets) - 1
+    least = -(-count // _MANIFEST_CHUNKS)
+    rows = min(_MANIFEST_ROWS, count)
     most = max(_MANIFEST_BLOCKS, int(offsets[-1]) // _MANIFEST_CHUNKS)
-    while rows > 1 and np.diff(offsets[::rows], append=offsets[-1]).max() > most:
-        rows = -(-rows // 2)
+    while rows > least and np.diff(offsets[::rows], append=offsets[-1]).max() > most:
+        rows = max(least, -(-rows // 2))
     return rows
 
 
