@@ -18,7 +18,7 @@ from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.encoding import offsets_of
 from zarr_vectors.exceptions import ArgumentError
-from zarr_vectors.multiresolution._contract import Clusters, connected, pieces, representatives
+from zarr_vectors.multiresolution._contract import Clusters, connected, contracted_links, pieces, representatives
 from zarr_vectors.multiresolution._decimate import check_quadric, decimated, has_quadric
 from zarr_vectors.multiresolution._distance import displacements
 from zarr_vectors.multiresolution._parts import Parts, extremes
@@ -141,7 +141,9 @@ class Surface:
         weld = connected(self._twins, len(positions))
         first = np.unique(weld, return_index=True)[1]
         is_whole = np.bincount(part[self._own :], minlength=int(part.max()) + 1) == 0
-        parts = Parts(positions[first], weld[_faces(self._content)], weld[self._inner], part[first], is_whole)
+        # The new level leaves out what is a line or there twice; counted here, it would be missed there.
+        faces = contracted_links(_faces(self._content), weld, directed=False)[0]
+        parts = Parts(positions[first], faces, weld[self._inner], part[first], is_whole)
         rules = _Rules(cell, bins, self._content.bounds)
         found = _by_quadrics(parts, rules, target) if quadrics else _clustered(parts, rules)
         piece = found.piece[weld]

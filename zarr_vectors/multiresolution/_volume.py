@@ -81,7 +81,7 @@ def settled(
     Parameters
     ----------
     parts : Parts
-        What there was.
+        What there was, each face once.
     piece : (N,) int64
         New vertex of each old one.
     places : (V, D) float64
@@ -263,6 +263,6 @@ def _are_closed(faces: Int64Array, of: Int64Array, count: int) -> BoolArray:
     key = np.minimum(first, second) * (int(faces.max()) + 1) + np.maximum(first, second)
     order = np.argsort(key)
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
-    balance = np.add.reduceat(np.where(first < second, 1, -1)[order], starts)
+    balance = np.add.reduceat(np.sign(second - first)[order], starts)  # from a corner to itself is no way
     closed[np.tile(of, 3)[order[starts[balance != 0]]]] = False
     return closed

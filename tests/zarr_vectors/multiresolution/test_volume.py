@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.zarr_vectors.multiresolution.test_quadrics import sphere
-from tests.zarr_vectors.multiresolution.test_surfaces import METHODS, measures, open_edge_count, pyramid, tube
+from tests.zarr_vectors.multiresolution.test_surfaces import METHODS, lattice, measures, open_edge_count, pyramid, tube
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution._decimate import has_quadric
 from zarr_vectors.multiresolution._parts import Parts
@@ -134,6 +134,49 @@ def test_what_is_open_or_reaches_out_or_is_flat_is_left_alone():
     found = settled(parts, same, flat, np.ones(3), free, were_carried=False)
     np.testing.assert_array_equal(found.places, flat)
     assert found.volumes == pytest.approx(0, abs=1e-9)
+
+
+def globe(radius=6.0, around=24, along=12):
+    """A ball as a sphere of circles of latitude has it, and the faces at its poles that have a corner twice.
+
+    Each pole is as many vertices at one place as a circle has, and of each square there one triangle is a line.
+    """
+    turn, polar = np.arange(around) / around * 2 * np.pi, np.arange(along + 1) / along * np.pi
+    u, v = np.meshgrid(turn, polar, indexing="ij")
+    points = radius * np.stack([np.sin(v) * np.cos(u), np.sin(v) * np.sin(u), np.cos(v)], axis=-1)
+    points[:, [0, -1]] = [[0, 0, radius], [0, 0, -radius]]
+    faces = lattice(around, along + 1, closed=False)[:, ::-1]
+    places = points.reshape(-1, 3)
+    first = np.unique(places, axis=0, return_index=True, return_inverse=True)[2].reshape(-1)[faces]
+    thin = (first == np.roll(first, 1, axis=1)).any(axis=1)
+    return places + 16.0, faces[~thin], faces[thin]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("extra", ["lines", "some twice", "all twice"])
+def test_faces_that_add_nothing_to_a_ball_do_not_keep_it_from_holding_what_it_held(method, extra):
+    points, faces, thin = globe()
+    area, volume = measures(points, faces)
+    more = {"lines": thin, "some twice": np.roll(faces[::3], 1, axis=1), "all twice": faces}[extra]
+    bare, found = (
+        read_mesh(pyramid(points, corners, [(2, 1)], bins=2.0, method=method), level=1)
+        for corners in (faces, np.concatenate([faces, more]))
+    )
+    assert len(more) > 40
+    assert measures(found.positions, found.faces) == pytest.approx((area, volume), rel=0.031)
+    assert open_edge_count(found.faces) == 0
+    np.testing.assert_array_equal(found.positions, bare.positions)
+    np.testing.assert_array_equal(found.faces, bare.faces)
+
+
+@pytest.mark.parametrize("extra", [[[0, 0, 1]], [[1, 0, 0], [2, 2, 2]]])
+def test_a_face_with_a_corner_twice_opens_nothing(extra):
+    points, faces = sphere(200, 4.0)
+    faces = np.concatenate([faces, extra])
+    parts = Parts(points, faces, np.empty((0, 2), np.int64), np.zeros(200, np.int64), np.ones(1, bool))
+    free = np.array([[-np.inf] * 3, [np.inf] * 3])
+    found = settled(parts, np.arange(200), points * 0.9, np.ones(3), free, were_carried=False)
+    assert found.volumes == pytest.approx(1, abs=1e-3)
 
 
 def test_area_that_only_roughness_had_is_not_made_up_for():
