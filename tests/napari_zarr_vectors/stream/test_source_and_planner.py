@@ -14,6 +14,7 @@ import pytest
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._lod import CameraState, build_tree
+from napari_zarr_vectors._lod.fetching import AHEAD, VISIBLE
 from napari_zarr_vectors._lod.plan import plan as make_plan
 from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View, Wanted
 from napari_zarr_vectors._stream import planner as planner_module
@@ -225,6 +226,26 @@ def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
     while time.monotonic() < end and any(t.name.startswith("zarr-vectors-plan") for t in threading.enumerate()):
         time.sleep(0.005)
     assert not [t for t in threading.enumerate() if t.name.startswith("zarr-vectors-plan")]
+
+
+def test_nodes_of_a_level_are_asked_for_together_and_what_lies_ahead_as_it_comes(path, monkeypatch):
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+    levels = tree.level_of(np.arange(len(tree.coords)))
+    coarse, fine = (np.flatnonzero(levels == level)[:8] for level in np.unique(levels)[:2])
+    mixed = np.stack([coarse, fine], axis=1).reshape(-1)
+    wanted = np.concatenate([mixed, mixed[::-1]]).astype(np.int32)
+    tier = np.repeat([VISIBLE, AHEAD], len(mixed)).astype(np.int8)
+
+    def plan_that_wants(*args, **options):
+        return replace(make_plan(*args, **options), fetch=wanted, fetch_tier=tier)
+
+    monkeypatch.setattr(planner_module, "plan", plan_that_wants)
+    planner = Planner(tree, 256, {}.get, lambda ranges: ranges)
+    planned = planner.plan_now(View(everything(tree), 1000, None, 7, 100_000))
+    planner.close()
+    assert [request.node for request in planned.requests] == [*coarse, *fine]
+    assert [request.node for request in planned.ahead] == mixed[::-1].tolist()
 
 
 def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypatch):
