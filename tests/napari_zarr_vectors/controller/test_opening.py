@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from napari.layers import Layer
 
 from benchmarks.flying import streaming_threads
 from napari_zarr_vectors._controller import _open, _running, engine_of, open_layer
+from napari_zarr_vectors._controller._pace import Pace
 from napari_zarr_vectors._layers import StreamingPoints, Window, _napari
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
@@ -273,3 +275,30 @@ def test_a_layer_that_napari_trips_over_once_is_opened_all_the_same(viewer, stor
     layer = open_layer(viewer, store)[0]
     settle(layer)
     assert list(viewer.layers) == [layer] == tried[1:]
+
+
+def test_what_the_pace_holds_back_is_neither_planned_nor_shown(viewer, store, settle, qtbot, monkeypatch):
+    layer = open_layer(viewer, store, budget=2_000)[0]
+    settle(layer)
+    engine, pace = engine_of(layer), MagicMock(spec=Pace, paint_s=0.0)
+    qtbot.waitUntil(lambda: engine._loader.idle and not engine._planner.busy, timeout=20_000)
+    monkeypatch.setattr(engine, "_pace", pace)
+    pace.due.return_value, before = False, engine._last
+    engine._on_change()
+    for _ in range(3):
+        engine._on_frame()
+    assert not layer.lod.status.complete
+    assert not engine._planner.busy, "no plan is asked for"
+    assert pace.due.call_args.kwargs == {"generation": layer.lod.status.generation, "idle": True}
+    pace.due.return_value = True
+    engine._on_frame()
+    assert engine._planner.busy
+    pace.due.return_value = False
+    while not engine._planner._flight.done():
+        time.sleep(0.001)
+    for _ in range(3):
+        engine._on_frame()
+    assert engine._last is before, "a plan that is ready waits too"
+    pace.due.return_value = True
+    settle(layer)
+    assert engine._last is not before
