@@ -48,6 +48,8 @@ class BuiltChunk:
         Rows of place i are ``starts[i]:starts[i + 1]``.
     count : int
         Vertices of the chunk in the store.
+    vertices : int
+        Those of them that all rows draw.
     fraction : float
         Share of them that was kept.
     corners : int
@@ -60,8 +62,9 @@ class BuiltChunk:
         What sizes the corners.
     objects : (n,) int64 or None
         Id of each row's object, `NO_OBJECT` for none.
-    cost : (n + 1,) int64 or None
-        Vertices of the chunk that the rows before each draw; None where that is one a row.
+    cost : (n,) int64 or None
+        Vertices of the chunk that are drawn as soon as each row is, with all rows that go before it in the order of
+        their objects, in whatever place; ascending within a place. None where each draws one of its own.
     drawn : (n, L) int32 or None
         The vertices of the chunk that each row draws, by number; `count` and more for other chunks'. None where each
         draws one of its own.
@@ -80,6 +83,7 @@ class BuiltChunk:
     keys: Int64Array
     starts: Int64Array
     count: int
+    vertices: int
     fraction: float
     corners: int = 1
     others: Float32Array | None = None
@@ -113,10 +117,6 @@ class BuiltChunk:
         object.__setattr__(other, "values", values)
         object.__setattr__(other, "sizes", sizes)
         return other
-
-    def vertices(self, starts: Int64Array, stops: Int64Array) -> Int64Array:
-        """Count the vertices that ranges of rows draw, (m,) each."""
-        return stops - starts if self.cost is None else self.cost[stops] - self.cost[starts]
 
     def picked(self, starts: Int64Array, stops: Int64Array, cut: int) -> Int64Array:
         """List those rows of (m,) ranges that lie in the bins that a cut meets; 0 is all."""

@@ -219,7 +219,7 @@ def vertex_normals(positions: Float32Array, faces: Int64Array) -> Float32Array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Rows:
-    """Which links become rows, in their order, with places, the vertices that the rows before each draw, and its own.
+    """Which links become rows, in their order, with places; names as of `BuiltChunk`.
 
     `drawn` are the ends of each: the chunk's own vertices, then those of others.
     """
@@ -228,6 +228,7 @@ class _Rows:
     keys: Int64Array
     starts: Int64Array
     cost: Int64Array
+    vertices: int
     drawn: npt.NDArray[np.int32]
     fraction: float
 
@@ -256,7 +257,8 @@ def _ordered(part: LinkedPart, links: Int64Array, link: Int64Array, keys: Int64A
     found, starts = np.unique(keys[order], return_index=True)
     own = links[link[order]]
     starts = np.append(starts, len(order)).astype(np.int64)
-    return _Rows(order, found, starts, _cost(own, low, high), own.astype(np.int32), fraction)
+    cost = _cost(links, low, high)
+    return _Rows(order, found, starts, cost[1:][link[order]], int(cost[-1]), own.astype(np.int32), fraction)
 
 
 def _ranks(part: LinkedPart, place: Place, links: Int64Array) -> npt.NDArray[np.uint64]:
@@ -369,6 +371,7 @@ def _built(
         others_extra=others_extra,
         sizes=None if part.sizes is None else source.of(part.sizes),
         cost=rows.cost,
+        vertices=rows.vertices,
         drawn=rows.drawn,
         bins=bins,
         source=source,

@@ -108,6 +108,7 @@ def build_points(
         keys=places,
         starts=np.append(starts, keep).astype(np.int64),
         count=count,
+        vertices=keep,
         fraction=keep / count if count else 1.0,
         objects=None if objects is None else objects[rows],
         bins=bins_of(positions[rows], chunk_lo, cell_shape, place_shape(ratios, positions.shape[1]))[None],

@@ -48,8 +48,7 @@ class ChosenObjects:
     @property
     def vertices(self) -> int:
         """Vertices that it draws."""
-        built = self.built
-        return int(built.vertices(np.array([0]), np.array([built.rows]))[0])
+        return self.built.vertices
 
 
 class Highlight:

@@ -394,10 +394,7 @@ class PagePool:
             corners = np.array(self.pattern, dtype=np.uint32)
             block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
         counts = self._known_counts(wanted)
-        counts[changed] = [
-            self._drawn_of(wanted, unit, resident, rows)
-            for unit, resident, rows in zip(changed.tolist(), own, picked, strict=True)
-        ]
+        counts[changed] = [self._drawn_of(resident, rows) for resident, rows in zip(own, picked, strict=True)]
         if not len(gone) and not len(own):
             return Prepared(version, wanted, counts, None, gone)
         left = np.zeros(self._owner_count, dtype=bool)
@@ -411,12 +408,10 @@ class PagePool:
         return self._counts.take(self._shown.units.searchsorted(wanted.units), mode="clip")
 
     @staticmethod
-    def _drawn_of(wanted: Ranges, unit: int, resident: Resident, rows: IntArray) -> int:
-        """Count the vertices that a unit draws."""
-        if wanted.cuts[unit]:
-            return resident.built.picked_vertices(rows)
-        at = wanted.of(unit)
-        return int(resident.built.vertices(wanted.starts[at], wanted.stops[at]).sum())
+    def _drawn_of(resident: Resident, rows: IntArray) -> int:
+        """Count the vertices that some rows of a resident draw."""
+        built = resident.built
+        return built.vertices if len(rows) == built.rows else built.picked_vertices(rows)
 
     def _apply(self, prepared: Prepared) -> None:
         if prepared.slots is None:

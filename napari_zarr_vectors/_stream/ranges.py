@@ -63,8 +63,6 @@ def shown_ranges(
             stops.append(last)
             cuts.append(cut)
             continue
-        # Each small place shows its first rows; what rounding takes from one goes to the next, so that many places of
-        # few rows thin like few of many.
         begin, end = _places(built, first, last)
         keep = _first_rows(built, begin, end, share)
         nodes += [node] * len(begin)
@@ -94,13 +92,17 @@ def _places(built: BuiltChunk, first: int, last: int) -> tuple[npt.NDArray[np.in
 def _first_rows(
     built: BuiltChunk, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64], share: float
 ) -> npt.NDArray[np.int64]:
-    """Give where the first rows of places end that draw a share of their vertices; never more in all."""
+    """Give where the first rows of places end that draw a share of the chunk's vertices; never more in all.
+
+    Points: each small place shows its share, and what rounding takes from one goes to the next, so that many places
+    of few rows thin like few of many. Rows that have vertices in common: what is first in the order of their objects,
+    the same ones in all places, because what a place leaves out may have to be drawn for another one.
+    """
     if not len(begin):
         return begin
-    bounds = np.append(begin, end[-1:])
-    before = bounds if built.cost is None else built.cost[bounds]
-    most: npt.NDArray[np.int64] = before[:-1] + np.diff(np.floor((before - before[0]) * share).astype(np.int64))
     if built.cost is None:
+        bounds = np.append(begin, end[-1:])
+        most: npt.NDArray[np.int64] = begin + np.diff(np.floor((bounds - begin[0]) * share).astype(np.int64))
         return most
-    rows: npt.NDArray[np.int64] = np.minimum(np.searchsorted(built.cost, most, side="right") - 1, end)
-    return rows
+    drawn = built.cost[begin[0] : end[-1]] <= share * built.vertices
+    return begin + np.add.reduceat(drawn, begin - begin[0], dtype=np.int64)

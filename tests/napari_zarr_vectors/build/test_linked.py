@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -91,9 +93,8 @@ def test_rows_draw_no_more_vertices_than_the_share_and_more_of_them_contain_fewe
     rng = np.random.default_rng(seed)
     part = part_of(*lines(rng)).alone()
     whole, some = build_segments(part, PLACE), build_segments(part, PLACE, fraction=fraction)
-    assert whole.cost[-1] == part.own[1]
-    assert some.cost[-1] <= int(fraction * part.own[1] + 1e-9)
-    assert (np.diff(some.cost) >= 0).all()
+    assert whole.vertices == part.own[1]
+    assert some.vertices <= int(fraction * part.own[1] + 1e-9)
 
     def drawn(built):
         return set(map(tuple, np.concatenate([built.positions, built.others], axis=1).tolist()))
@@ -123,6 +124,24 @@ def test_a_slice_counts_every_vertex_that_its_rows_draw_and_the_planner_no_fewer
     if ends == 3:  # whose corners are never cut
         passing = np.count_nonzero(~np.isin(built.values.reshape(-1, 3)[rows], own).any(axis=1))
         assert built.picked_vertices(rows) == len(drawn) + passing
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 3]), st.booleans())
+def test_rows_that_cost_no_more_than_so_much_draw_no_more_vertices_and_are_the_first_of_each_place(seed, ends, walk):
+    rng = np.random.default_rng(seed)
+    positions, links, objects = lines(rng)
+    if not walk or ends == 3:
+        links = rng.integers(0, len(positions), (40, ends))
+    part = part_of(positions, links, objects).alone()
+    built = (build_segments if ends == 2 else build_triangles)(part, PLACE)
+    for most in range(built.vertices + 1):
+        rows = np.flatnonzero(built.cost <= most)
+        assert built.picked_vertices(rows) <= most
+        assert most - built.picked_vertices(rows) < ends, "the next one would be too much"
+    assert built.vertices == built.picked_vertices(np.arange(built.rows))
+    for low, high in pairwise(built.starts.tolist()):
+        assert (np.diff(built.cost[low:high]) >= 0).all()
 
 
 @settings(max_examples=40)
@@ -223,7 +242,7 @@ def test_a_triangle_is_in_each_place_in_which_a_vertex_of_it_lies(seed, width):
             corners = number[built.values[3 * row : 3 * row + 3].astype(int)]
             found.append((fans.index(tuple(corners)), tuple(cell)))
     assert sorted(found) == wanted
-    assert built.cost[-1] == len({v for face in fans for v in face if v < part.own[1]})
+    assert built.vertices == len({v for face in fans for v in face if v < part.own[1]})
 
 
 def test_normals_are_the_mean_of_the_faces_around():

@@ -100,6 +100,7 @@ def chunk(node, rows, *, extra=False, value=0.0):
         keys=np.zeros(min(rows, 1), np.int64),
         starts=np.array([0, rows] if rows else [0]),
         count=rows,
+        vertices=rows,
         fraction=1.0,
     )
 
@@ -383,7 +384,7 @@ def test_pages_are_divided_anew_only_while_nothing_lies_in_them():
 
 
 def segments(node, rows, vertices):
-    """Four corners a row; corner c of row r lies at (node, r, c). `vertices` of the chunk, spread over the rows."""
+    """Four corners a row; corner c of row r lies at (node, r, c). Rows draw one vertex each, the last ones the last."""
     positions = np.zeros((4 * rows, 3), np.float32)
     positions[:, 0], positions[:, 1], positions[:, 2] = node, np.repeat(np.arange(rows), 4), np.tile(range(4), rows)
     return BuiltChunk(
@@ -399,6 +400,8 @@ def segments(node, rows, vertices):
         others=positions[:, ::-1].copy(),
         sizes=np.ones(4 * rows, np.float32),
         cost=np.minimum(np.arange(rows + 1), vertices),
+        vertices=vertices,
+        drawn=np.minimum(np.arange(rows), max(0, vertices - 1)).astype(np.int32)[:, None],
     )
 
 
@@ -422,9 +425,9 @@ def test_rows_of_several_corners_are_drawn_whole_in_the_order_of_their_pattern(d
     assert np.array_equal(sink.others[indices], drawn[:, :, ::-1])
     found = sorted(map(tuple, drawn[:, 0, :2].astype(int).tolist()))
     assert found == sorted((node, row) for node, low, high in ranges for row in range(low, high))
-    vertices = sum(min(high, counts[node]) - min(low, counts[node]) for node, low, high in ranges)
-    assert pool.shown_vertices == vertices
+    vertices = [len({min(row, counts[node] - 1) for row in range(low, high)}) for node, low, high in ranges]
+    vertices = np.minimum(vertices, [counts[node] for node, _, _ in ranges])
+    assert pool.shown_vertices == vertices.sum()
     assert (sink.positions[:4] > 1e38).all(), "padding draws corners that lie nowhere"
     pool.evict([0])
-    vertices -= sum(min(high, counts[0]) - min(low, counts[0]) for node, low, high in ranges if node == 0)
-    assert pool.shown_vertices == vertices
+    assert pool.shown_vertices == vertices[1:].sum()

@@ -1,4 +1,4 @@
-"""Which rows of lines are drawn where a chunk stands in for a part of its place."""
+"""Which rows of lines and surfaces are drawn of a part of a chunk's place, and of a share of what it holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from napari_zarr_vectors._lod import build_tree
 from napari_zarr_vectors._stream import ByteCache, LinkedSource, Request, shown_ranges
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.meshes import write_mesh
 from zarr_vectors.types.polylines import write_polylines
 
 CHUNK = 10.0
@@ -33,11 +34,29 @@ def root(tmp_path_factory):
         yield tree, built
 
 
-def drawn(tree, built, parts):
+@pytest.fixture(scope="module")
+def sheet(tmp_path_factory):
+    """The tree of a sheet of large triangles over 4 x 4 x 4 chunks, and its coarsest chunk as it is built."""
+    path = tmp_path_factory.mktemp("store") / "sheet.zarrvectors"
+    x, y = np.meshgrid(*[np.linspace(0.5, 4 * CHUNK - 0.5, 20)] * 2, indexing="ij")
+    vertices = np.stack([x, y, 2 * CHUNK + CHUNK * np.sin(x / 9) * np.cos(y / 7)], axis=-1).reshape(-1, 3)
+    corner = np.arange(400).reshape(20, 20)
+    a, b, c, d = corner[:-1, :-1].ravel(), corner[1:, :-1].ravel(), corner[1:, 1:].ravel(), corner[:-1, 1:].ravel()
+    faces = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
+    write_mesh(path, [vertices.astype("f4")], [faces], chunk_shape=CHUNK, bin_shape=1.0)
+    build_pyramid(path, [(2, 1), (2, 1)])
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        assert tree.base[1] == 1
+        source = LinkedSource(store, tree, np.zeros(3), ByteCache(1 << 26), is_surface=True)
+        (built,) = source.load([Request(0)])
+        yield tree, built
+
+
+def drawn(tree, built, parts, share=1.0):
     """What is drawn of node 0 where it stands in for these nodes: starts and stops."""
-    plan = SimpleNamespace(
-        generation=1, show=np.zeros(len(parts), int), part=np.array(parts), cuts=np.zeros(len(parts), int), fraction=1.0
-    )
+    none = np.zeros(len(parts), int)
+    plan = SimpleNamespace(generation=1, show=none, part=np.array(parts), cuts=none, fraction=share)
     ranges = shown_ranges(plan, tree, {0: built}.get)
     return sorted(zip(ranges.starts.tolist(), ranges.stops.tolist(), strict=True))
 
@@ -75,3 +94,15 @@ def test_a_coarse_chunk_of_lines_has_a_row_a_segment_and_child_not_one_a_cell_of
     assert len(built.keys) == tree.base[2] - tree.base[1]
     lengths = np.linalg.norm(built.positions.reshape(-1, 4, 3)[:, 0] - built.others.reshape(-1, 4, 3)[:, 0], axis=1)
     assert lengths.max() > 1.8 * CHUNK, "longer than any piece within a cell of level 0"
+
+
+@pytest.mark.parametrize("kind", ["root", "sheet"])
+@pytest.mark.parametrize("share", [0.7, 0.2, 0.03, 1e-3, 0.0])
+def test_a_share_of_a_chunk_draws_no_more_than_that_share_of_its_vertices(kind, share, request):
+    tree, built = request.getfixturevalue(kind)
+    assert len(built.keys) > 1, "places that have vertices in common"
+    for parts in ([0], list(range(tree.base[1], tree.base[2])), [int(tree.base[1]) + 2]):
+        ranges = drawn(tree, built, parts, share)
+        rows = np.concatenate([np.zeros(0, int), *(np.arange(*one) for one in ranges)])
+        assert built.picked_vertices(rows) <= share * built.vertices
+        assert len(parts) == 1 or share * built.vertices - built.picked_vertices(rows) < 3, "one more would be too much"
