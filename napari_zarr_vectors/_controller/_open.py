@@ -5,7 +5,6 @@ Where napari takes no layer of our own it becomes an ordinary Points layer with 
 
 from __future__ import annotations
 
-import difflib
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
@@ -35,6 +34,7 @@ from napari_zarr_vectors._layers import (
 )
 from napari_zarr_vectors._layers._lut import is_colormap, rgba_of
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
+from napari_zarr_vectors._model.names import meant
 from zarr_vectors.core.store import StoreLike
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
@@ -98,9 +98,7 @@ def _check_options(display: dict[str, Any]) -> None:
     unknown = [name for name in display if name not in _OPTIONS]
     if not unknown:
         return
-    near = difflib.get_close_matches(unknown[0], _OPTIONS)
-    meant = f"did you mean {' or '.join(map(repr, near))}?" if near else f"it has {', '.join(sorted(_OPTIONS))}"
-    msg = f"open_layer has no option {unknown[0]!r}; {meant}"
+    msg = f"open_layer has no option {unknown[0]!r}; {meant(unknown[0], _OPTIONS)}"
     raise ArgumentError(msg)
 
 

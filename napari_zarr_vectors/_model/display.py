@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from psygnal import SignalGroupDescriptor
 
+from napari_zarr_vectors._model.names import check_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -163,6 +165,8 @@ class DisplayStyle:
     ------
     ValueError
         When a value is set that is not one of these; the value before stays.
+    AttributeError
+        When a name is set that is none of these.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -185,5 +189,6 @@ class DisplayStyle:
     node_size: float = 0.0
 
     def __setattr__(self, name: str, value: object) -> None:
+        check_name(self, name)
         check = _CHECKS.get(name)
         object.__setattr__(self, name, value if check is None else check(name, value))

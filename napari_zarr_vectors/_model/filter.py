@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 
 from psygnal import SignalGroupDescriptor
 
+from napari_zarr_vectors._model.names import check_name
 from napari_zarr_vectors._model.selection import as_ids
 
 __all__ = ["DisplayFilter"]
@@ -96,6 +97,8 @@ class DisplayFilter:
     ------
     ValueError
         When a value is set that is not one of these; the value before stays.
+    AttributeError
+        When a name is set that is none of these.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -110,6 +113,7 @@ class DisplayFilter:
         self._axes: int | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
+        check_name(self, name)
         check = _CHECKS.get(name)
         checked = value if check is None else check(name, value)
         if name == "box":

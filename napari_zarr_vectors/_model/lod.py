@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from psygnal import Signal, SignalGroupDescriptor
 
+from napari_zarr_vectors._model.names import check_name
 from napari_zarr_vectors._model.timings import Timings
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class LodControl:
     ------
     ValueError
         When a value is set that is not one of these; the value before stays.
+    AttributeError
+        When a name is set that is none of these.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -91,6 +94,7 @@ class LodControl:
         self._provider: Callable[[], LodStatus] = LodStatus
 
     def __setattr__(self, name: str, value: object) -> None:
+        check_name(self, name)
         if name == "budget" and value != "auto":
             value = _whole(value, "budget", 1, "'auto'")
         elif name == "level" and value is not None:

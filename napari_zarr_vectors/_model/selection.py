@@ -9,6 +9,8 @@ from typing import ClassVar
 import numpy as np
 from psygnal import SignalGroupDescriptor
 
+from napari_zarr_vectors._model.names import check_name
+
 __all__ = ["ObjectSelection", "as_ids"]
 
 
@@ -25,6 +27,8 @@ class ObjectSelection:
     ------
     ValueError
         When `ids` is set to anything but whole numbers; the value before stays.
+    AttributeError
+        When another name is set.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -32,6 +36,7 @@ class ObjectSelection:
     ids: tuple[int, ...] = ()
 
     def __setattr__(self, name: str, value: object) -> None:
+        check_name(self, name)
         object.__setattr__(self, name, _ids(value) if name == "ids" else value)
 
 
