@@ -221,6 +221,8 @@ class Engine:
         except (ZarrVectorsError, OSError) as error:
             notify(f"{self._layer.name}: {error}")
             return
+        for message in found.refused:
+            notify(f"{self._layer.name}: {message}")
         ready, source = found.opened, found.source
         self._most_rows, self._padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)

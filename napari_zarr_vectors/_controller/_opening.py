@@ -5,14 +5,15 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import product
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from napari_zarr_vectors._controller._kinds import source_of
 from napari_zarr_vectors._controller._prepare import prepare
 from napari_zarr_vectors._stream import ByteCache, Request, default_cache_bytes
-from zarr_vectors.exceptions import ZarrVectorsError
+from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, ZarrVectorsError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,16 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Opening", "Ready"]
 
+Asked = TypeVar("Asked")
 WARM_VERTICES = 1 << 15
 """So much of the coarsest level is read before anybody asks: the first thing that is seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """What an engine starts with."""
+    """What an engine starts with; `refused` says what was asked for that cannot be, and is not in force."""
 
     opened: Opened
     source: PointSource
+    refused: tuple[str, ...] = ()
 
 
 class Opening:
@@ -71,18 +74,34 @@ class Opening:
         self.future = self.pool.submit(self._open)
 
     def _open(self) -> Ready:
-        rows_a_vertex = self._drawn.rows_a_vertex
-        opened = prepare(self._store, self._color_by, rows_a_vertex, self._wanted, self._size_by)
+        opened, refused = self._prepare()
         cache = ByteCache(default_cache_bytes())
         source = source_of(self._drawn, self._store, opened.tree, self._origin, cache)
         source.coloring[0] = opened.colors.coloring
         with suppress(RuntimeError):  # ended meanwhile
             self.pool.submit(_warm, source, opened.tree)
-        return Ready(opened, source)
+        return Ready(opened, source, refused)
+
+    def _prepare(self) -> tuple[Opened, tuple[str, ...]]:
+        """Prepare with as much of what was asked for as the store has, and give the errors of the rest."""
+        errors: dict[str, Exception] = {}
+        parts = product(_or_without(self._color_by), _or_without(self._size_by), _or_without(self._wanted))
+        for color_by, size_by, wanted in parts:
+            try:
+                opened = prepare(self._store, color_by, self._drawn.rows_a_vertex, wanted, size_by)
+            except (ArgumentError, CorruptStoreError) as error:
+                errors.setdefault(str(error), error)
+            else:
+                return opened, tuple(errors)
+        raise next(iter(errors.values()))
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _or_without(asked: Asked | None) -> list[Asked | None]:
+    return [None] if asked is None else [asked, None]
 
 
 def _warm(source: PointSource, tree: Tree) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._layers import StreamingLayer
+    from napari_zarr_vectors._model import DisplayFilter
     from napari_zarr_vectors._stream import PointSource
     from zarr_vectors.lazy import LazyStore
 
@@ -63,6 +64,7 @@ class Recolouring:
         self.colors: Colors | None = None
         self._source: PointSource | None = None
         self._asked = self._restores = False
+        self._at_first = layer.style.color_by, layer.style.size_by, _parts(layer.filter)
         self._found: Future[Colors] | None = None
         self._later: Colors | None = None  # found, and not begun
         self._next: Colors | None = None  # whose values are awaited
@@ -90,11 +92,17 @@ class Recolouring:
     def start(self, source: PointSource, colors: Colors) -> None:
         """Begin with the colours that the layer was opened with; what was asked for meanwhile comes next."""
         self._source = source
-        wanted = self._layer.style.color_by
+        style, wanted = self._layer.style, self._layer.style.color_by
+        color_by, size_by, parts = self._at_first
+        self._tell_unknown(colors)
         self._show(colors)
+        # What the store has not is in force nowhere; what a person has changed since the layer was there stays.
+        same_parts = all(a is b for a, b in zip(_parts(self._layer.filter), parts, strict=True))
+        self._restore(colors, shown=same_parts or not self._asked, size=style.size_by == size_by)
         if self._asked:
-            with self._layer.style.events.color_by.blocked():
-                self._layer.style.color_by = wanted
+            if wanted != color_by:
+                with style.events.color_by.blocked():
+                    style.color_by = wanted
             self.ask()
 
     def ask(self) -> None:
@@ -184,15 +192,16 @@ class Recolouring:
             return
         self._tell_unknown(self._later)
 
-    def _restore(self, good: Colors | None) -> None:
+    def _restore(self, good: Colors | None, *, shown: bool = True, size: bool = True) -> None:
         """Let style and filter say again what is in force: what was asked for cannot be."""
         if good is None:
             return
         self._restores = True
         try:
-            for name, value in filter_of(good.coloring.wanted).items():
+            for name, value in filter_of(good.coloring.wanted).items() if shown else ():
                 setattr(self._layer.filter, name, value)
-            self._layer.style.size_by = good.info.size_by or None
+            if size:
+                self._layer.style.size_by = good.info.size_by or None
             self._layer.style.color_by = good.name
         finally:
             self._restores = False
@@ -245,3 +254,8 @@ class Recolouring:
             self._layer.events.value_info()
         else:
             self._layer.value_info = colors.info
+
+
+def _parts(shown: DisplayFilter) -> list[object]:
+    """Give what of a filter is asked of the store; one value of it may be an array, so it is known by identity."""
+    return [getattr(shown, name) for name in filter_of(None)]

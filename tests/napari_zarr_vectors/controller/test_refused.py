@@ -1,0 +1,137 @@
+"""What a layer is opened with and its store has not is told, and all else is in force; in a real window."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_zarr_vectors._build import HIDDEN_VALUE
+from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._layers import Window
+from zarr_vectors.types.polylines import write_polylines
+
+pytestmark = pytest.mark.gui
+
+LINES, ROWS = 20, 30
+
+
+def write(path):
+    rows = np.linspace(1, 89, ROWS)
+    lines = [np.stack([np.full(ROWS, 4.0 * k + 1), 45 + 5 * np.sin(rows), rows], axis=1) for k in range(LINES)]
+    write_polylines(
+        path,
+        lines,
+        chunk_shape=30,
+        bin_shape=10,
+        groups={"few": [3, 5]},
+        object_attributes={"mass": np.arange(LINES, dtype="f4")},
+        attributes={"along": [k + np.arange(ROWS, dtype="f4") / 100 for k in range(LINES)]},
+    )
+    return path
+
+
+@pytest.fixture(scope="module")
+def tracts(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("refused") / "tracts.zarrvectors")
+
+
+@pytest.fixture
+def viewer():
+    window = Window(ndisplay=3, size=(400, 300))
+    yield window.viewer
+    window.close()
+
+
+@pytest.fixture
+def settle(qtbot):
+    def wait(layer):
+        qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
+
+    return wait
+
+
+@pytest.fixture
+def told():
+    count = len(notification_manager.records)
+    return lambda: [record.message for record in notification_manager.records[count:]]
+
+
+def shown_lines(layer):
+    """Number of each line of which a row has a value that is seen."""
+    pool, found = layer.pool, set()
+    for node in pool.resident:
+        seen = pool.values(node)[:: pool.corners] < HIDDEN_VALUE / 2
+        x = pool.chunk(node).positions[:: pool.corners, 0] + layer.origin[0]
+        found |= set(np.round((x[seen] - 1) / 4).astype(int).tolist())
+    return found
+
+
+@pytest.mark.parametrize(("name", "value", "said"), [
+    ("where", {"volume": (">", "big")}, "volume"),
+    ("where", {"mass": (">", "big")}, "mass"),
+    ("where", {"mass": ("~", 1)}, "~"),
+    ("groups", ["nope"], "has no group 'nope'; it has 'few'"),
+])  # fmt: skip
+def test_a_filter_that_cannot_be_is_told_and_the_layer_opens_unfiltered(
+    viewer, tracts, settle, told, name, value, said
+):
+    (layer,) = open_layer(viewer, tracts, size_by="mass", **{name: value})
+    settle(layer)
+    assert [said in message for message in told()] == [True]
+    assert layer.filter.is_open
+    assert (layer.style.color_by, layer.style.size_by) == ("along", "mass")
+    assert shown_lines(layer) == set(range(LINES))
+    layer.filter.groups = ["few"]
+    assert not layer.lod.status.complete
+    settle(layer)
+    assert shown_lines(layer) == {3, 5}
+
+
+def test_a_size_that_cannot_be_is_told_and_the_filter_stays(viewer, tracts, settle, told):
+    (layer,) = open_layer(viewer, tracts, size_by="nothing", groups=["few"])
+    settle(layer)
+    assert ["no number named 'nothing' to size by" in message for message in told()] == [True]
+    assert (layer.style.size_by, layer.filter.groups) == (None, ("few",))
+    assert shown_lines(layer) == {3, 5}
+
+
+def test_all_that_cannot_be_is_told_once_each(viewer, tracts, settle, told):
+    (layer,) = open_layer(viewer, tracts, size_by="nothing", groups=["nope"])
+    settle(layer)
+    assert [("'nope'" in message, "'nothing'" in message) for message in told()] == [(True, False), (False, True)]
+    assert (layer.style.size_by, layer.filter.groups) == (None, None)
+
+
+def test_a_colour_that_cannot_be_read_is_told_and_there_is_none(viewer, tmp_path, settle, told):
+    path = write(tmp_path / "tracts.zarrvectors")
+    chunks = [file for file in (path / "0" / "vertex_attributes" / "along").rglob("*") if file.is_file()]
+    for file in chunks:
+        if file.name != "zarr.json":
+            file.write_bytes(b"damaged")
+    (layer,) = open_layer(viewer, path, groups=["few"])
+    settle(layer)
+    assert len(told()) == 1
+    assert "along" in told()[0]
+    assert (layer.style.color_by, layer.filter.groups) == (None, ("few",))
+    assert shown_lines(layer) == {3, 5}
+
+
+def test_what_is_changed_while_the_store_is_read_is_not_taken_back(viewer, tracts, settle, told):
+    (layer,) = open_layer(viewer, tracts, size_by="nothing", groups=["nope"])
+    layer.style.color_by = "mass"
+    settle(layer)
+    assert len(told()) == 2
+    assert (layer.style.color_by, layer.style.size_by, layer.filter.groups) == ("mass", None, None)
+    (other,) = open_layer(viewer, tracts, groups=["nope"])
+    other.filter.groups = ["few"]
+    settle(other)
+    assert (other.style.color_by, other.filter.groups) == ("along", ("few",)), "the colour is still the automatic one"
+    assert shown_lines(other) == {3, 5}
+
+
+def test_ids_that_no_object_has_are_told_when_a_layer_is_opened_with_them(viewer, tracts, settle, told):
+    (layer,) = open_layer(viewer, tracts, object_ids=[3, 99])
+    settle(layer)
+    assert told() == ["tracts.zarrvectors: no object has 1 of 2 object ids: 99"]
+    assert shown_lines(layer) == {3}
