@@ -131,14 +131,20 @@ def _levels(store: LazyStore) -> LevelInfo:
 
 
 def color_choices(store: LazyStore, *, with_direction: bool = False) -> list[str]:
-    """Give what can colour vertices: attributes of vertices, of objects, the object, the group, of lines the direction.
+    """Give what can colour vertices, of equal names the first.
 
-    Of equal names the first is meant.
+    Attributes of vertices, of objects and of groups, the object, the group, of lines the direction.
     """
-    names = [*store.attribute_names(store.levels[0]), *store.object_attribute_names()]
+    names = [*store.attribute_names(store.levels[0]), *store.object_attribute_names(), *_group_attributes(store)]
     if store.n_objects > 1:
         names += [OBJECT, *([GROUP] if store.groups else [])]
     return list(dict.fromkeys([*names, *([DIRECTION] if with_direction else [])]))
+
+
+def _group_attributes(store: LazyStore) -> tuple[str, ...]:
+    """Give the attributes of groups that have objects."""
+    names = store.group_attribute_names() if store.n_objects else ()
+    return names if names and store.groups else ()
 
 
 def _automatic(store: LazyStore) -> str | None:
@@ -289,13 +295,19 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
 
 
 def _unit(store: LazyStore, name: str | None) -> str:
-    """Give the unit of an attribute of vertices or objects; empty where none is said."""
+    """Give the unit of an attribute of vertices, objects or groups; empty where none is said."""
     level = store.levels[0]
-    paths = [f"vertex_attributes/{name}"] if name in store.attribute_names(level) else []
-    paths += [f"object_attributes/{name}"] if name in store.object_attribute_names() else []
-    found = [store.level_group(level).get(path) for path in paths]
-    units = [node.attrs.get("unit") for node in found if node is not None]
-    return next((unit for unit in units if isinstance(unit, str)), "")
+    if name in store.attribute_names(level):
+        folder = "vertex_attributes"
+    elif name in store.object_attribute_names():
+        folder = "object_attributes"
+    elif name in _group_attributes(store):
+        folder = "group_attributes"
+    else:
+        return ""
+    found = store.level_group(level).get(f"{folder}/{name}")
+    unit = None if found is None else found.attrs.get("unit")
+    return unit if isinstance(unit, str) else ""
 
 
 def _category(coloring: Coloring) -> Colors:
@@ -304,41 +316,55 @@ def _category(coloring: Coloring) -> Colors:
 
 
 def _of_objects(store: LazyStore, name: str) -> Colors:
-    """Colour by what is said of objects, or by direction."""
+    """Colour by what is said of objects or of their groups, or by direction."""
     if name in store.object_attribute_names():
-        ids, values = store.object_values(name)
-    elif name == OBJECT:
-        ids, values = store.object_values()
+        return _of_column(*store.object_values(name))
+    if name in _group_attributes(store):
+        ids, rows = _first_groups(store)
+        return _of_column(ids, store.group_values(name), rows)
+    if name == OBJECT:
+        ids, _ = store.object_values()
         order = np.argsort(ids, kind="stable")
         number = np.argsort(order, kind="stable") % MOST_COLORS
         return _category(_coded(ids, number, tuple(map(str, ids[order[:MOST_COLORS]].tolist()))))
-    elif name == GROUP:
-        return _of_groups(store)
-    elif name == DIRECTION:
+    if name == GROUP:
+        return _category(_coded(*_first_groups(store), tuple(store.groups)))
+    if name == DIRECTION:
         return Colors(Coloring(kind="direction"), ValueInfo("direction"))
-    else:
-        msg = f"{store.name} has nothing named {name!r} to colour by"
-        raise ArgumentError(msg)
+    msg = f"{store.name} has nothing named {name!r} to colour by"
+    raise ArgumentError(msg)
+
+
+def _of_column(
+    ids: npt.NDArray[np.int64], values: npt.NDArray[Any], rows: npt.NDArray[np.intp] | None = None
+) -> Colors:
+    """Colour objects by values: one for each, or those that lie in their rows, past the last for none."""
     column = values[:, 0] if values.ndim == 2 else values
     if column.dtype.kind in "OUST":
         present = np.array([word is not None for word in column.tolist()], bool)
         words, codes = np.unique(column[present].astype(str), return_inverse=True)
-        number = np.full(len(ids), len(words))
-        number[present] = codes
-        return _category(_coded(ids, number, tuple(words.tolist())))
+        number = np.full(len(column) + 1, len(words))
+        number[:-1][present] = codes
+        return _category(_coded(ids, number[:-1] if rows is None else number[rows], tuple(words.tolist())))
+    if rows is not None:
+        column = np.append(column.astype(np.float64), np.nan)[rows]
     coloring = Coloring(kind="scalar")
     coloring = replace(coloring, objects=_by_id(ids, color_values(coloring, column)))
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, column)))
 
 
-def _of_groups(store: LazyStore) -> Colors:
-    """Colour each object by the first group it is in."""
+def _first_groups(store: LazyStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
+    """Give ids of objects and the row of the first group that each is in; past the last where it is in none."""
     ids, _ = store.object_values()
-    groups = store.groups
-    number = np.full(len(ids), len(groups))
-    for code, members in reversed([*enumerate(groups.values())]):
-        number[np.isin(ids, members)] = code
-    return _category(_coded(ids, number, tuple(groups)))
+    groups = list(store.groups.values())
+    members = np.concatenate([np.empty(0, np.int64), *groups])
+    known, first = np.unique(members, return_index=True)
+    row = np.repeat(np.arange(len(groups)), [len(group) for group in groups])[first]
+    place = np.minimum(np.searchsorted(known, ids), max(0, len(known) - 1))
+    found = np.full(len(ids), len(groups))
+    if len(known):
+        found = np.where(known[place] == ids, row[place], found)
+    return ids, found
 
 
 def _coded(ids: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], words: tuple[str, ...]) -> Coloring:

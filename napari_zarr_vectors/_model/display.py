@@ -128,7 +128,8 @@ class DisplayStyle:
         Diameter of points, width of lines, width of a surface's wires, > 0: logical pixels or world units.
     size_mode : "px" or "world"
     color_by : str or None
-        Attribute that colours the vertices; None shows them all in `color`. "direction" colours lines by where they
+        Attribute of vertices, objects or groups that colours the vertices, of groups that of the first one an object is
+        in; None shows them all in `color`. "direction" colours lines by where they
         run, unless the store has an attribute of that name.
     color : (r, g, b, a)
         0..1 each; three numbers are taken as opaque.

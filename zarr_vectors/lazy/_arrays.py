@@ -8,17 +8,45 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import zarr
 
+from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._vertices import VertexColumn
-from zarr_vectors.exceptions import ArgumentError, LimitError
+from zarr_vectors.core.store import OpenStore, zarr_group
+from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, LimitError
 from zarr_vectors.lazy._place import Place, at_place
 from zarr_vectors.types._read import decode_attribute
 from zarr_vectors.typing import AnyArray, Int64Array
 
-__all__ = ["PaddedArray"]
+__all__ = ["PaddedArray", "level_group", "raw_array"]
 
 _MAX_ELEMENTS = 1 << 31
+
+
+def level_group(store: OpenStore, level: int) -> zarr.Group:
+    """Give the zarr group of a level."""
+    found = zarr_group(store.backend).get(str(level))
+    if not isinstance(found, zarr.Group):
+        msg = f"level {level} of {store.name} is no group"
+        raise CorruptStoreError(msg)
+    return found
+
+
+def raw_array(arrays: LevelArrays, path: str, place: Place) -> PaddedArray | zarr.Array[Any]:
+    """Give an array of a level by its path; see `LazyStore.raw_array`."""
+    if path == VERTICES:
+        return PaddedArray(arrays, arrays.positions, place, is_positions=True)
+    folder, _, name = path.partition("/")
+    column = arrays.attribute(name) if folder == VERTEX_ATTRIBUTES and name else None
+    if isinstance(column, VertexColumn):
+        return PaddedArray(arrays, column, place, is_positions=False)
+    group = level_group(arrays.store, arrays.meta.level)
+    found = None if {"", ".", ".."} & set(path.split("/")) else group.get(path)
+    if not isinstance(found, zarr.Array):
+        msg = f"level {arrays.meta.level} of {arrays.store.name} has no array {path!r}"
+        raise ArgumentError(msg)
+    return found
 
 
 class PaddedArray:

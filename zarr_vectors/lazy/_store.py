@@ -12,14 +12,12 @@ import zarr
 
 from zarr_vectors._query import GroupChoice, LinkedBatch, RaggedBatch, ValueBatch, Where, plan_read, select
 from zarr_vectors._spec import Axis, LevelMetadata, LevelScale
-from zarr_vectors._spec.names import VERTEX_ATTRIBUTES, VERTICES
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
-from zarr_vectors.core.arrays._vertices import VertexColumn
 from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
-from zarr_vectors.core.store import StoreLike, load_store, zarr_group
-from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, StoreClosedError, UnsupportedFeatureError
-from zarr_vectors.lazy._arrays import PaddedArray
+from zarr_vectors.core.store import StoreLike, load_store
+from zarr_vectors.exceptions import StoreClosedError, UnsupportedFeatureError
+from zarr_vectors.lazy._arrays import PaddedArray, level_group, raw_array
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 from zarr_vectors.lazy._checks import check_whole, level_for
@@ -28,7 +26,14 @@ from zarr_vectors.lazy._counting import level_catalogue
 from zarr_vectors.lazy._filter import VertexFilter
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
 from zarr_vectors.lazy._lineage import read_lineage
-from zarr_vectors.lazy._objects import group_members, object_attribute_names, object_count, object_values
+from zarr_vectors.lazy._objects import (
+    group_attribute_names,
+    group_members,
+    group_values,
+    object_attribute_names,
+    object_count,
+    object_values,
+)
 from zarr_vectors.lazy._place import Place, at_place, near_place
 from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
@@ -221,6 +226,16 @@ class LazyStore:
         """Member ids of each group, by name."""
         return group_members(self._store, self._meta(self.levels[0]).level)
 
+    @at_place
+    def group_attribute_names(self) -> tuple[str, ...]:
+        """Give the names of the group attributes, sorted."""
+        return group_attribute_names(self._store, self._meta(self.levels[0]).level)
+
+    @at_place
+    def group_values(self, name: str) -> AnyArray:
+        """Give an attribute of the groups, (G,) or (G, C), in the order of `groups`."""
+        return group_values(self._store, self._meta(self.levels[0]).level, name)
+
     @property
     @at_place
     def headers(self) -> dict[str, dict[str, Any]]:
@@ -407,29 +422,13 @@ class LazyStore:
 
         ``"vertices"`` and ``"vertex_attributes/<name>"`` come as a lazy padded view, all others as the zarr array.
         """
-        arrays = self._reader(level).arrays
-        if path == VERTICES:
-            return PaddedArray(arrays, arrays.positions, self._place, is_positions=True)
-        folder, _, name = path.partition("/")
-        column = arrays.attribute(name) if folder == VERTEX_ATTRIBUTES and name else None
-        if isinstance(column, VertexColumn):
-            return PaddedArray(arrays, column, self._place, is_positions=False)
-        group = self.level_group(level)
-        found = None if {"", ".", ".."} & set(path.split("/")) else group.get(path)
-        if not isinstance(found, zarr.Array):
-            msg = f"level {level} of {self.name} has no array {path!r}"
-            raise ArgumentError(msg)
-        return found
+        return raw_array(self._reader(level).arrays, path, self._place)
 
     @at_place
     def level_group(self, level: int = 0) -> zarr.Group:
         """Give the zarr group of a level."""
         self._meta(level)
-        found = zarr_group(self._store.backend).get(str(level))
-        if not isinstance(found, zarr.Group):
-            msg = f"level {level} of {self.name} is no group"
-            raise CorruptStoreError(msg)
-        return found
+        return level_group(self._store, level)
 
     def check_unchanged(self) -> None:
         """Look whether this is still the store that was opened; coarser levels may have been added to it.

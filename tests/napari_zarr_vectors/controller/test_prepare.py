@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_zarr_vectors._controller._prepare import PAGE_ROWS, PAGE_WASTE, _pages, prepare, prepare_colors
-from napari_zarr_vectors._stream import Wanted
+from napari_zarr_vectors._controller._prepare import (
+    PAGE_ROWS,
+    PAGE_WASTE,
+    _pages,
+    color_choices,
+    prepare,
+    prepare_colors,
+)
+from napari_zarr_vectors._stream import Wanted, missing_value
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -58,3 +65,40 @@ def test_objects_are_named_by_their_ids(tmp_path):
     write_points(tmp_path / "p.zv", np.random.default_rng(0).uniform(0, 9, (12, 3)), chunk_shape=5, object_ids=ids)
     with open_zv(tmp_path / "p.zv") as store:
         assert prepare_colors(store, "object").words == ("-3", "17", "42")
+
+
+def write_groups(path):
+    """Objects 9, 3, 7 and 5: the first two in "b", 3 and 7 in "a", 5 in none."""
+    write_points(
+        path,
+        np.random.default_rng(0).uniform(0, 9, (12, 3)),
+        chunk_shape=5,
+        object_ids=np.repeat([9, 3, 7, 5], 3),
+        object_attributes={"mass": np.arange(4.0), "both": np.arange(4.0)},
+        groups={"b": [9, 3], "a": [7, 3]},
+        group_attributes={"score": [3, 4], "side": ["right", "left"], "both": [0.0, 0.0], "group": [1.0, 2.0]},
+    )
+    return path
+
+
+def test_objects_have_the_value_of_the_first_group_they_are_in(tmp_path):
+    with open_zv(write_groups(tmp_path / "p.zv")) as store:
+        score = prepare_colors(store, "score")
+        missing = missing_value(score.coloring)
+        assert score.info.kind == "scalar"
+        assert score.coloring.objects.ids.tolist() == [3, 5, 7, 9]
+        assert score.coloring.objects.values.tolist() == [3, missing, 4, 3]
+        side = prepare_colors(store, "side")
+        assert (side.info.kind, side.words) == ("category", ("left", "right"))
+        assert side.coloring.objects.values.tolist() == [1, missing_value(side.coloring), 0, 1]
+
+
+def test_group_attributes_are_to_choose_from_after_those_of_objects(tmp_path):
+    with open_zv(write_groups(tmp_path / "p.zv")) as store:
+        assert color_choices(store) == ["both", "mass", "group", "score", "side", "object"]
+        both = prepare_colors(store, "both")
+        assert both.coloring.objects.values.tolist() == [0, 1, 2, 3], "an object's own value comes first"
+        assert prepare_colors(store, "group").info.kind == "scalar", "an attribute of that name comes first"
+    write_points(tmp_path / "q.zv", np.zeros((2, 3)), chunk_shape=5, attributes={"a": np.zeros(2)})
+    with open_zv(tmp_path / "q.zv") as store:
+        assert color_choices(store) == ["a"]

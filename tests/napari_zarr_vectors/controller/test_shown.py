@@ -35,6 +35,7 @@ def tracts(tmp_path_factory):
         chunk_shape=30,
         bin_shape=10,
         groups=GROUPS,
+        group_attributes={"score": [2.5, 7.5], "side": ["left", "right"]},
         object_attributes={"mass": np.arange(LINES, dtype="f4") * 10},
         attributes={"along": [k + np.arange(ROWS, dtype="f4") / 100 for k in range(LINES)]},
     )
@@ -135,6 +136,26 @@ def test_objects_colour_their_vertices_on_every_level(viewer, settle, tracts):
     layer.style.color_by = "direction"
     settle(layer)
     assert layer.value_info.kind == "direction"
+
+
+def test_attributes_of_groups_colour_their_objects_on_every_level(viewer, settle, tracts):
+    (layer,) = open_layer(viewer, tracts, color_by="score", legend=True)
+    for level in (0, 1):
+        layer.lod.level = level
+        layer.style.color_by = "score"
+        settle(layer)
+        rows = rows_of(layer)
+        number, found = rows[:, 0].astype(int), rows[:, 1]
+        assert (found[number % 2 == 0] == 2.5).all()
+        assert (found[np.isin(number, GROUPS["few"])] == 7.5).all()
+        assert (found[(number % 2 == 1) & ~np.isin(number, GROUPS["few"])] < -1e38).all(), "missing"
+        assert (layer.value_info.kind, layer.value_info.name) == ("scalar", "score")
+        layer.style.color_by = "side"
+        settle(layer)
+        number, found = rows_of(layer).T
+        assert layer.value_info.words == ("left", "right")
+        assert np.array_equal(found, np.where(number % 2 == 0, 0, np.where(np.isin(number, GROUPS["few"]), 1, 2)))
+    assert "score" in engine_of(layer).colors.choices
 
 
 def test_a_filter_that_names_what_is_not_there_is_told_and_shows_what_was_shown(viewer, settle, tracts):

@@ -110,3 +110,23 @@ def test_object_values_run_beside_the_ids(tmp_path):
             assert np.array_equal(value, LENGTH[number == IDS][0], equal_nan=True)
         with pytest.raises(ArgumentError, match="no object attribute 'x'"):
             store.object_values("x")
+
+
+def test_group_values_run_beside_the_groups(tmp_path):
+    positions = np.random.default_rng(0).uniform(0, 9, (6, 3))
+    columns = {"score": [0.5, np.nan], "side": ["left", None], "rgb": [[1, 2, 3], [4, 5, 6]]}
+    options = {"object_ids": np.arange(6), "groups": {"b": [1, 2], "a": [5]}, "group_attributes": columns}
+    write_points(tmp_path / "s.zv", positions, chunk_shape=5, **options)
+    with open_zv(tmp_path / "s.zv") as store:
+        assert list(store.groups) == ["b", "a"]
+        assert store.group_attribute_names() == ("rgb", "score", "side")
+        assert np.array_equal(store.group_values("score"), [0.5, np.nan], equal_nan=True)
+        assert store.group_values("side").tolist() == ["left", None]
+        assert store.group_values("rgb").tolist() == [[1, 2, 3], [4, 5, 6]]
+        with pytest.raises(ArgumentError, match="no group attribute 'x'; it has 'rgb', 'score', 'side'"):
+            store.group_values("x")
+    write_points(tmp_path / "none.zv", positions, chunk_shape=5)
+    with open_zv(tmp_path / "none.zv") as store:
+        assert store.group_attribute_names() == ()
+        with pytest.raises(ArgumentError, match="no group attribute 'x'; it has none"):
+            store.group_values("x")
