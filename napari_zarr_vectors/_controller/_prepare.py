@@ -10,7 +10,7 @@ import numpy as np
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._lod import build_tree
 from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
-from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -175,9 +175,17 @@ def size_choices(store: LazyStore) -> list[str]:
     level = store.levels[0]
     own = [n for n in store.attribute_names(level) if store.categories(n, level) is None]
     numbers = [n for n in own if _is_number(*store.attribute_dtype(n, level))]
-    columns = {n: store.object_values(n)[1] for n in store.object_attribute_names()}
-    numbers += [n for n, column in columns.items() if _is_number(column.dtype, column.shape[1:])]
+    numbers += [name for name in store.object_attribute_names() if _numbers_objects(store, name)]
     return list(dict.fromkeys(numbers))
+
+
+def _numbers_objects(store: LazyStore, name: str) -> bool:
+    """Tell whether an attribute is one number an object."""
+    try:
+        column = store.object_values(name)[1]
+    except CorruptStoreError:  # nobody asks for it: all else can be shown
+        return False
+    return _is_number(column.dtype, column.shape[1:])
 
 
 def _is_number(dtype: np.dtype[Any], channels: tuple[int, ...]) -> bool:

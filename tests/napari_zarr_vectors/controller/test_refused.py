@@ -67,6 +67,12 @@ def shown_lines(layer):
     return found
 
 
+def damage(folder):
+    for file in folder.rglob("*"):
+        if file.is_file() and file.name != "zarr.json":
+            file.write_bytes(b"damaged")
+
+
 @pytest.mark.parametrize(("name", "value", "said"), [
     ("where", {"volume": (">", "big")}, "volume"),
     ("where", {"mass": (">", "big")}, "mass"),
@@ -105,16 +111,26 @@ def test_all_that_cannot_be_is_told_once_each(viewer, tracts, settle, told):
 
 def test_a_colour_that_cannot_be_read_is_told_and_there_is_none(viewer, tmp_path, settle, told):
     path = write(tmp_path / "tracts.zarrvectors")
-    chunks = [file for file in (path / "0" / "vertex_attributes" / "along").rglob("*") if file.is_file()]
-    for file in chunks:
-        if file.name != "zarr.json":
-            file.write_bytes(b"damaged")
+    damage(path / "0" / "vertex_attributes" / "along")
     (layer,) = open_layer(viewer, path, groups=["few"])
     settle(layer)
     assert len(told()) == 1
     assert "along" in told()[0]
     assert (layer.style.color_by, layer.filter.groups) == (None, ("few",))
     assert shown_lines(layer) == {3, 5}
+
+
+def test_an_attribute_that_cannot_be_read_and_that_nobody_asks_for_takes_nothing_away(viewer, tmp_path, settle, told):
+    path = write(tmp_path / "tracts.zarrvectors")
+    damage(path / "0" / "object_attributes" / "mass")
+    (layer,) = open_layer(viewer, path, size_by="along")
+    settle(layer)
+    assert told() == []
+    assert (layer.style.color_by, layer.style.size_by) == ("along", "along")
+    layer.style.color_by = "mass"
+    settle(layer)
+    assert ["object_attributes/mass' is corrupt" in message for message in told()] == [True]
+    assert layer.style.color_by == "along"
 
 
 def test_what_is_changed_while_the_store_is_read_is_not_taken_back(viewer, tracts, settle, told):
