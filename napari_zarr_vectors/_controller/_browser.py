@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_zarr_vectors._controller._running import engine_of, objects_of
 from napari_zarr_vectors._layers import Background, fly_to
+from napari_zarr_vectors._layers._legend import GROUP
 from napari_zarr_vectors._layers._lut import category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 from napari_zarr_vectors._model.objects import Arrangement, ObjectTable
@@ -28,7 +29,6 @@ NO_LAYER = (
     "Open a Zarr Vectors store (File > Open Folder, or drop one on the window), or select its layer in the layer list."
 )
 READING = "Reading the objects."
-GROUP = "group"
 
 
 class BrowserView(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
+from napari_zarr_vectors._layers._legend import GROUP
 from napari_zarr_vectors._lod import build_tree
 from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
@@ -43,8 +44,8 @@ PREVIEW_POINTS = 4096
 """Of the picture in the layer list, which has 32 pixels a side and is painted on the GUI thread."""
 LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
-OBJECT, GROUP = "object", "group"
-"""What colours each object otherwise, and each group's objects."""
+OBJECT = "object"
+"""What colours each object otherwise; `GROUP` does so with each group's objects."""
 DIRECTION = "direction"
 """What colours lines by where they run; an attribute of that name comes first."""
 MOST_COLORS = 4096

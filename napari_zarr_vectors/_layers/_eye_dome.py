@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ void main() {
 """
 
 
+@dataclass(frozen=True, slots=True)
 class Sightline:
     """How depth in clip space and distance from the eye go together, along the middle of the view.
 
@@ -77,8 +79,8 @@ class Sightline:
         z after division is ``a + b / w`` with perspective.
     """
 
-    def __init__(self, far: tuple[float, float], depth: tuple[float, float]) -> None:
-        self.far, self.depth = far, depth
+    far: tuple[float, float]
+    depth: tuple[float, float]
 
 
 def sightline(to_clip: Any) -> Sightline:  # noqa: ANN401  # vispy has no types

@@ -112,7 +112,7 @@ def legend_of(
     else:
         # An attribute may be named so too: then its words are no names of groups.
         hides = groups is not None and info.name == GROUP and set(groups) <= set(info.words)
-        shown = set(groups if hides and groups is not None else info.words)
+        shown = set(info.words if groups is None or not hides else groups)
         codes = [code for code, word in enumerate(info.words) if word in shown]
         words, total = tuple(info.words[code] for code in codes[:MOST_ROWS]), len(codes)
         if not codes:

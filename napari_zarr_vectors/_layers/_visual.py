@@ -346,8 +346,13 @@ class PoolVisual(Visual):
 
     def _half_px(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
         """Half the width and height of the view in framebuffer pixels, (2,)."""
+        low, high = self._corners_px(view)
+        return np.asarray(np.abs(high - low) / 2)
+
+    def _corners_px(self, view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
+        """Two opposite corners of the view in framebuffer pixels, (2, 2)."""
         corners = view.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])
-        return np.asarray(np.abs(corners[1] - corners[0])[:2] / 2)
+        return np.asarray(corners[:, :2])
 
     def _prepare_draw(self, view: Any) -> bool:  # noqa: ANN401  # vispy has no types
         if not self.sink.indices.used:
@@ -448,7 +453,7 @@ class PointPoolVisual(PoolVisual):
     def _draw_dome(self) -> None:
         self._dome = self._dome or EyeDome()
         context, program = self.transforms.canvas.context, self.shared_program
-        corners = self.transforms.get_transform("render", "framebuffer").map([[-1, -1, 0, 1], [1, 1, 0, 1]])[:, :2]
+        corners = self._corners_px(self)
         low, high = np.round(corners.min(axis=0)), np.round(corners.max(axis=0))
         line = sightline(self.transforms.get_transform("scene", "render"))
         program["u_dome"], program["u_far"] = 1.0, line.far

@@ -44,14 +44,6 @@ def viewer():
 
 
 @pytest.fixture
-def settle(qtbot):
-    def wait(layer):
-        qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
-
-    return wait
-
-
-@pytest.fixture
 def told():
     count = len(notification_manager.records)
     return lambda: [record.message for record in notification_manager.records[count:]]

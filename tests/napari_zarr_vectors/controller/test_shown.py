@@ -50,14 +50,6 @@ def viewer():
     window.close()
 
 
-@pytest.fixture
-def settle(qtbot):
-    def wait(layer):
-        qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
-
-    return wait
-
-
 def rows_of(layer):
     """Height of the line of each resident row, and its value."""
     pool = layer.pool

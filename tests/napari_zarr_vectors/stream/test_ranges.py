@@ -17,6 +17,17 @@ from zarr_vectors.types.polylines import write_polylines
 CHUNK = 10.0
 
 
+def coarsest(path, *, is_surface):
+    """Build two levels of a store; give its tree, and the one chunk of the coarsest level as it is built."""
+    build_pyramid(path, [(2, 1), (2, 1)])
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        assert tree.base[1] == 1
+        source = LinkedSource(store, tree, np.zeros(3), ByteCache(1 << 26), is_surface=is_surface)
+        (built,) = source.load([Request(0)])
+    return tree, built
+
+
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """The tree of long lines over 4 x 4 x 4 chunks, and its coarsest chunk as it is built."""
@@ -25,13 +36,7 @@ def root(tmp_path_factory):
     ends = rng.uniform(0.5, 4 * CHUNK - 0.5, (60, 2, 3))
     lines = ends[:, :1] + np.linspace(0, 1, 30)[None, :, None] * (ends[:, 1:] - ends[:, :1])
     write_polylines(path, lines.astype("f4"), chunk_shape=CHUNK, bin_shape=1.0)
-    build_pyramid(path, [(2, 1), (2, 1)])
-    with open_zv(path, cache_size=0) as store:
-        tree = build_tree(store.catalogue())
-        assert tree.base[1] == 1
-        source = LinkedSource(store, tree, np.zeros(3), ByteCache(1 << 26), is_surface=False)
-        (built,) = source.load([Request(0)])
-        yield tree, built
+    return coarsest(path, is_surface=False)
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +49,7 @@ def sheet(tmp_path_factory):
     a, b, c, d = corner[:-1, :-1].ravel(), corner[1:, :-1].ravel(), corner[1:, 1:].ravel(), corner[:-1, 1:].ravel()
     faces = np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)])
     write_mesh(path, [vertices.astype("f4")], [faces], chunk_shape=CHUNK, bin_shape=1.0)
-    build_pyramid(path, [(2, 1), (2, 1)])
-    with open_zv(path, cache_size=0) as store:
-        tree = build_tree(store.catalogue())
-        assert tree.base[1] == 1
-        source = LinkedSource(store, tree, np.zeros(3), ByteCache(1 << 26), is_surface=True)
-        (built,) = source.load([Request(0)])
-        yield tree, built
+    return coarsest(path, is_surface=True)
 
 
 def drawn(tree, built, parts, share=1.0):
