@@ -5,7 +5,7 @@ import pytest
 
 @pytest.fixture
 def settle(qtbot):
-    def wait(layer):
-        qtbot.waitUntil(lambda: layer.lod.status.complete, timeout=20_000)
+    def wait(*layers):
+        qtbot.waitUntil(lambda: all(layer.lod.status.complete for layer in layers), timeout=20_000)
 
     return wait

@@ -43,14 +43,6 @@ def viewer():
 
 
 @pytest.fixture
-def settle(qtbot):
-    def wait(*layers):
-        qtbot.waitUntil(lambda: all(layer.lod.status.complete for layer in layers), timeout=20_000)
-
-    return wait
-
-
-@pytest.fixture
 def opened(monkeypatch):
     """The stores that are opened."""
     stores = []
