@@ -77,6 +77,14 @@ def test_ids_and_manifests_come_back(index, compressor):
     assert same(found.manifests(order[:2]), manifests.take(order[:2]))
 
 
+@pytest.mark.parametrize("compressor", COMPRESSORS[:4])
+def test_manifests_are_compressed_unless_nothing_is(bare, compressor):
+    put(bare, 40, compressor=compressor)
+    codecs = bare.group("0/object_index")["manifests"].metadata.to_dict()["codecs"]
+    names = [codec["name"] for codec in codecs]
+    assert names == ["vlen-bytes", *(["zstd"] if compressor != "none" else []), "crc32c"]
+
+
 def test_both_kinds_of_storage_hold_an_index(bare):
     ids = put(bare)
     found = open_objects(bare.open(), 0)

@@ -82,7 +82,7 @@ def write_objects(
     rank : int
         Components R of a chunk coordinate.
     compressor : str or list of codecs
-        Of the ids; manifests are always zstd.
+        Of the ids; manifests are zstd (zarr-vectors 0.9.2 has no choice), but plain where this is "none".
     """
     count = len(ids)
     if len(manifests.offsets) - 1 != count:
@@ -100,7 +100,7 @@ def write_objects(
             (encode_manifests(manifests.part(i, min(i + chunk_rows, count))) for i in range(0, count, chunk_rows)),
             count=count,
             chunk_rows=chunk_rows,
-            codecs=codec_chain("zstd", 1),
+            codecs=codec_chain("none" if compressor == "none" else "zstd", 1),
             attributes={},
         )
         write_flat(
