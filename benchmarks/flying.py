@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from benchmarks._frames import Frames
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._layers import Window
 
@@ -64,14 +65,15 @@ class Flight:
         self._covered = False
         began = time.perf_counter()
         self.layer = open_layer(self.viewer, path, **display)[0]
+        self.frames = self.layer.lod.timings = Frames(type(engine_of(self.layer))._on_frame.__code__)
         self.viewer.reset_view()
         self.open_s = time.perf_counter() - began
         seen = self.window.wait_until(lambda: self._look() and self.layer.lod.status.shown_vertices > 0, patience_s)
         self.counts.first_pixels_s = time.perf_counter() - began if seen else float("inf")
         done = self.settle()
         self.counts.first_complete_s = time.perf_counter() - began if done else float("inf")
-        self.opening_ms = self.layer.lod.timings.max
-        self.layer.lod.timings.reset()
+        self.opening_ms = self.frames.max
+        self.frames.reset()
 
     def _look(self) -> bool:
         status, counts = self.layer.lod.status, self.counts
@@ -132,6 +134,7 @@ class Flight:
 
     def _wait_for_threads(self, began: float) -> float:
         self.window.wait_until(lambda: not streaming_threads(), 5.0)
+        self.frames.leave()
         return time.perf_counter() - began
 
 
