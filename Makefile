@@ -55,7 +55,7 @@ long: $(STAMP) ## round trips of every kind of geometry, 500 examples each
 	$(TESTING) $(BIN)/python -m pytest -m long $(ARGS)
 
 soak: system $(STAMP) ## do anything at any time in napari windows, SOAK_ROUNDS=50 of them
-	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m slow tests/journeys/test_fuzz.py $(ARGS)
+	$(QT5) $(DISPLAYED) $(BIN)/python -m pytest -m slow -o faulthandler_timeout=0 tests/journeys/test_fuzz.py $(ARGS)
 
 bench: $(STAMP) ## how fast the library is (ARGS=--quick, --full, --io, --kinds, --pyramids, --plan)
 	@# The peer's own surroundings; without a package index the table has no column of the peer, and says so.

@@ -297,8 +297,8 @@ class Engine:
             self._submit(planner)
         if planned is not None:
             self._want(planned)
-        elif self._recolouring.epoch != epoch:
-            loader.want(self._recolouring.requests())  # what else is wanted comes with the next plan
+        elif self._recolouring.epoch != epoch or self._recolouring.may_ask(loader.wanting):
+            loader.want(self._recolouring.requests(self._failed))  # what else is wanted comes with the next plan
         if loader.pausing:
             loader.pump()
 
@@ -359,9 +359,12 @@ class Engine:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
-        again = self._recolouring.requests()
+        again = self._recolouring.requests(self._failed)
         self._wanted = {request.node for request in planned.requests}
-        self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
+        if self._recolouring.has_more:
+            self._loader.want(again)
+        else:
+            self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
 
     def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""

@@ -10,6 +10,8 @@ They are put in place as they arrive, in arrays that are not drawn, so that the 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from napari_zarr_vectors._controller._kinds import filter_of, wanted_of
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Recolouring"]
 
 MOST_TOLD = 5
+MOST_ASKED, FEW_LEFT = 512, 128
+"""Requests in the hands of the loader: a thousand take two milliseconds to make."""
 
 
 class Recolouring:
@@ -70,8 +74,10 @@ class Recolouring:
         self._next: Colors | None = None  # whose values are awaited
         self._has_pushed = False  # whether these pushed others aside
         self._repaint: set[int] = set()  # chunks that get them
+        self._order: list[int] = []  # the same, neighbours together
         self._missing: set[int] = set()  # those of these whose are not here
-        self._requests: dict[int, Request] = {}  # for them: thousands, which take some milliseconds to make
+        self._requests: dict[int, Request] = {}  # for some of them, the first of the order
+        self._old: list[BuiltChunk] = []  # what those had that have them
         self._has_taken = False  # something since the last step
 
     @property
@@ -130,15 +136,29 @@ class Recolouring:
         if self._layer.style.size_by not in (None, self._layer.value_info.size_by):
             self.ask()
 
-    def requests(self) -> list[Request]:
-        """List what of the resident chunks is to get new values; neighbours together, which share what is read."""
+    def requests(self, failed: AbstractSet[int]) -> list[Request]:
+        """List what of the resident chunks gets new values next, but for what failed.
+
+        Neighbours come together, which share what is read. `has_more` tells whether these are all.
+        """
         pool, known = self._layer.pool, self._requests
-        nodes = sorted(self._missing & pool.resident)
-        for node in nodes:
-            built = pool.chunk(node)
-            if node not in known or known[node].built is not built:
-                known[node] = Request(node, built.fraction, self.epoch, built)
-        return [known[node] for node in nodes]
+        self._missing = (self._missing & pool.resident) - failed
+        self._requests = {}
+        for node in islice((node for node in self._order if node in self._missing), MOST_ASKED):
+            built, request = pool.chunk(node), known.get(node)
+            if request is None or request.built is not built:
+                request = Request(node, built.fraction, self.epoch, built)
+            self._requests[node] = request
+        return list(self._requests.values())
+
+    @property
+    def has_more(self) -> bool:
+        """Values of more chunks are awaited than were asked for."""
+        return len(self._missing) > len(self._missing & self._requests.keys())
+
+    def may_ask(self, wanting: int) -> bool:
+        """Tell whether more should be asked for, of a loader that so many wait for."""
+        return wanting < FEW_LEFT and self.has_more
 
     def take(self, request: Request, built: BuiltChunk) -> bool:
         """Take a chunk that was read for its new values; False for another share of its rows than is resident."""
@@ -147,6 +167,7 @@ class Recolouring:
         if fits:
             self._has_taken = True
             self._missing.discard(request.node)
+            self._old.append(pool.chunk(request.node))
             pool.stage(request.node, built)
         return fits
 
@@ -168,8 +189,10 @@ class Recolouring:
             return
         if self._next is not None:
             self._finish(self._source, self._next, failed)
-        else:
-            self._requests = {}  # a frame later: thousands of old values are let go of with them
+        elif self._old or self._requests:
+            self._requests, old, self._old = {}, self._old, []
+            with suppress(RuntimeError):  # ended meanwhile
+                self._opener.submit(_let_go, old)
         if self._found is not None and self._found.done():
             self._take_found(self._found)
         may_begin = not (others_wait if self._next is None else self._has_pushed)
@@ -222,7 +245,8 @@ class Recolouring:
         self._next = colors
         self._layer.pool.unstage()
         self._repaint = set(self._layer.pool.resident)
-        self._missing, self._requests = set(self._repaint), {}
+        self._order, self._missing = sorted(self._repaint), set(self._repaint)
+        self._requests, self._old = {}, []
         self._finish(source, colors, failed)
         self._changed()
 
@@ -254,6 +278,12 @@ class Recolouring:
             self._layer.events.value_info()
         else:
             self._layer.value_info = colors.info
+
+
+def _let_go(old: list[BuiltChunk]) -> None:
+    """Free thousands of arrays where nobody waits for it, some at a time, so that others can run between."""
+    while old:
+        del old[-MOST_ASKED // 8 :]
 
 
 def _parts(shown: DisplayFilter) -> list[object]:

@@ -118,6 +118,12 @@ class Loader(Generic[Result]):
         return len(self._busy)
 
     @property
+    def wanting(self) -> int:
+        """Entries of the newest wanted list that no thread has begun with; asks for no lock."""
+        asked = self._asked
+        return len(self._wanted) if asked is None else len(asked[0])
+
+    @property
     def waiting(self) -> int:
         """Results and failures that wait to be taken."""
         return len(self._done)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import Future
 from dataclasses import replace
 from itertools import pairwise
@@ -56,8 +57,10 @@ class World:
         self.recolouring = Recolouring(self.layer, SimpleNamespace(), opener, lambda: None)
         self.recolouring.start(self.source, colors("0"))
 
-    def _submit(self, _find, _store, name, **_more):
-        self.looks.append((name, Future()))
+    def _submit(self, call, first, *names, **_more):
+        if not names:
+            return call(first)
+        self.looks.append((names[0], Future()))
         return self.looks[-1][1]
 
     def ask(self, name):
@@ -75,7 +78,7 @@ class World:
 
     def take(self, count=NODES):
         """Give some of the chunks that are asked for their values: the number that they are named by."""
-        for request in self.recolouring.requests()[:count]:
+        for request in self.recolouring.requests(frozenset())[:count]:
             number = float(self.source.coloring[request.epoch].attribute)
             values = np.full(len(request.built.values), number, np.float32)
             assert self.recolouring.take(request, request.built.with_values(values, None))
@@ -127,6 +130,43 @@ def test_a_change_pushes_aside_the_one_under_way_and_is_then_finished_before_the
     world.settle()
     assert world.shown == world.layer.style.color_by == "3"
     assert not world.recolouring.busy
+
+
+def test_new_values_are_asked_for_some_at_a_time_in_order_and_all_come(world, monkeypatch):
+    monkeypatch.setattr(module, "MOST_ASKED", 3)
+    begin(world, "1")
+    recolouring = world.recolouring
+    asked = recolouring.requests(frozenset())
+    assert [request.node for request in asked] == [0, 1, 2]
+    assert recolouring.requests(frozenset()) == asked, "they are made once"
+    assert recolouring.may_ask(module.FEW_LEFT - 1)
+    assert not recolouring.may_ask(module.FEW_LEFT)
+    world.take()
+    assert [request.node for request in recolouring.requests(frozenset())] == [3]
+    assert not recolouring.may_ask(0), "there is no more to ask for"
+    world.settle()
+    assert world.shown == "1"
+
+
+def test_what_failed_is_not_asked_for_again_and_keeps_nothing_from_being_asked_for(world, monkeypatch):
+    monkeypatch.setattr(module, "MOST_ASKED", 2)
+    begin(world, "1")
+    assert [request.node for request in world.recolouring.requests({0, 1})] == [2, 3]
+    world.pool.evict([2])
+    assert [request.node for request in world.recolouring.requests({0, 1})] == [3]
+    assert not world.recolouring.has_more
+
+
+def test_old_values_are_let_go_of_where_nobody_waits(world):
+    begin(world, "1")
+    world.take()
+    old = world.recolouring._old[0]
+    world.step()
+    world.step()
+    assert world.shown == "1"
+    held = sys.getrefcount(old)
+    world.step()
+    assert held - sys.getrefcount(old) == 2, "a request and the list of old ones held it"
 
 
 def test_what_waits_to_be_put_in_place_is_before_the_next_change_begins(world):
@@ -215,7 +255,7 @@ def test_chunks_that_failed_or_went_are_not_waited_for_and_those_exchanged_are(w
     world.step({2})
     world.step({2})
     assert world.recolouring.repainting
-    assert {request.node: len(request.built.values) for request in world.recolouring.requests()} == {0: 5}
+    assert {request.node: len(request.built.values) for request in world.recolouring.requests(frozenset())} == {0: 5}
     world.take()
     world.step({2})
     world.step({2})
