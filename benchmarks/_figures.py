@@ -74,6 +74,7 @@ class Held(NamedTuple):
     volume: float
     thick: int  # objects as thick as a bin: six times their volume over their area is that much
     worst: float  # of 19 of 20 of these: how far area or volume is off
+    worst_of_all: float
     open_edges: int
 
 
@@ -247,7 +248,7 @@ def held_figures(store):
                 float(area.sum() / reference[0].sum()),
                 float(volume.sum() / reference[1].sum()),
                 int(thick.sum()),
-                float(np.quantile(off, 0.95)) if len(off) else float("nan"),
+                *(np.quantile(off, [0.95, 1]).tolist() if len(off) else [float("nan")] * 2),
                 int((np.unique(sides, axis=0, return_counts=True)[1] == 1).sum()),
             )
         )

@@ -34,11 +34,12 @@ __all__ = ["Surface", "takes_quadrics"]
 
 _METHODS = ("auto", "clustering", "quadric")
 _LEAST_AREA = 0.5  # of what it was; below, a part is lost
-_MOST_OFF = 0.03  # of volume, or of area too much, of what is as thick as a bin
+_MOST_OFF = 0.0165  # of volume, or of area too much, of what is as thick as a bin: three levels make 5 %
 _THICK = 0.85  # bins: what was as thick as one has become a little thinner on the levels before
-_FINER = 2**0.5  # times smaller cells for parts that would lose too much
-_MOST_TURNS = 16
-_FINEST = 4.0  # times, by quadrics
+_FINER = 2**0.5  # times smaller cells for parts that would be lost
+_A_LITTLE_FINER = 2**0.25  # for parts that hold too little: in larger steps they keep many more vertices than they need
+_MOST_TURNS = 32
+_FINEST = 16.0  # times, by quadrics
 _SHIFT = (5**0.5 - 1) / 2
 """Of the grid of cells, in cells: surfaces often lie in planes of round numbers, and one that wavers about a face of
 cells would be torn to pieces of both."""
@@ -233,10 +234,10 @@ class _Made:
 
 def _clustered(parts: Parts, rules: _Rules) -> _Made:
     """Make vertices of a cell one; where a part would be lost or hold less than it may, those of smaller cells."""
-    made, rows, finer = _Made(len(parts.points), rules.cell), np.arange(len(parts.points)), 1.0
+    made, rows, finer = _Made(len(parts.points), rules.cell), np.arange(len(parts.points)), np.ones(len(parts))
     for turn in range(_MOST_TURNS):
         # Cells are cut smaller by making the part larger.
-        points = parts.points if finer == 1 else parts.points * finer
+        points = parts.points if turn == 0 else parts.points * finer[parts.part][:, None]
         piece = pieces(points, parts.edges, parts.part, rules.cell, _SHIFT)
         places = _places(parts, piece, rules)
         kept = settled(parts, piece, places, rules.bins, rules.bounds, were_carried=False)
@@ -250,8 +251,9 @@ def _clustered(parts: Parts, rules: _Rules) -> _Made:
         made.put(rows[good], piece[good], kept.places)
         if not again.any():
             break
+        finer = (finer * np.where(lost, _FINER, _A_LITTLE_FINER))[again]
         parts, chosen = parts.chosen(again)
-        rows, finer = rows[chosen], _FINER * finer
+        rows = rows[chosen]
     return made
 
 
@@ -322,7 +324,7 @@ def _decimated(parts: Parts, rows: Int64Array, rules: _Rules, keep: float, made:
         made.put(rows[chosen[good]], group[good], kept.places)
         failed += [left[lost], left[~(lost | again)][~near]]
         parts, chosen = parts.chosen(again)
-        rows, left, finer = rows[chosen], left[again], _FINER * finer
+        rows, left, finer = rows[chosen], left[again], _A_LITTLE_FINER * finer
     return np.concatenate(failed)
 
 

@@ -3,7 +3,7 @@
 A part's vertices are moved along their normals, by the same way each, until its volume is what it was. Where so few
 faces are left that its area would then be larger than it was, as that of a die is larger than that of a ball that holds
 as much, they stop halfway: the volume is as much too small as the area is too large. The product of both is then what
-it was, so that errors do not add up from level to level, and no level has to know of level 0.
+it was, so that only what the shape loses adds up from level to level, and no level has to know of level 0.
 """
 
 from __future__ import annotations

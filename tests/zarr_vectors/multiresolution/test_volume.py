@@ -48,21 +48,21 @@ def test_what_is_as_thick_as_a_bin_keeps_its_area_and_volume_and_is_moved_by_no_
     points, faces, of = lumps(seed)
     points = points.astype("f4").astype(float)
     faces = faces[:, ::-1] if inwards else faces
-    store = pyramid(points, faces, [(2, 1), (2, 1)], bins=0.5, method=method, object_ids=of)
+    store = pyramid(points, faces, [(2, 1)] * 3, bins=0.5, method=method, object_ids=of)
     area, volume = held(points, faces, of, 30)
     assert ((volume < 0) == inwards).all()
-    for level in (1, 2):
+    for level in (1, 2, 3):
         found, bins = read_mesh(store, level=level), 0.5 * 2**level
         assert open_edge_count(found.faces) == 0
         now = held(found.positions.astype(float), found.faces, found.object_ids, 30)
         thick = 6 * abs(volume) / area >= bins
-        assert thick.sum() > 20
-        # A part may be off by 3 % at each level; what stays of dents is less than they had.
-        assert (now[1][thick] / volume[thick]) == pytest.approx(1, abs=0.031 * level)
-        assert (now[0][thick] / area[thick] < 1 + 0.032 * level).all()
+        assert thick.sum() > (20, 20, 5)[level - 1]
+        # A part may be off by 1.65 % at each level; what stays of dents is less than they had.
+        assert (now[1][thick] / volume[thick]) == pytest.approx(1, abs=0.0167 * level)
+        assert (now[0][thick] / area[thick] < 1.0166**level).all()
         assert (now[0][thick] / area[thick] > 0.93).all()
         assert (np.sign(now[1]) == np.sign(volume))[thick].all()
-        assert max(open_zv(store).resolution_at(level)) <= bins + (bins / 2) * (level - 1)
+        assert max(open_zv(store).resolution_at(level)) <= sum(0.5 * 2**below for below in range(1, level + 1))
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -79,7 +79,7 @@ def test_a_thousand_balls_hold_what_they_held(method):
         found = read_mesh(store, level=level)
         assert measures(found.positions, found.faces) == pytest.approx((area, volume), rel=0.05)
         assert open_edge_count(found.faces) == 0
-        assert len(found.positions) < len(points) * (0.8, 0.42)[level - 1]
+        assert len(found.positions) < len(points) * (0.8, 0.47)[level - 1]
 
 
 @pytest.mark.parametrize("method", METHODS)
