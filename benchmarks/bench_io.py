@@ -35,6 +35,8 @@ FULL = (10_000_000, 10)
 # CPU of the peer divided by ours that has to be reached, by operation, for each of the sizes.
 WANTED = {"write": (4, 6, 2.5), "read_all": (5, 5, 5), "boxes": (6, 6, 6), "iterate": (None, 20, 20)}
 WARM_BYTES = 400 << 20
+ALONE = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+"""Of any side: OpenBLAS lets a second thread spin for 15 ms after a small product, as CPU that nobody used."""
 
 
 def peer_python():
@@ -71,7 +73,7 @@ def child(side, operation, store, data, chunks):
 def sample(side, operation, store, data, chunks):
     python = str(peer_python()) if side == "peer" else sys.executable
     command = [python, "-E", "-W", "ignore", HERE / "bench_io.py", "child", side, operation, store, data, chunks]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, env=ALONE)
     if done.returncode:
         raise RuntimeError(f"{side} {operation}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

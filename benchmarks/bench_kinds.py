@@ -7,7 +7,6 @@ result of a read in it, beside the bytes of the input.
 
 import importlib
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -47,8 +46,6 @@ ONLY = {"lines_box": "100k"}
 MOST_MEMORY = 2
 WARM_BYTES = 400 << 20
 SHORT_S, MORE_TURNS = 0.4, 6
-ALONE = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-"""Of any side: OpenBLAS lets a second thread spin for 15 ms after a small product, as CPU that nobody used."""
 
 
 def make(folder, *, small):
@@ -112,7 +109,7 @@ def sample(side, operation, store, data, purpose="time"):
     bench_io = importlib.import_module("bench_io")
     python = str(bench_io.peer_python()) if side == "peer" else sys.executable
     command = [python, "-E", "-W", "ignore", HERE / "bench_kinds.py", "child", side, operation, store, data, purpose]
-    done = subprocess.run([str(p) for p in command], capture_output=True, text=True, check=False, env=ALONE)
+    done = subprocess.run([str(p) for p in command], capture_output=True, text=True, check=False, env=bench_io.ALONE)
     if done.returncode:
         raise RuntimeError(f"{side} {operation}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

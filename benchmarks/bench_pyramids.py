@@ -83,9 +83,11 @@ def child(side, what, kind, store, size, chunks):
 
 
 def _call(side, *arguments):
-    python = str(_helpers()[0].peer_python()) if side == "peer" else sys.executable
+    bench_io = _helpers()[0]
+    python = str(bench_io.peer_python()) if side == "peer" else sys.executable
     command = [python, "-E", "-W", "ignore", HERE / "bench_pyramids.py", "child", side, *arguments]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    call = [str(part) for part in command]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, env=bench_io.ALONE)
     if done.returncode:
         raise RuntimeError(f"{side} {arguments}: {done.stderr[-2000:]}")
     return json.loads(done.stdout.splitlines()[-1])

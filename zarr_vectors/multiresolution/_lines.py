@@ -85,22 +85,23 @@ def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array)
     """
     counts = last - first - 1
     begins = offsets_of(counts)[:-1]
-    span = np.repeat(np.arange(len(first)), counts)
-    rows = np.arange(len(span)) + np.repeat(first + 1 - begins, counts)
+    # What belongs to a span is repeated, not looked up for each vertex: that reads less.
+    rows = np.arange(int(counts.sum()))
+    rows += (first + 1 - begins).repeat(counts)
     length, along = np.zeros(len(first)), np.zeros(len(rows))
     aways, chords = [], []
     for axis in axes:
         start = axis[first]
         chord = axis[last] - start
         length += chord * chord
-        away, of_span = axis[rows], chord[span]
-        away -= start[span]
+        away, of_span = axis.take(rows, mode="clip"), chord.repeat(counts)  # unchecked: all rows are there
+        away -= start.repeat(counts)
         along += away * of_span
         aways.append(away)
         chords.append(of_span)
     length[length == 0] = 1  # a span that ends where it begins: distance from that place
     part = along
-    part /= length[span]
+    part /= length.repeat(counts)
     np.maximum(part, 0, out=part)
     np.minimum(part, 1, out=part)
     distance = np.zeros(len(rows))
@@ -110,11 +111,9 @@ def _farthest(axes: Sequence[Float64Array], first: Int64Array, last: Int64Array)
         away *= away
         distance += away
     most = np.maximum.reduceat(distance, begins)
-    at = np.flatnonzero(distance == most[span])
-    # Of equals the first: later ones are overwritten from the back.
-    which = np.empty(len(first), np.int64)
-    which[span[at[::-1]]] = rows[at[::-1]]
-    return which, np.sqrt(most)
+    # Of equals the first. A span of places that are no numbers has none, and any will do: nothing is above a floor.
+    at = np.append(np.flatnonzero(distance == most.repeat(counts)), 0)
+    return rows[at[np.searchsorted(at[:-1], begins)]], np.sqrt(most)
 
 
 def stretches(kept: Int64Array, count: int) -> Int64Array:

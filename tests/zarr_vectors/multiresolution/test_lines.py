@@ -86,6 +86,17 @@ def test_a_floor_changes_nothing_above_it(drawn, floor):
     np.testing.assert_array_equal(whole[above], cut[above])
 
 
+def test_a_line_of_places_that_are_no_numbers_changes_nothing_of_others():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(60, 3)), axis=0)
+    offsets = np.array([0, 20, 40, 60])
+    for line in range(3):
+        broken = walk.copy()
+        broken[offsets[line] + 7] = np.nan
+        others = np.arange(60) // 20 != line
+        found, whole = significance(broken, offsets, 0.1), significance(walk, offsets, 0.1)
+        np.testing.assert_array_equal(found[others], whole[others])
+
+
 @given(st.sets(st.integers(1, 40)))
 def test_every_vertex_goes_with_the_nearest_that_stays(inner):
     kept = np.array(sorted({0, 41, *inner}))
