@@ -28,7 +28,7 @@ from zarr_vectors.types._forest import depth_first, parents_of
 from zarr_vectors.types._owners import Objects
 from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
 
-__all__ = ["Coarse", "Web", "carried", "contracted", "web_of"]
+__all__ = ["Coarse", "Web", "carried", "carried_lines", "contracted", "web_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +116,23 @@ def carried(
     """
     group = np.full(len(content.positions), -1, np.int64)
     group[found.groups.order] = np.repeat(np.arange(len(found.kept)), found.groups.counts)
+    owner = owners(content)[found.kept]
+    links = None if content.links is None else contracted(content.links, group)
+    coarse = replace(_represented(content, found, modes), objects=replace(objects, owner=owner), links=links)
+    if content.topology.links != "branches":
+        return coarse, group
+    ordered, place = _in_depth_first_order(coarse)
+    return ordered, np.where(group < 0, -1, place[group])
+
+
+def carried_lines(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
+    """Make the content of the clusters of lines, which are stretches of them."""
+    paths = None if objects.paths is None else np.searchsorted(found.kept, objects.paths)
+    return replace(_represented(content, found, modes), objects=replace(objects, paths=paths))
+
+
+def _represented(content: Content, found: Clusters, modes: Mapping[str, str]) -> Content:
+    """Put what stands for the clusters in place of the vertices; objects and links are as they were."""
     own = {column.name: values for column, values in content.attributes}
     weights = own[WEIGHTS].astype(np.int64) if WEIGHTS in own else None
     attributes = [
@@ -125,19 +142,7 @@ def carried(
     ]
     attributes.append((WEIGHTS_COLUMN, total_weights(found.groups, weights)))
     positions = content.positions[found.kept] if found.positions is None else found.positions
-    if objects.paths is not None:
-        begins = np.searchsorted(found.kept, objects.paths)
-        objects = replace(objects, paths=begins)
-        return replace(content, positions=positions, attributes=attributes, objects=objects), group
-    owner = owners(content)[found.kept]
-    links = None if content.links is None else contracted(content.links, group)
-    coarse = replace(
-        content, positions=positions, attributes=attributes, objects=replace(objects, owner=owner), links=links
-    )
-    if content.topology.links != "branches":
-        return coarse, group
-    ordered, place = _in_depth_first_order(coarse)
-    return ordered, np.where(group < 0, -1, place[group])
+    return replace(content, positions=positions, attributes=attributes)
 
 
 def contracted(links: Links, group: Int64Array) -> Links:

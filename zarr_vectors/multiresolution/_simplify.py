@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 
 from zarr_vectors.encoding import expand_ranges, offsets_of
-from zarr_vectors.multiresolution._cluster import Coarse, carried
+from zarr_vectors.multiresolution._cluster import Coarse, carried_lines
 from zarr_vectors.multiresolution._contract import Clusters
 from zarr_vectors.multiresolution._lines import significance, stretches
 from zarr_vectors.multiresolution._pile import ContentPile
@@ -124,15 +124,16 @@ def simplified_lines(
     parents = [np.empty(0, np.int64)]
     for begins, owner in lines.blocks():
         part, rows = _part(content, objects, begins, None if stays is None else stays[owner])
-        group = np.arange(len(part.positions))
+        stretch = np.ones(len(part.positions), np.int64) if with_parents else None
         if not is_whole and len(part.positions) and part.objects is not None:
-            part, group = carried(part, part.objects, _simplified(part, tolerance), modes)
+            found = _simplified(part, tolerance)
+            part, stretch = carried_lines(part, part.objects, found, modes), found.groups.counts
         if part.objects is not None and part.objects.paths is not None:
-            found = np.bincount(owner - owner[0], np.diff(part.objects.paths))
-            left[owner[0] : owner[0] + len(found)] += found.astype(left.dtype)
-        if with_parents:
+            stay = np.bincount(owner - owner[0], np.diff(part.objects.paths))
+            left[owner[0] : owner[0] + len(stay)] += stay.astype(left.dtype)
+        if stretch is not None and with_parents:
             own = np.full(int(begins[-1] - begins[0]), -1, np.int64)
-            own[rows] = len(out) + group
+            own[rows] = len(out) + np.repeat(np.arange(len(stretch)), stretch)
             parents.append(own)
         if len(part.positions):
             out.put(part)
