@@ -35,6 +35,8 @@ CORNER_STEP = 16
 """A corner's number times this is added to its level: one number a vertex says both."""
 _SEGMENT_CORNERS, _TRIANGLE_CORNERS = 4, 3
 _EDGE = 2
+_MOST_RANK, _SPARE = float(2**64 - 2**11), 1.5
+"""The largest rank that a float tells from the next power of two; a share is looked for among so many times as many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,12 +79,11 @@ class LinkedPart:
     def alone(self) -> LinkedPart:
         """Give the same, its own vertices first, without any that neither are these nor an end of its links."""
         low, high = self.own
-        ends = self.links.reshape(-1)
-        far = np.unique(ends[(ends < low) | (ends >= high)])
+        beyond = (self.links < low) | (self.links >= high)
+        far, place = np.unique(self.links[beyond], return_inverse=True)
         rows = np.concatenate([np.arange(low, high), far])
-        number = np.where(
-            (self.links >= low) & (self.links < high), self.links - low, high - low + np.searchsorted(far, self.links)
-        )
+        number = self.links - low
+        number[beyond] = high - low + place
         columns = (self.values, self.sizes, self.objects, self.owners)
         picked = [None if a is None else a[rows] for a in columns]
         part = LinkedPart(self.positions[rows], (0, high - low), number, self.owned, *picked)
@@ -119,12 +120,9 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
     links = np.concatenate([part.links.reshape(-1, _EDGE), alone])
     owned = np.concatenate([part.owned, np.ones(len(alone), bool)])
     shape = place_shape(place.ratios, part.positions.shape[1])
-    unit = (part.positions - np.asarray(place.chunk_lo, np.float64)) / np.asarray(place.cell_shape, np.float64)
-    # Division rounds: a vertex of the chunk is not to come to lie beyond its face.
-    unit[slice(*part.own)] = np.clip(unit[slice(*part.own)], 0, np.nextafter(shape.astype(np.float64), 0))
     some = _share_of(part, place, links, fraction)
     links, owned = links[some], owned[some]
-    pieces = cut_segments(unit, links, shape, owned)
+    pieces = cut_segments(*_in_cells(part, place, links, shape), shape, owned)
     rows = _ordered(part, links, pieces.segment, _keys_of(pieces.cells, place), fraction)
     positions = part.positions.astype(np.float64)
     blocks = []
@@ -142,6 +140,24 @@ def build_segments(part: LinkedPart, place: Place, *, fraction: float = 1.0, smo
         at=(pieces.begin[rows.order], pieces.end[rows.order]),
         smooth=smooth,
     )
+
+
+def _in_cells(part: LinkedPart, place: Place, links: Int64Array, shape: Int64Array) -> tuple[Float64Array, Int64Array]:
+    """Give where vertices lie, in cells of the chunk, and (M, 2) links by their numbers there.
+
+    Where few links are left, that is found of few vertices.
+    """
+    vertices = np.arange(len(part.positions))
+    if 2 * links.size < len(vertices):
+        vertices, number = np.unique(links, return_inverse=True)
+        links = number.reshape(links.shape)
+    unit = part.positions.take(vertices, axis=0).astype(np.float64)
+    unit -= np.asarray(place.chunk_lo, np.float64)
+    unit /= np.asarray(place.cell_shape, np.float64)
+    # Division rounds: a vertex of the chunk is not to come to lie beyond its face.
+    own = slice(*vertices.searchsorted(part.own))
+    np.clip(unit[own], 0, np.nextafter(shape.astype(np.float64), 0), out=unit[own])
+    return unit, links
 
 
 def _joined(parts: list[npt.NDArray[Any] | None], axis: int) -> Any:  # noqa: ANN401  # an array, None for none
@@ -239,12 +255,19 @@ def _share_of(part: LinkedPart, place: Place, links: Int64Array, fraction: float
         msg = f"fraction must be in (0, 1], got {fraction!r}"
         raise ValueError(msg)
     low, high = part.own
-    order = np.argsort(_ranks(part, place, links), kind="stable")
+    ranks = _ranks(part, place, links)
     if fraction == 1:
-        return order
+        return np.argsort(ranks, kind="stable")
     # Strictly: a row draws several vertices, and none may be more than there is room for.
     most = math.floor(fraction * (high - low) * (1 + 1e-12))
-    return order[: int(np.searchsorted(_cost(links[order], low, high), most, side="right")) - 1]
+    # Ranks are spread evenly: those of the lowest hold the share, with some to spare, and need not all be sorted.
+    low_ones = np.flatnonzero(ranks <= int(min(_SPARE * fraction, 1.0) * _MOST_RANK))
+    for some in (low_ones, np.arange(len(ranks))):
+        order = some[np.argsort(ranks[some], kind="stable")]
+        cost = _cost(links[order], low, high)
+        if cost[-1] > most:
+            break
+    return order[: int(np.searchsorted(cost, most, side="right")) - 1]
 
 
 def _ordered(part: LinkedPart, links: Int64Array, link: Int64Array, keys: Int64Array, fraction: float) -> _Rows:

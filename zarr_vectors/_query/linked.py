@@ -128,7 +128,7 @@ def read_linked(
     else:
         table = None
         ends = _records(arrays, chunks, batch, sources, is_skeleton=is_skeleton)
-    others = np.setdiff1d(ends.chunk, chunks)
+    others = np.setdiff1d(_met(arrays, ends.chunk), chunks)
     more = read_batch(arrays, others, attributes)
     rows, outside = _numbered(arrays, chunks, batch, others, more, ends)
     place = _places(arrays, chunks, groups)
@@ -154,6 +154,16 @@ def read_linked(
         more.coords,
         _placed(outside, more.offsets),
     )
+
+
+def _met(arrays: LevelArrays, chunks: AnyArray) -> Int64Array:
+    """Give each of the level's chunks that occurs, once, ascending.
+
+    By a flag for each chunk there is: far quicker than sorting what names few chunks a hundred thousand times.
+    """
+    is_met = np.zeros(len(arrays.coords), bool)
+    is_met[chunks] = True
+    return np.flatnonzero(is_met)
 
 
 def _placed(rows: Int64Array, offsets: Int64Array) -> Int64Array:
@@ -260,9 +270,10 @@ def _beside(arrays: LevelArrays, own: Int64Array, step: int) -> tuple[Int64Array
     first, last = np.zeros(len(own), np.int64), np.zeros(len(own), np.int64)
     there = np.flatnonzero(beside >= 0)
     if len(there):
-        chunks, place = np.unique(blocks.chunks[beside[there]], return_inverse=True)
+        met = blocks.chunks[beside[there]]
+        chunks = _met(arrays, met)
         table = arrays.fragment_table(arrays.coords[chunks])
-        numbers = numbers_of(arrays, table, place.reshape(-1), blocks.fragments[beside[there]])
+        numbers = numbers_of(arrays, table, _places(arrays, chunks)[met], blocks.fragments[beside[there]])
         counts = table.count[numbers].astype(np.int64)
         # A fragment without rows is no place to go to; such lines are not written, and are not drawn across it.
         beside[there[counts == 0]] = -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -100,6 +101,17 @@ def test_rows_draw_no_more_vertices_than_the_share_and_more_of_them_contain_fewe
         return set(map(tuple, np.concatenate([built.positions, built.others], axis=1).tolist()))
 
     assert drawn(some) <= drawn(whole)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.9), st.integers(1, 40))
+def test_a_share_looked_for_among_the_first_objects_is_that_among_all(seed, fraction, objects):
+    part = part_of(*lines(np.random.default_rng(seed), objects)).alone()
+    some = build_segments(part, PLACE, fraction=fraction)
+    with mock.patch.object(linked, "_SPARE", np.inf):
+        among_all = build_segments(part, PLACE, fraction=fraction)
+    for name in ("positions", "others", "values", "levels", "keys", "starts", "drawn", "cost", "bins", "objects"):
+        assert np.array_equal(getattr(some, name), getattr(among_all, name)), name
 
 
 @settings(max_examples=60)
