@@ -19,6 +19,7 @@ from napari_zarr_vectors._controller._governor import Governor
 from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted
 from napari_zarr_vectors._controller._pace import Pace
 from napari_zarr_vectors._controller._recolouring import Recolouring
+from napari_zarr_vectors._controller._room import Room
 from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._controller._opening import Opening, Ready
+    from napari_zarr_vectors._controller._opening import First, Opening, Ready
     from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import LodPlan
@@ -74,7 +75,8 @@ class Engine:
         self._last: LodPlan | None = None
         self._kept: frozenset[int] = frozenset()
         self._wanted: set[int] = set()
-        self._most_rows, self._padding, self._rows_asked = 0, 1.0, 0
+        self._room = Room(layer.pool)
+        self._has_grown = False
         self._pace = Pace(time.perf_counter())
         self._held: deque[tuple[Request, BuiltChunk]] = deque()
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
@@ -85,6 +87,7 @@ class Engine:
         self._loader: Loader[BuiltChunk] | None = None
         self._opener = opening.pool
         self._opening: Future[Ready] | None = opening.future
+        self._first: Future[First] | None = None
         self._closed = False
         self._recolouring = Recolouring(layer, store, self._opener, self._on_need)
         self._connect()
@@ -224,7 +227,7 @@ class Engine:
         for message in found.refused:
             notify(f"{self._layer.name}: {message}")
         ready, source = found.opened, found.source
-        self._most_rows, self._padding = ready.most_rows, ready.padding
+        self._room.most_rows, self._room.padding = ready.most_rows, ready.padding
         self._pool.set_page_rows(ready.page_rows)
         self._planner = Planner(
             ready.tree,
@@ -238,18 +241,10 @@ class Engine:
         self._loader = Loader(source, tuning.LOADERS)
         self._layer.levels = ready.levels
         self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
-        self._make_room()
+        self._room.make(self._budget)
         self._clock.active = True
         self._recolouring.start(source, ready.colors)
-        if self._layer.visible:
-            self._submit(self._planner)
-
-    def _make_room(self) -> None:
-        """Grow the pool to what it should have; by half at least, because growing sends everything anew."""
-        wanted, rows = self._capacity(), self._pool.capacity_rows
-        if wanted > tuning.LEAST_GROWTH * rows:
-            most = max(wanted, tuning.POOL_BYTES // self._pool.row_bytes)
-            self._pool.resize(min(max(wanted, int(1.5 * rows)), most))
+        self._first = found.first
 
     def _resident(self, node: int) -> BuiltChunk | None:
         """Give a resident chunk; called on the planner's thread, while the pool only gains nodes."""
@@ -259,16 +254,21 @@ class Engine:
         """Make the commit of a plan; called on the planner's thread."""
         return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops, ranges.cuts)
 
-    def _capacity(self) -> int:
-        """Rows that the pool should have: for the budget, no more than the store can fill; or what plans ask for."""
-        wanted = int(tuning.POOL_SHARE * self._budget * self._padding)
-        usual = min(wanted, 2 * self._most_rows) + tuning.POOL_SLACK_ROWS
-        return max(usual, min(self._rows_asked, tuning.POOL_BYTES // self._pool.row_bytes))
+    def _take_first(self, first: Future[First]) -> None:
+        """Have what was read while the layer was made put in place; the first plan comes after it."""
+        if first.done():
+            self._first = None
+            self._held.extend(first.result())
+            self._kept |= {request.node for request, _ in self._held}
+            self._stale = True
 
     # -- the ring
 
     def _stream(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """One frame: commit a plan or upload what has come, not both; ask for the next plan if anything changed."""
+        if self._first is not None:
+            self._take_first(self._first)
+            return
         now = time.monotonic()
         if self._settle_at is not None and now >= self._settle_at:
             self._settle_at, self._stale = None, True
@@ -288,6 +288,7 @@ class Engine:
         self._recolouring.step(self._failed, others_wait=bool(self._held))
         # After a commit not before its paint: a plan that lacks what comes meanwhile would cost a paint more.
         asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
+        asks &= not (self._held and self._last is None)  # the first plan shows all that is here
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
         self._clock.hurry = self._hurries(planner, loader)
         if not self._clock.active:
@@ -303,7 +304,7 @@ class Engine:
             loader.pump()
 
     def _is_due(self, loader: Loader[BuiltChunk], now: float) -> bool:
-        return self._pace.due(now, generation=self._generation, idle=loader.idle)
+        return self._has_grown or self._pace.due(now, generation=self._generation, idle=loader.idle)
 
     def _hurries(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         """Tell whether frames should come quicker: people wait for them, and each is short."""
@@ -326,7 +327,7 @@ class Engine:
             self._layer.highlight.left_of(self._budget),
             self._lod.level,
             self._generation,
-            min(self._capacity(), self._pool.capacity_rows),
+            min(self._room.rows(self._budget), self._pool.capacity_rows),
             self._recolouring.epoch,
         )
 
@@ -335,7 +336,7 @@ class Engine:
         plan, before = planned.plan, self._pool.draw_count
         self._pool.show(planned.commit)
         self._drop(plan)
-        self._last, self._kept = plan, planned.keep
+        self._last, self._kept, self._has_grown = plan, planned.keep, False
         if plan.held:
             end = time.monotonic() + HOLD_S
             self._settle_at = end if self._settle_at is None else min(end, self._settle_at)
@@ -344,9 +345,9 @@ class Engine:
         self._layer.show_frame(planned.frame.displayed, planned.frame.slab_lo, planned.frame.slab_hi)
         if plan.fraction != self._layer.levels.share:
             self._layer.levels = replace(self._layer.levels, share=plan.fraction)
-        if plan.rows_asked > self._capacity():
-            self._rows_asked = int(tuning.POOL_HEADROOM * plan.rows_asked)
-            self._make_room()
+        # What did not fit is wanted at once, not when this is painted.
+        self._has_grown = self._room.ask(plan.rows_asked, self._budget)
+        self._stale |= self._has_grown
         changed = plan.generation != self._generation or not plan.complete
         self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
@@ -410,20 +411,19 @@ class Engine:
         return True
 
     def _exchange(self, planner: Planner[Prepared]) -> None:
-        """Put larger shares of resident chunks in place of smaller ones; no plan is in flight.
+        """Put larger shares of resident chunks beside smaller ones, for the plan that comes; none is in flight.
 
-        What is shown of them is found anew in the same call, so nothing disappears.
+        Where there is no room for both, the smaller one goes, and what was shown of it is found anew in the same call.
         """
-        replaced = False
+        before = self._pool.shown_vertices
         for node, (request, built) in self._larger.items():
             if node not in self._pool.resident or request.epoch != self._recolouring.shown:
                 continue
             enough = self._pool.chunk(node).fraction >= built.fraction
-            if enough or self._pool.upload(node, built):
+            if enough or self._pool.exchange(node, built) or self._pool.upload(node, built):
                 planner.loaded(node, built, request.fraction)
-                replaced |= not enough
         self._larger = {}
-        if replaced and self._last is not None:
+        if self._pool.shown_vertices < before and self._last is not None:
             self._pool.show(planner.commit_of(self._last, self._pool.resident))
 
     def _give_up(self, planner: Planner[Prepared], failure: Failure) -> None:
@@ -448,7 +448,7 @@ class Engine:
         self._budget = budget
         self._layer.highlight.fit(budget)
         if self._planner is not None:
-            self._make_room()
+            self._room.make(self._budget)
             pending = self._planner.take(wait=True)
             if pending is not None and pending.commit.vertices <= self._layer.highlight.left_of(budget):
                 self._commit(pending)

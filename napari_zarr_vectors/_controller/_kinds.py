@@ -26,6 +26,8 @@ Float64Array: TypeAlias = "npt.NDArray[np.float64]"
 
 LINES = ("line", "polyline", "streamline", "graph", "skeleton")
 SURFACES = ("mesh",)
+FIRST_POINTS, FIRST_LINKED = 1 << 17, 1 << 15
+"""Vertices that are built and painted in about a tenth of a second."""
 _WANTED = tuple(field.name for field in fields(Wanted))
 
 
@@ -42,6 +44,8 @@ class Drawn:
         Whether what joins vertices is read.
     is_surface : bool
         Whether it is faces.
+    first_vertices : int
+        So many are seen first.
     loss : str
         What a person must know of what is not shown; empty where all is.
     """
@@ -50,6 +54,7 @@ class Drawn:
     rows_a_vertex: float = 1.0
     has_links: bool = False
     is_surface: bool = False
+    first_vertices: int = FIRST_POINTS
     loss: str = ""
 
 
@@ -62,9 +67,10 @@ def drawn_as(store: LazyStore) -> Drawn:
         why = "its levels add to each other, whose links are not read chunk by chunk"
         return Drawn(StreamingPoints, loss=f"{store.name} shows the vertices of its {kind}s as points: {why}.")
     if kind in SURFACES:
-        return Drawn(StreamingSurface, rows_a_vertex=2.1, has_links=True, is_surface=True)
+        return Drawn(StreamingSurface, rows_a_vertex=2.1, has_links=True, is_surface=True, first_vertices=FIRST_LINKED)
     if kind in LINES:
-        return Drawn(StreamingLines, rows_a_vertex=1.5 if kind == "graph" else 1.1, has_links=True)
+        rows_a_vertex = 1.5 if kind == "graph" else 1.1
+        return Drawn(StreamingLines, rows_a_vertex=rows_a_vertex, has_links=True, first_vertices=FIRST_LINKED)
     return Drawn(StreamingPoints, loss=f"{store.name} holds the kind {kind!r}; its vertices are shown as points.")
 
 

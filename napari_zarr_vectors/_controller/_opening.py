@@ -2,41 +2,47 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
 from napari_zarr_vectors._controller._kinds import source_of
 from napari_zarr_vectors._controller._prepare import prepare
+from napari_zarr_vectors._lod import plan_first
 from napari_zarr_vectors._stream import ByteCache, Request, default_cache_bytes
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, ZarrVectorsError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._controller._kinds import Drawn
     from napari_zarr_vectors._controller._prepare import Opened
     from napari_zarr_vectors._lod import Tree
     from napari_zarr_vectors._stream import PointSource, Wanted
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["Opening", "Ready"]
+__all__ = ["First", "Opening", "Ready"]
 
 Asked = TypeVar("Asked")
-WARM_VERTICES = 1 << 15
-"""So much of the coarsest level is read before anybody asks: the first thing that is seen."""
+First: TypeAlias = "list[tuple[Request, BuiltChunk]]"
+"""Chunks that are read before anybody asks: what is seen first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """What an engine starts with; `refused` says what was asked for that cannot be, and is not in force."""
+    """What an engine starts with; `refused` says what was asked for that cannot be, and is not in force.
+
+    `first` is under way; nothing is planned before it is here, because that would take its time.
+    """
 
     opened: Opened
     source: PointSource
+    first: Future[First]
     refused: tuple[str, ...] = ()
 
 
@@ -78,9 +84,11 @@ class Opening:
         cache = ByteCache(default_cache_bytes())
         source = source_of(self._drawn, self._store, opened.tree, self._origin, cache)
         source.coloring[0] = opened.colors.coloring
-        with suppress(RuntimeError):  # ended meanwhile
-            self.pool.submit(_warm, source, opened.tree)
-        return Ready(opened, source, refused)
+        try:
+            first = self.pool.submit(_read_first, source, opened.tree, self._drawn)
+        except RuntimeError:  # ended meanwhile
+            first = Future()
+        return Ready(opened, source, first, refused)
 
     def _prepare(self) -> tuple[Opened, tuple[str, ...]]:
         """Prepare with as much of what was asked for as the store has, and give the errors of the rest."""
@@ -104,10 +112,13 @@ def _or_without(asked: Asked | None) -> list[Asked | None]:
     return [None] if asked is None else [asked, None]
 
 
-def _warm(source: PointSource, tree: Tree) -> None:
-    """Read the smallest chunks of the coarsest level; what cannot be read is told when it is asked for."""
-    smallest = tree.tops[np.argsort(tree.count[tree.tops], kind="stable")]
-    some = smallest[np.cumsum(tree.count[smallest]) <= WARM_VERTICES]
+def _read_first(source: PointSource, tree: Tree, drawn: Drawn) -> First:
+    """Read what is seen first; what cannot be read is told when it is asked for."""
+    nodes, share = plan_first(tree, vertices=drawn.first_vertices, thins=not drawn.is_surface)
+    level = tree.level_of(nodes)
+    found: First = []
     with suppress(ZarrVectorsError, OSError):
-        for node in some.tolist():
-            source.load([Request(node)])
+        for one in np.unique(level).tolist():
+            requests = [Request(node, share) for node in nodes[level == one].tolist()]
+            found += zip(requests, source.load(requests), strict=True)
+    return found

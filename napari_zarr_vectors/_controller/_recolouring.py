@@ -254,8 +254,8 @@ class Recolouring:
         """Change all colours at once, when the new values of every resident chunk are here."""
         pool = self._layer.pool
         has_taken, self._has_taken = self._has_taken, False
-        if has_taken or (self._missing & pool.resident) - failed:
-            return  # what shows them fills a frame of its own
+        if has_taken or pool.exchanging or (self._missing & pool.resident) - failed:
+            return  # what shows them fills a frame of its own, and what goes with the next commit has the old colours
         exchanged = {n for n in self._repaint & pool.resident if not pool.is_staged(n)} - failed
         if exchanged:  # meanwhile, by larger shares of them
             self._missing = exchanged

@@ -16,7 +16,7 @@ anew: when napari makes the visual, when they grow. All but `prepare` runs on th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, KeysView
+from collections.abc import Iterable, KeysView, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,7 @@ class PagePool:
     ) -> None:
         self.extra, self.pattern, self.corners = extra, pattern, max(pattern) + 1
         self._resident: dict[int, Resident] = {}
+        self._leaving: dict[int, Resident] = {}  # what was exchanged, and is drawn until the next commit
         self._owners: list[int] = []  # numbers that are free again
         self._owner_count = 0
         self._divide(capacity_rows, page_rows)
@@ -145,7 +146,7 @@ class PagePool:
         """Give what is drawn: chunks, the values of their corners, and starts and stops of rows; from any thread."""
         shown, found = self._shown, []
         for unit, node in enumerate(shown.units.tolist()):
-            resident = self._resident.get(node)
+            resident = self._leaving.get(node) or self._resident.get(node)
             if resident is not None:
                 at = shown.of(unit)
                 found.append((resident.built, resident.built.values, shown.starts[at], shown.stops[at]))
@@ -178,12 +179,51 @@ class PagePool:
         runs = self._free.take(needed)
         if runs is None:
             return False
-        parts = self._parts(runs, built.rows)
-        resident = Resident(built, runs, parts, self._take_owner())
+        self._fill(node, built, runs)
+        return True
+
+    def exchange(self, node: int, built: BuiltChunk) -> bool:
+        """Copy another share of a resident node into free pages, in whose place it is resident from now on.
+
+        What is drawn of the node stays until the next commit, which has to be prepared after this: its ranges are rows
+        of what is resident then. Until it is shown both take their pages.
+
+        Returns
+        -------
+        bool
+            False when there are not enough free pages; the pool is as before then.
+        """
+        runs = self._free.take(-(-built.rows // self.page_rows))
+        if runs is None:
+            return False
+        before = self._resident[node]
+        if node in self._leaving or node not in self._shown.units:
+            self._let_go([before])
+        else:
+            self._leaving[node] = before
+        self._version += 1
+        self._fill(node, built, runs)
+        return True
+
+    @property
+    def exchanging(self) -> bool:
+        """Something is drawn in whose place other rows are resident: the next commit shows these."""
+        return bool(self._leaving)
+
+    def _fill(self, node: int, built: BuiltChunk, runs: list[tuple[int, int]]) -> None:
+        resident = Resident(built, runs, self._parts(runs, built.rows), self._take_owner())
         self._resident[node] = resident
         resident.send_vertices(self._sink)
         resident.send_values(self._sink)
-        return True
+
+    def _let_go(self, gone: list[Resident]) -> None:
+        """Free the pages of what nobody draws."""
+        self._free.give(sorted(run for resident in gone for run in resident.runs))
+        self._owners += [resident.owner for resident in gone]
+
+    def _all(self) -> list[Resident]:
+        """Give all that takes pages."""
+        return [*self._resident.values(), *self._leaving.values()]
 
     def stage(self, node: int, built: BuiltChunk) -> None:
         """Send the next values and sizes of a resident node: those of the same rows; `swap` shows them."""
@@ -199,12 +239,12 @@ class PagePool:
 
     def unstage(self) -> None:
         """Forget all next values."""
-        for resident in self._resident.values():
+        for resident in self._all():
             resident.staged = None
 
     def swap(self) -> None:
         """Draw what was staged, all of it in one paint; what has nothing staged keeps its values."""
-        residents = self._resident.values()
+        residents = self._all()
         if not any(resident.staged is not None for resident in residents):
             return
         for resident in residents:
@@ -222,11 +262,10 @@ class PagePool:
         if shown.any():
             now, stay = self._shown, ~shown
             kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay], now.cuts_of_ranges[stay])
-            self._apply(self._prepared(self._version, kept, self._residents_of(kept)))
+            self._apply(self._prepared(self._version, kept, [self._drawn(node) for node in kept.units.tolist()]))
         self._version += bool(gone)
         left = [self._resident.pop(node) for node in gone]
-        self._free.give(sorted(run for resident in left for run in resident.runs))
-        self._owners += [resident.owner for resident in left]
+        self._let_go(left + [self._leaving.pop(node) for node in gone if node in self._leaving])
 
     def commit(
         self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
@@ -266,7 +305,7 @@ class PagePool:
         some = arrays[2] > arrays[1]
         wanted = make_ranges(*(a[some] for a in arrays))
         residents = self._checked(wanted)
-        return self._prepared(version, wanted, residents)
+        return self._prepared(version, wanted, residents, [*self._leaving])
 
     def show(self, prepared: Prepared) -> int:
         """Put a prepared commit in place; it is prepared anew if the pool has changed since. Gives vertices shown."""
@@ -274,6 +313,8 @@ class PagePool:
             wanted = prepared.wanted
             prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops, wanted.cuts_of_ranges)
         self._apply(prepared)
+        left, self._leaving = self._leaving, {}
+        self._let_go([*left.values()])
         return self.shown_vertices
 
     def clear(self) -> None:
@@ -342,7 +383,7 @@ class PagePool:
         sink.allocate(self.capacity_rows * self.corners, extra=self.extra)
         hidden = np.full((self.corners, 3), HIDDEN, dtype=np.float32)
         sink.write_vertices(0, hidden, np.zeros((self.corners, 2), dtype=np.float32) if self.extra else None)
-        for resident in self._resident.values():
+        for resident in self._all():
             resident.send_vertices(sink)
             resident.send_values(sink)
 
@@ -357,16 +398,13 @@ class PagePool:
 
     # -- indices
 
-    def _residents_of(self, wanted: Ranges) -> list[Resident]:
-        return [self._resident[node] for node in wanted.units.tolist()]
-
     def _checked(self, wanted: Ranges) -> list[Resident]:
         """By unit, what is resident; what cannot be drawn is refused."""
         missing = [node for node in wanted.units.tolist() if node not in self._resident]
         if missing:
             msg = f"only resident nodes can be shown; not resident: {missing[:5]}"
             raise ValueError(msg)
-        residents = self._residents_of(wanted)
+        residents = [self._resident[node] for node in wanted.units.tolist()]
         sizes = np.array([r.built.rows for r in residents], dtype=np.int64)
         outside = (wanted.starts < 0) | (wanted.stops > np.repeat(sizes, np.diff(wanted.first)))
         overlaps = (wanted.nodes[1:] == wanted.nodes[:-1]) & (wanted.starts[1:] < wanted.stops[:-1])
@@ -378,11 +416,21 @@ class PagePool:
                 raise ValueError(msg)
         return residents
 
-    def _prepared(self, version: int, wanted: Ranges, residents: list[Resident]) -> Prepared:
+    def _drawn(self, node: int) -> Resident:
+        """Give what is drawn of a node: what it was before it was exchanged, until the next commit."""
+        return self._leaving.get(node) or self._resident[node]
+
+    def _prepared(
+        self, version: int, wanted: Ranges, residents: list[Resident], exchanged: Sequence[int] = ()
+    ) -> Prepared:
+        """Find what differs; `exchanged` nodes do, whatever their ranges are."""
         now = self._shown
-        changed = changed_units(now, wanted)
-        gone = now.units[changed_units(wanted, now)]
-        leaving = np.array([self._resident[node].owner for node in gone.tolist()], dtype=np.int64)
+        changed, gone = changed_units(now, wanted), changed_units(wanted, now)
+        if exchanged:
+            changed = np.union1d(changed, np.flatnonzero(np.isin(wanted.units, exchanged)))
+            gone = np.union1d(gone, np.flatnonzero(np.isin(now.units, exchanged)))
+        gone = now.units[gone]
+        leaving = np.array([self._drawn(node).owner for node in gone.tolist()], dtype=np.int64)
         own = [residents[unit] for unit in changed.tolist()]
         owners = np.array([r.owner for r in own], dtype=np.int64)
         picked = [

@@ -2,6 +2,7 @@
 
 from napari_zarr_vectors._lod.camera import CameraState
 from napari_zarr_vectors._lod.few import FewPlan, chunks_in, plan_few
+from napari_zarr_vectors._lod.first import plan_first
 from napari_zarr_vectors._lod.options import LodOptions
 from napari_zarr_vectors._lod.plan import LodPlan
 from napari_zarr_vectors._lod.region import Count, Region, box_region, count_in, seen_region
@@ -23,5 +24,6 @@ __all__ = [
     "count_in",
     "empty_residency",
     "plan_few",
+    "plan_first",
     "seen_region",
 ]

@@ -2,7 +2,8 @@
 
 Tiers: COVER (the coarsest readable node over a hole) > URGENT (a node whose absence keeps finer ones on the screen) >
 VISIBLE (gain over cost, near the middle first) > RING (the coarsest nodes out of view, so that turning the camera
-shows no hole) > AHEAD (what the next positions of a slab that moves ask for). Within a tier by score, then by node
+shows no hole, and the rest of those of which a share is there) > AHEAD (what the next positions of a slab that moves
+ask for). Within a tier by score, then by node
 number: a total order; what lies ahead comes in the order of the positions.
 """
 
@@ -89,7 +90,7 @@ def choose_fetched(
     fraction : float
         Share of the rows that a desired node has to have.
     ring : bool
-        Whether the coarsest nodes out of view are wanted as well.
+        Whether all of the coarsest nodes are wanted as well, in or out of view.
     max_fetch : int
     """
     failed = residency.failed.take(cut.node.take(cut.items))
@@ -97,7 +98,7 @@ def choose_fetched(
     position, tier = _visible(cut, shown, residency, lacking)
     nodes = cut.node.take(position)
     score = _scores(view, cut, shown, residency, position)
-    outer = _ring(residency, nodes) if ring else nodes[:0]
+    outer = _ring(residency, nodes, fraction) if ring else nodes[:0]
     if len(outer):
         nodes = np.concatenate([nodes, outer])
         tier = np.concatenate([tier, np.full(len(outer), RING, np.int8)])
@@ -169,10 +170,13 @@ def _root_error(cut: Cut, position: Int64Array) -> Float64Array:
     return error
 
 
-def _ring(residency: Residency, wanted: Int64Array) -> Int64Array:
-    """List the coarsest real nodes that are neither resident nor failed nor `wanted` already, ascending."""
+def _ring(residency: Residency, wanted: Int64Array, fraction: float) -> Int64Array:
+    """List the coarsest real nodes of whose rows less than a share is resident, ascending.
+
+    Those that failed or are `wanted` already are left out.
+    """
     tops = residency.tree.tops
-    outer = tops[(residency.fraction.take(tops) == 0) & ~residency.failed.take(tops)].astype(np.int64)
+    outer = tops[(residency.fraction.take(tops) < fraction * ADEQUATE) & ~residency.failed.take(tops)].astype(np.int64)
     return np.asarray(outer[~is_in(outer, wanted)])
 
 

@@ -262,6 +262,20 @@ def test_chunks_that_failed_or_went_are_not_waited_for_and_those_exchanged_are(w
     assert [world.pool.values(node).tolist() for node in (0, 1, 2)] == [[1] * 5, [1] * 3, [0] * 3]
 
 
+def test_colours_wait_for_the_commit_that_draws_a_larger_share(world):
+    world.pool.commit(range(NODES), [0] * NODES, [3] * NODES)
+    world.pool.exchange(0, chunk(5))
+    begin(world, "1")
+    world.take()
+    world.step()
+    world.step()
+    assert world.recolouring.repainting, "what is drawn of chunk 0 has the old colours and no new ones"
+    world.pool.commit([0], [0], [5])
+    world.step()
+    assert not world.recolouring.repainting
+    assert world.pool.values(0).tolist() == [1] * 5
+
+
 class AnyChanges(RuleBasedStateMachine):
     """People ask, threads answer, chunks arrive and frames are made in any order."""
 

@@ -120,16 +120,40 @@ class PoolAgainstNaive(RuleBasedStateMachine):
         self.sink = ArraySink(lazy=True)
         self.pool.attach(self.sink)
         self.resident = {}
+        self.leaving = {}  # what is drawn of nodes that were exchanged: pages and values
+        self.values = {}  # values of what is resident
         self.ranges = []
+
+    @property
+    def used(self):
+        return sum(-(-n // 16) for n in self.resident.values()) + sum(pages for pages, _ in self.leaving.values())
 
     @rule(node=st.integers(0, 6), rows=st.integers(0, 60))
     def upload(self, node, rows):
-        used = sum(-(-n // 16) for other, n in self.resident.items() if other != node)
+        used = self.used - -(-self.resident.get(node, 0) // 16)
         fits = used + -(-rows // 16) <= self.pool.capacity_rows // 16 - 1
-        assert self.pool.upload(node, chunk(node, rows)) is fits
+        value = self.new_value(node)
+        assert self.pool.upload(node, chunk(node, rows, value=value)) is fits
         if fits:  # else the pool is as before, also what is shown of the node
             self.forget({node})
-            self.resident[node] = rows
+            self.resident[node], self.values[node] = rows, value
+
+    @rule(data=st.data(), rows=st.integers(0, 60))
+    def exchange(self, data, rows):
+        """What is drawn stays, and so do its pages."""
+        if not self.resident:
+            return
+        node = data.draw(st.sampled_from(sorted(self.resident)))
+        fits = self.used + -(-rows // 16) <= self.pool.capacity_rows // 16 - 1
+        value = self.new_value(node)
+        assert self.pool.exchange(node, chunk(node, rows, value=value)) is fits
+        if fits:
+            if node in {shown for shown, _ in self.shown}:
+                self.leaving.setdefault(node, (-(-self.resident[node] // 16), self.values[node]))
+            self.resident[node], self.values[node] = rows, value
+
+    def new_value(self, node):
+        return self.values.get(node, 0.0) + 1
 
     @rule(nodes=st.sets(st.integers(0, 8)))
     def evict(self, nodes):
@@ -139,14 +163,14 @@ class PoolAgainstNaive(RuleBasedStateMachine):
     @rule(data=st.data(), keep=st.sets(st.integers(0, 6)))
     def commit(self, data, keep):
         """Some nodes keep the very ranges they have, others get new ones or none."""
-        ranges = [held for held in self.ranges if held[0] in keep]
-        others = sorted(set(self.resident) - keep)
+        ranges = [held for held in self.ranges if held[0] in keep and held[2] <= self.resident[held[0]]]
+        others = sorted(set(self.resident) - {held[0] for held in ranges})
         for node in data.draw(st.sets(st.sampled_from(others))) if others else ():
             cuts = sorted(data.draw(st.lists(st.integers(0, self.resident[node]), min_size=2, max_size=6)))
             ranges += [(node, *pair) for pair in zip(cuts[::2], cuts[1::2], strict=False)]
         ranges = data.draw(st.permutations(ranges))
         columns = np.array(ranges, dtype=int).reshape(-1, 3).T
-        self.ranges = ranges
+        self.ranges, self.leaving = ranges, {}
         assert self.pool.commit(*columns) == len(self.shown)
 
     @property
@@ -157,6 +181,7 @@ class PoolAgainstNaive(RuleBasedStateMachine):
         self.ranges = [held for held in self.ranges if held[0] not in nodes]
         for node in nodes:
             self.resident.pop(node, None)
+            self.leaving.pop(node, None)
 
     @rule()
     def draw(self):
@@ -174,11 +199,14 @@ class PoolAgainstNaive(RuleBasedStateMachine):
 
     @invariant()
     def exactly_the_committed_rows_once(self):
-        assert drawn(self.sink) == sorted(self.shown)
+        positions, values = self.sink.drawn()
+        found = [(*row, value) for row, value in zip(positions[:, :2].tolist(), values.tolist(), strict=True)]
+        drawn_values = self.values | {node: value for node, (_, value) in self.leaving.items()}
+        assert sorted(found) == sorted((node, row, drawn_values[node]) for node, row in self.shown)
+        assert self.pool.exchanging is bool(self.leaving)
         assert self.pool.shown_vertices == len(self.shown)
         assert set(self.pool.resident) == set(self.resident)
-        used = sum(-(-n // 16) for n in self.resident.values())
-        assert self.pool.free_rows == self.pool.capacity_rows - 16 - 16 * used
+        assert self.pool.free_rows == self.pool.capacity_rows - 16 - 16 * self.used
         assert self.pool.draw_count <= len(self.shown) + 16 * len(self.resident)
 
 
@@ -233,6 +261,44 @@ def test_evicting_a_shown_node_hides_it_before_its_pages_are_reused(pool):
     pool.upload(2, chunk(2, 20))
     assert pool.shown_vertices == 0
     assert drawn(pool._sink) == []
+
+
+def test_what_is_exchanged_is_drawn_as_it_was_until_the_commit_that_draws_the_other(pool):
+    pool.upload(1, chunk(1, 20, value=3))
+    pool.upload(2, chunk(2, 20))
+    pool.commit([1, 2], [0, 0], [20, 20])
+    writes = pool._sink.index_writes
+    assert pool.exchange(1, chunk(1, 50, value=4))
+    assert pool.exchanging
+    assert (pool.shown_vertices, pool._sink.index_writes) == (40, writes)
+    assert (pool.chunk(1).rows, len(pool.values(1))) == (50, 50)
+    assert sorted({(len(built.positions), built.values[0]) for built, *_ in pool.drawn()}) == [(20, 0.0), (20, 3.0)]
+    prepared = pool.prepare([1, 2], [0, 0], [20, 20])  # the very ranges, of other rows
+    assert set(pool._sink.drawn()[1]) == {0.0, 3.0}
+    assert pool.show(prepared) == 40
+    assert set(pool._sink.drawn()[1]) == {0.0, 4.0}
+    assert not pool.exchanging
+    assert pool.free_rows == pool.capacity_rows - 16 - 16 * (4 + 2)
+
+
+def test_an_exchange_for_which_there_is_no_room_changes_nothing(pool):
+    pool.upload(1, chunk(1, pool.free_rows - 16))
+    pool.commit([1], [0], [20])
+    assert not pool.exchange(1, chunk(1, 20))
+    assert (pool.shown_vertices, pool.exchanging, pool.free_rows) == (20, False, 16)
+
+
+def test_what_is_exchanged_changes_its_colours_with_all_others(pool):
+    pool.upload(1, chunk(1, 20, value=3))
+    pool.commit([1], [0], [20])
+    pool.stage(1, chunk(1, 20, value=5))
+    pool.exchange(1, chunk(1, 50, value=4))
+    assert not pool.is_staged(1)
+    pool.stage(1, chunk(1, 50, value=6))
+    pool.swap()
+    assert set(pool._sink.drawn()[1]) == {5.0}
+    pool.commit([1], [0], [50])
+    assert set(pool._sink.drawn()[1]) == {6.0}
 
 
 def test_new_values_move_no_vertex(pool):

@@ -387,6 +387,21 @@ def test_p17_over_a_hole_the_coarsest_comes_first(scene):
 
 @some
 @given(s.scenes())
+def test_roots_of_which_a_share_is_there_are_completed_and_before_that_stand_in_as_well_as_they_can(scene):
+    tops = scene.tree.tops
+    residency = scene.residency()
+    residency.load(tops, residency.count[tops], 0.25)
+    result = s.decide(scene, scene.ample_budget(), residency, options=LodOptions(max_fetch=10**6))
+    assert set(tops.tolist()) <= set(result.fetch.tolist())
+    assert result.fetch_fraction == 1
+    assert not result.holes
+    residency.load(tops, residency.count[tops], 1.0)
+    again = s.decide(scene, scene.ample_budget(), residency, options=LodOptions(max_fetch=10**6))
+    assert not set(tops.tolist()) & set(again.fetch.tolist())
+
+
+@some
+@given(s.scenes())
 def test_roots_out_of_view_are_wanted_last_while_they_fit_half_the_pool(scene):
     tops = scene.tree.tops
     pages = int(np.ceil(scene.tree.count[tops] / s.PAGE).sum())
