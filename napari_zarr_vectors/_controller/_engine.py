@@ -85,11 +85,11 @@ class Engine:
         self._late_at: float | None = None
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
-        self._opener = opening.pool
+        self._threads = opening
         self._opening: Future[Ready] | None = opening.future
         self._first: Future[First] | None = None
         self._closed = False
-        self._recolouring = Recolouring(layer, store, self._opener, self._on_need)
+        self._recolouring = Recolouring(layer, store, opening.pool, self._on_need)
         self._connect()
 
     # -- what is asked of the engine
@@ -234,11 +234,12 @@ class Engine:
             ready.page_rows,
             self._resident,
             self._prepare,
+            self._threads.planning,
             rows_a_vertex=drawn_as(self._store).rows_a_vertex,
             drawn=lambda prepared: prepared.vertices,
             bounds=self._layer.bounds,
         )
-        self._loader = Loader(source, tuning.LOADERS)
+        self._loader = Loader(source, self._threads.loading)
         self._layer.levels = ready.levels
         self._layer.set_preview(ready.preview[:, [-1, -2]], np.array([0.8, 0.8, 0.8, 1.0]))
         self._room.make(self._budget)
@@ -484,6 +485,6 @@ class Engine:
             self._loader.close()
         if self._planner is not None:
             self._planner.close()
-        self._opener.shutdown(wait=False, cancel_futures=True)
+        self._threads.cancel()
         self._store.close()
         self._clock.close()

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
+from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._kinds import source_of
 from napari_zarr_vectors._controller._prepare import prepare
 from napari_zarr_vectors._lod import plan_first
-from napari_zarr_vectors._stream import ByteCache, Request, default_cache_bytes
+from napari_zarr_vectors._stream import ByteCache, Request, Threads, default_cache_bytes
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError, ZarrVectorsError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class Opening:
     ) -> None:
         self._store, self._color_by, self._drawn, self._wanted = store, color_by, drawn, wanted
         self._origin, self._size_by = origin, size_by
+        self.planning, self.loading = Threads(1, "zarr-vectors-plan"), Threads(tuning.LOADERS, "zarr-vectors-load")
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
         self.future = self.pool.submit(self._open)
 
@@ -105,7 +107,8 @@ class Opening:
 
     def cancel(self) -> None:
         """End without a layer; what is being read ends by itself, at the latest when the store is closed."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.pool, self.planning, self.loading):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _or_without(asked: Asked | None) -> list[Asked | None]:

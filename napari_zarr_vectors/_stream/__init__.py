@@ -14,6 +14,7 @@ from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, 
 from napari_zarr_vectors._stream.planner import HOLD_S, Planned, Planner, View
 from napari_zarr_vectors._stream.ranges import ShownRanges, shown_ranges
 from napari_zarr_vectors._stream.source import LinkedSource, PointSource
+from napari_zarr_vectors._stream.threads import Threads
 
 __all__ = [
     "FIRST_PAUSE_S",
@@ -32,6 +33,7 @@ __all__ = [
     "Request",
     "ShownRanges",
     "Source",
+    "Threads",
     "View",
     "Wanted",
     "color_values",

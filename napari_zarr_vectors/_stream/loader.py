@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._stream.threads import Threads
 
 __all__ = ["Failure", "Loader", "Request", "Source"]
 
@@ -88,15 +89,16 @@ class Loader(Generic[Result]):
     Parameters
     ----------
     source : Source
-    threads : int
-        Reads under way at once.
+    threads : Threads
+        As many reads are under way at once; ended by the loader.
     clock : callable
         Seconds; for tests.
     """
 
-    def __init__(self, source: Source[Result], threads: int, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._source, self._clock, self._threads = source, clock, threads
-        self._pool = ThreadPoolExecutor(threads, "zarr-vectors-load")
+    def __init__(
+        self, source: Source[Result], threads: Threads, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._source, self._clock, self._pool, self._threads = source, clock, threads, threads.count
         self._lock = threading.Lock()
         self._wanted: deque[Request] = deque()
         self._paused: deque[Request] = deque()

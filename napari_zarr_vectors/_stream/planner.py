@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._lod import CameraState, LodPlan, Residency, Tree
     from napari_zarr_vectors._stream.ranges import ShownRanges
+    from napari_zarr_vectors._stream.threads import Threads
 
 __all__ = ["Planned", "Planner", "View"]
 
@@ -124,6 +125,8 @@ class Planner(Generic[Commit]):
         Gives the resident chunk of a node, or None; called on the planner's thread.
     prepare : callable
         Makes a commit of the rows that a plan shows; called on the planner's thread.
+    threads : Threads
+        The one that plans; ended by the planner.
     rows_a_vertex : float
         Rows of the pool that a vertex takes on average, for chunks that are not there yet.
     drawn : callable
@@ -138,6 +141,7 @@ class Planner(Generic[Commit]):
         page_rows: int,
         chunk: Callable[[int], BuiltChunk | None],
         prepare: Callable[[ShownRanges], Commit],
+        threads: Threads,
         *,
         rows_a_vertex: float = 1.0,
         drawn: Callable[[Commit], int] = lambda commit: 0,
@@ -153,7 +157,7 @@ class Planner(Generic[Commit]):
         self._held_since: float | None = None
         self._notes: list[_Note] = []
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(1, "zarr-vectors-plan")
+        self._pool = threads
         self._flight: Future[Planned[Commit]] | None = None
 
     @cached_property

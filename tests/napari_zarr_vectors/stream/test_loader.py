@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from napari_zarr_vectors._stream import Failure, Loader, Request
+from napari_zarr_vectors._stream import Failure, Loader, Request, Threads
 from zarr_vectors.exceptions import CorruptChunkError, StoreClosedError
 
 
@@ -47,12 +47,19 @@ def collect(loader, seconds=5.0):
     raise AssertionError(f"the loader did not come to rest: {out}")
 
 
+def wait_for_begun(loader, count, seconds=5.0):
+    end = time.monotonic() + seconds
+    while loader.loading < count:
+        assert time.monotonic() < end, f"{loader.loading} of {count} chunks are being read"
+        time.sleep(0.001)
+
+
 @pytest.fixture
 def made():
     loaders = []
 
     def make(source, threads=2, **options):
-        loaders.append(Loader(source, threads, **options))
+        loaders.append(Loader(source, Threads(threads, "zarr-vectors-load"), **options))
         return loaders[-1]
 
     yield make
@@ -84,6 +91,7 @@ def test_a_new_list_replaces_the_old_one_and_stale_work_never_starts(made):
     source = Source(gate=gate)
     loader = made(source, threads=1)
     loader.want([Request(n) for n in range(10)])
+    wait_for_begun(loader, 1)
     loader.want([Request(n) for n in (20, 21)])
     gate.set()
     assert nodes(collect(loader)) == [0, 20, 21]
@@ -170,9 +178,9 @@ def test_two_requests_for_one_node_are_both_read_and_counted(made):
     gate = threading.Event()
     loader = made(Source(gate=gate), threads=2)
     loader.want([Request(1, 0.5)])
+    wait_for_begun(loader, 1)
     loader.want([Request(1, 1.0)])
-    while loader.loading < 2:
-        time.sleep(0.001)
+    wait_for_begun(loader, 2)
     gate.set()
     assert sorted(item[0].fraction for item in collect(loader)) == [0.5, 1.0]
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_zarr_vectors._build import build_points
 from napari_zarr_vectors._lod import CameraState, build_tree
-from napari_zarr_vectors._stream import ByteCache, Loader, Planner, View
+from napari_zarr_vectors._stream import ByteCache, Loader, Planner, Threads, View
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
 
 TIMES, SIDE, POINTS = 12, 4, 40
@@ -77,8 +77,8 @@ class Player:
         self.source, self.chunks, self.held = Slow(tree), {}, []
         rows = 3 * SIDE * SIDE * POINTS
         self.capacity = rows + 1000
-        self.planner = Planner(tree, 8, self.chunks.get, lambda ranges: ranges, bounds=bounds)
-        self.loader = Loader(self.source, 2)
+        self.planner = Planner(tree, 8, self.chunks.get, lambda ranges: ranges, Threads(1, "plan"), bounds=bounds)
+        self.loader = Loader(self.source, Threads(2, "load"))
         self.number = 0
 
     def plan(self, moment):

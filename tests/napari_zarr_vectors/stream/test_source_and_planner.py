@@ -16,7 +16,17 @@ from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._lod import CameraState, build_tree
 from napari_zarr_vectors._lod.fetching import AHEAD, VISIBLE
 from napari_zarr_vectors._lod.plan import plan as make_plan
-from napari_zarr_vectors._stream import ByteCache, Coloring, Loader, Planner, PointSource, Request, View, Wanted
+from napari_zarr_vectors._stream import (
+    ByteCache,
+    Coloring,
+    Loader,
+    Planner,
+    PointSource,
+    Request,
+    Threads,
+    View,
+    Wanted,
+)
 from napari_zarr_vectors._stream import planner as planner_module
 from zarr_vectors.lazy import WEIGHTS, open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -68,7 +78,10 @@ def settle(path, budget, coloring, *, locked_level=None):
         source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
         source.coloring[0] = coloring
         chunks = {}
-        planner, loader = Planner(tree, 256, chunks.get, lambda ranges: ranges), Loader(source, 2)
+        planner, loader = (
+            Planner(tree, 256, chunks.get, lambda ranges: ranges, Threads(1, "plan")),
+            Loader(source, Threads(2, "load")),
+        )
         view = View(everything(tree), budget, locked_level, 1, 4 * budget + 100_000)
         try:
             for _ in range(500):
@@ -132,7 +145,7 @@ def test_rows_that_are_found_again_fit_the_budget_too(path):
     def drawn(ranges):  # chance put three times as much into the slab as the plan counted
         return 3 * int((ranges.stops - ranges.starts).sum())
 
-    planner = Planner(tree, 256, chunks.get, lambda ranges: ranges, drawn=drawn)
+    planner = Planner(tree, 256, chunks.get, lambda ranges: ranges, Threads(1, "plan"), drawn=drawn)
     try:
         assert 0 < drawn(planner.commit_of(planned.plan, chunks)) <= COUNT // 4
     finally:
@@ -214,7 +227,7 @@ def test_a_word_has_one_colour_on_every_level_and_under_every_filter(tmp_path, l
 def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
     with open_zv(path, cache_size=0) as store:
         tree = build_tree(store.catalogue())
-    planner = Planner(tree, 256, {}.get, lambda ranges: ranges)
+    planner = Planner(tree, 256, {}.get, lambda ranges: ranges, Threads(1, "plan"))
     view = View(everything(tree), 1000, None, 7, 100_000)
     assert planner.submit(view)
     assert not planner.submit(view)
@@ -241,7 +254,7 @@ def test_nodes_of_a_level_are_asked_for_together_and_what_lies_ahead_as_it_comes
         return replace(make_plan(*args, **options), fetch=wanted, fetch_tier=tier)
 
     monkeypatch.setattr(planner_module, "plan", plan_that_wants)
-    planner = Planner(tree, 256, {}.get, lambda ranges: ranges)
+    planner = Planner(tree, 256, {}.get, lambda ranges: ranges, Threads(1, "plan"))
     planned = planner.plan_now(View(everything(tree), 1000, None, 7, 100_000))
     planner.close()
     assert [request.node for request in planned.requests] == [*coarse, *fine]
@@ -261,7 +274,7 @@ def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypat
 
     with open_zv(path, cache_size=0) as store:
         tree = build_tree(store.catalogue())
-        planner = Planner(tree, 256, chunks.get, prepare)
+        planner = Planner(tree, 256, chunks.get, prepare, Threads(1, "plan"))
         view = View(everything(tree), 1000, None, 7, 100_000)
         fetched = [Request(node) for node in planner.plan_now(view).plan.fetch.tolist()]
         for request in fetched[:3]:
