@@ -1,15 +1,18 @@
 """What our frames took of the GUI thread, with Python's garbage collections told apart.
 
 A collection of all generations takes a process with napari in it 0.1 to 0.3 s, whoever made the last object. Where one
-begins while code of ours runs, that frame would say more of the process than of us.
+begins while code of ours runs, that frame would say more of the process than of us. Time by the clock says also how
+long the thread stood still because other threads and processes had the cores; processor time does not.
 """
 
 from __future__ import annotations
 
 import gc
-import sys
+import threading
 import time
-from types import CodeType
+from collections.abc import Callable
+
+import numpy as np
 
 from napari_zarr_vectors._model import Timings
 
@@ -17,44 +20,54 @@ MOST_FRAMES = 1_000_000
 
 
 class Frames(Timings):
-    """Every frame of a flight without the collections that fell into it; these are in `collected_ms`.
+    """Frames by the clock, and in `cpu_ms`, without the collections in them; these are in `collected_ms`.
 
     Parameters
     ----------
-    slot : code object
-        Of what closes a frame.
+    callbacks : list of callables
+        What is called every frame; they are replaced by such as are watched.
     """
 
-    def __init__(self, slot: CodeType) -> None:
+    def __init__(self, callbacks: list[Callable[[], None]]) -> None:
         super().__init__(window=MOST_FRAMES)
-        self._slot = slot
+        self.cpu_ms: list[float] = []
         self.collected_ms: list[float] = []
-        self._pauses_ms = self._began = 0.0
+        self._thread = 0  # whose frame is under way
+        self._began, self._pauses = _now(), np.zeros(2)
+        callbacks[:] = [self._watched(callback) for callback in callbacks]
         gc.callbacks.append(self._on_collection)
 
     def leave(self) -> None:
         gc.callbacks.remove(self._on_collection)
 
+    def frame(self, ms: float = 0.0) -> None:
+        super().frame(ms - self._pauses[0])
+
     def reset(self) -> None:
         super().reset()
-        self.collected_ms = []
+        self.cpu_ms, self.collected_ms = [], []
 
-    def frame(self, ms: float = 0.0) -> None:
-        super().frame(ms - self._pauses_ms)
-        self._pauses_ms = 0.0
+    def _watched(self, callback: Callable[[], None]) -> Callable[[], None]:
+        def call() -> None:
+            self._thread, self._pauses, began = threading.get_ident(), np.zeros(2), _now()
+            callback()
+            self._thread = 0
+            self.cpu_ms.append(float((_now() - began - self._pauses)[1]))
+
+        return call
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         del info
+        if threading.get_ident() != self._thread:
+            return
         if phase == "start":
-            self._began = time.perf_counter()
-        elif self._is_ours():
-            took = 1e3 * (time.perf_counter() - self._began)
-            self._pauses_ms += took
-            self.collected_ms.append(took)
+            self._began = _now()
+        else:
+            took = _now() - self._began
+            self._pauses += took
+            self.collected_ms.append(float(took[0]))
 
-    def _is_ours(self) -> bool:
-        """Tell whether the collection began in the slot: collections run where the last object was made."""
-        frame = sys._getframe()
-        while frame is not None and frame.f_code is not self._slot:
-            frame = frame.f_back
-        return frame is not None
+
+def _now() -> np.ndarray:
+    """Give milliseconds by the clock, and of this thread."""
+    return 1e3 * np.array([time.perf_counter(), time.thread_time()])

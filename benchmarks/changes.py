@@ -18,7 +18,6 @@ import numpy as np
 
 from benchmarks import _scenes
 from benchmarks.flying import Flight, clustered_points
-from napari_zarr_vectors._controller import engine_of
 from napari_zarr_vectors._layers._napari import draw_event
 from zarr_vectors.types.meshes import write_mesh
 from zarr_vectors.types.points import write_points
@@ -77,23 +76,18 @@ class Watch:
     Seconds of the GUI thread itself: what the loaders and others take of the cores does not count.
     """
 
-    def __init__(self, viewer, layer):
-        self.frame = self.send = 0.0
-        self._canvas = viewer.window._qt_viewer.canvas._scene_canvas
-        frames = engine_of(layer)._clock._frame
-        frames[:] = [self._timed(callback) for callback in frames]
-        draw_event(viewer).connect(self._on_draw, position="first")
+    def __init__(self, flight):
+        self.send, self._frames = 0.0, flight.frames
+        self._canvas = flight.viewer.window._qt_viewer.canvas._scene_canvas
+        draw_event(flight.viewer).connect(self._on_draw, position="first")
 
     def reset(self):
-        self.frame = self.send = 0.0
+        self.send = 0.0
+        self._frames.reset()
 
-    def _timed(self, callback):
-        def call():
-            began = time.thread_time()
-            callback()
-            self.frame = max(self.frame, 1e3 * (time.thread_time() - began))
-
-        return call
+    @property
+    def frame(self):
+        return max(self._frames.cpu_ms, default=0.0)
 
     def _on_draw(self, event=None):
         began = time.thread_time()
@@ -107,7 +101,7 @@ def measure(path: Path, only: list[str] | None = None) -> tuple[int, list[tuple[
     layer, window = flight.layer, flight.window
     layer.style.shading, layer.style.size = "flat", 1.0
     window.process(1.0)
-    watch, rows = Watch(flight.viewer, layer), []
+    watch, rows = Watch(flight), []
     shown = layer.lod.status.shown_vertices
     for name, change in changes(layer):
         if only is not None and name not in only:

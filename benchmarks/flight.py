@@ -56,13 +56,14 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
     rows = [
         ("over-budget moments", f"{counts.over_budget} of {counts.looks}", "0"),
         ("holes after first cover", f"{counts.holes} of {counts.looks}", "0"),
-        ("ours on the GUI thread, a frame", f"max {frames.max:.1f}, p95 {frames.p95:.1f} ms", "<= 4 ms"),
+        ("ours on the GUI thread, a frame", _largest(frames.cpu_ms), "<= 4 ms"),
+        ("the same by the clock, others on the cores", f"max {frames.max:.1f}, p95 {frames.p95:.1f} ms", "<= 4 ms"),
         (
             "Python's garbage collections in them, not counted",
             f"{sum(ms > 1 for ms in collected)} of more than 1 ms, max {max(collected, default=0):.0f} ms",
             "-",
         ),
-        ("ours, while opening", f"max {flight.opening_ms:.1f} ms", "-"),
+        ("ours, while opening", _largest(flight.opening_ms), "<= 4 ms"),
         ("open_layer returns", f"{flight.open_s:.2f} s", "-"),
         ("first pixels", f"{counts.first_pixels_s:.2f} s", "<= 0.5 s"),
         ("first complete view", f"{counts.first_complete_s:.2f} s", "-"),
@@ -80,6 +81,10 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
     rows.insert(5, ("first pixels of the process' next layer", f"{other.counts.first_pixels_s:.2f} s", "<= 0.5 s"))
     rows.append(("threads gone after the window's X", f"{other.click_x():.2f} s, left {streaming_threads()}", "<= 1 s"))
     return rows
+
+
+def _largest(ms: list[float]) -> str:
+    return f"max {max(ms, default=0):.1f}, p95 {np.percentile(ms, 95):.1f} ms CPU"
 
 
 def rounds(path: Path, count: int) -> list[tuple[str, str, str]]:

@@ -65,14 +65,14 @@ class Flight:
         self._covered = False
         began = time.perf_counter()
         self.layer = open_layer(self.viewer, path, **display)[0]
-        self.frames = self.layer.lod.timings = Frames(type(engine_of(self.layer))._on_frame.__code__)
+        self.frames = self.layer.lod.timings = Frames(engine_of(self.layer)._clock._frame)
         self.viewer.reset_view()
         self.open_s = time.perf_counter() - began
         seen = self.window.wait_until(lambda: self._look() and self.layer.lod.status.shown_vertices > 0, patience_s)
         self.counts.first_pixels_s = time.perf_counter() - began if seen else float("inf")
         done = self.settle()
         self.counts.first_complete_s = time.perf_counter() - began if done else float("inf")
-        self.opening_ms = self.frames.max
+        self.opening_ms = self.frames.cpu_ms
         self.frames.reset()
 
     def _look(self) -> bool:
