@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._opening import First, Opening, Ready
     from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
-    from napari_zarr_vectors._lod import LodPlan
+    from napari_zarr_vectors._lod import CameraState, LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
     from zarr_vectors.lazy import LazyStore
 
@@ -68,6 +68,7 @@ class Engine:
         self._governor = Governor()
         self._budget = self._asked_budget()
         self._generation = 0
+        self._seen: tuple[int, CameraState] | None = None
         self._moved = False
         self._stale = True
         self._settle_at: float | None = None
@@ -290,6 +291,7 @@ class Engine:
         # After a commit not before its paint: a plan that lacks what comes meanwhile would cost a paint more.
         asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
         asks &= not (self._held and self._last is None)  # the first plan shows all that is here
+        asks &= not (shown and 1e3 * (time.perf_counter() - began) > tuning.UPLOAD_MS)  # the next frame does
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
         self._clock.hurry = self._hurries(planner, loader)
         if not self._clock.active:
@@ -323,8 +325,11 @@ class Engine:
         self._stale = False
 
     def _view(self) -> View:
+        if self._seen is None or self._seen[0] != self._generation:
+            # Once a view: after a paint, which leaves the processor's caches cold, it takes two milliseconds.
+            self._seen = self._generation, snapshot(self._viewer, self._layer)
         return View(
-            snapshot(self._viewer, self._layer),
+            self._seen[1],
             self._layer.highlight.left_of(self._budget),
             self._lod.level,
             self._generation,

@@ -32,6 +32,7 @@ CAMERA_EVENTS = ("center", "zoom", "angles", "perspective", "orientation")
 DIMS_EVENTS = ("point", "ndisplay", "order", "margin_left", "margin_right", "units")
 LAYER_EVENTS = ("visible", "scale", "translate", "rotate", "shear", "affine", "units", "default_slab")
 GRID_EVENTS = ("enabled", "stride", "shape", "spacing")
+LIST_EVENTS = ("inserted", "removed")  # a grid has as many parts as there are layers
 
 
 class Clock:
@@ -240,6 +241,7 @@ def _view_emitters(viewer: Viewer, layer: Layer) -> list[Any]:
         (camera_of(viewer).events, CAMERA_EVENTS),
         (viewer.canvas.events, ("size",)),
         (viewer.canvas.grid.events, GRID_EVENTS),
+        (viewer.layers.events, LIST_EVENTS),
         (viewer.dims.events, DIMS_EVENTS),
         (layer.events, LAYER_EVENTS),
     )

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
-from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._controller import _engine, engine_of, open_layer
 from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._stream import PointSource, Request
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -165,5 +165,21 @@ def test_a_share_that_came_before_the_colours_changed_is_not_put_in_place_after(
         engine._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
         engine._exchange(engine._planner)
         assert pool.chunk(node) is larger
+    finally:
+        window.close()
+
+
+def test_a_view_is_looked_at_once_whatever_is_planned_of_it(store, monkeypatch):
+    window = Window(ndisplay=3, size=(500, 400))
+    try:
+        layer = shown_in(window, store, color_by="first")
+        looks, snapshot = [], _engine.snapshot
+        monkeypatch.setattr(_engine, "snapshot", lambda *args: looks.append(1) or snapshot(*args))
+        layer.style.color_by = "second"
+        complete(window, layer)
+        assert not looks, "the same view with other colours"
+        window.viewer.scene.camera.zoom *= 2
+        complete(window, layer)
+        assert len(looks) == 1
     finally:
         window.close()

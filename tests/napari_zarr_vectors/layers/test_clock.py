@@ -69,6 +69,8 @@ CHANGES = {
     "slab": lambda v, layer: setattr(layer.style, "slab_thickness", 9),
     "window": lambda v, layer: v.window.resize(700, 600),
     "grid": lambda v, layer: setattr(v.canvas.grid, "enabled", True),
+    "another part of the grid": lambda v, layer: v.add_points(np.zeros((1, 3))),
+    "a part less": lambda v, layer: v.layers.pop(),
 }
 
 
