@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._build import BuiltChunk
-    from napari_zarr_vectors._controller._opening import First, Opening, Ready
+    from napari_zarr_vectors._controller._opening import FirstRead, Opening, Ready
     from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
     from napari_zarr_vectors._lod import CameraState, LodPlan
@@ -88,7 +88,7 @@ class Engine:
         self._loader: Loader[BuiltChunk] | None = None
         self._threads = opening
         self._opening: Future[Ready] | None = opening.future
-        self._first: Future[First] | None = None
+        self._first: FirstRead | None = None
         self._closed = False
         self._recolouring = Recolouring(layer, store, opening.pool, self._on_need)
         self._connect()
@@ -256,20 +256,21 @@ class Engine:
         """Make the commit of a plan; called on the planner's thread."""
         return self._pool.prepare(ranges.nodes, ranges.starts, ranges.stops, ranges.cuts)
 
-    def _take_first(self, first: Future[First]) -> None:
-        """Have what was read while the layer was made put in place; the first plan comes after it."""
-        if first.done():
-            self._first = None
-            self._held.extend(first.result())
-            self._kept |= {request.node for request, _ in self._held}
-            self._stale = True
+    def _take_first(self, first: FirstRead) -> bool:
+        """Have what was read while the layer was made put in place, once; tell whether the first plan waits for it."""
+        if not first.done:
+            return first.is_awaited
+        self._first, found = None, first.take()
+        self._held.extend(found)
+        self._kept |= {request.node for request, _ in found}
+        self._stale = True
+        return True
 
     # -- the ring
 
     def _stream(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
         """One frame: commit a plan or upload what has come, not both; ask for the next plan if anything changed."""
-        if self._first is not None:
-            self._take_first(self._first)
+        if self._first is not None and self._take_first(self._first):
             return
         now = time.monotonic()
         if self._settle_at is not None and now >= self._settle_at:
@@ -301,7 +302,7 @@ class Engine:
             self._submit(planner)
         if planned is not None:
             self._want(planned)
-        elif self._recolouring.epoch != epoch or self._recolouring.may_ask(loader.wanting):
+        elif self._recolouring.epoch != epoch or self._recolouring.may_ask(loader.wanting + loader.waiting):
             loader.want(self._recolouring.requests(self._failed))  # what else is wanted comes with the next plan
         if loader.pausing:
             loader.pump()
@@ -455,6 +456,9 @@ class Engine:
         self._layer.highlight.fit(budget)
         if self._planner is not None:
             self._room.make(self._budget)
+            self._stale = self._clock.active = True
+        # Before the first plan there is nothing to fit, and what it waits for is better not read twice.
+        if self._planner is not None and (self._first is None or self._last is not None or self._planner.busy):
             pending = self._planner.take(wait=True)
             if pending is not None and pending.commit.vertices <= self._layer.highlight.left_of(budget):
                 self._commit(pending)
@@ -466,8 +470,6 @@ class Engine:
             self._fresh.clear()
             self._commit(planned)
             self._want(planned)
-            self._stale = True
-            self._clock.active = True
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
 
     # -- end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,27 +24,59 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._controller._kinds import Drawn
     from napari_zarr_vectors._controller._prepare import Opened
-    from napari_zarr_vectors._lod import Tree
     from napari_zarr_vectors._stream import PointSource, Wanted
     from zarr_vectors.lazy import LazyStore
 
-__all__ = ["First", "Opening", "Ready"]
+__all__ = ["FirstRead", "Opening", "Ready"]
 
 Asked = TypeVar("Asked")
 First: TypeAlias = "list[tuple[Request, BuiltChunk]]"
-"""Chunks that are read before anybody asks: what is seen first."""
+
+
+class FirstRead:
+    """Chunks that are read before anybody asks: what is seen first.
+
+    Parameters
+    ----------
+    future : Future of First
+        Under way.
+    wait_s : float
+        So long plans wait for it, because what they ask for would take its time.
+    """
+
+    def __init__(self, future: Future[First], wait_s: float) -> None:
+        self._future, self._until = future, time.monotonic() + wait_s
+
+    @property
+    def done(self) -> bool:
+        """They are here, or what went wrong."""
+        return self._future.done()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Plans should wait for it still."""
+        return time.monotonic() < self._until
+
+    def take(self) -> First:
+        """Give them, once; nothing if something went wrong: plans ask for the same, and the loader tells what it is."""
+        if self._future.exception() is not None:
+            return []
+        found = self._future.result()
+        taken = found.copy()
+        found.clear()  # the future is kept
+        return taken
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
     """What an engine starts with; `refused` says what was asked for that cannot be, and is not in force.
 
-    `first` is under way; nothing is planned before it is here, because that would take its time.
+    `first` is under way.
     """
 
     opened: Opened
     source: PointSource
-    first: Future[First]
+    first: FirstRead
     refused: tuple[str, ...] = ()
 
 
@@ -86,11 +119,13 @@ class Opening:
         cache = ByteCache(default_cache_bytes())
         source = source_of(self._drawn, self._store, opened.tree, self._origin, cache)
         source.coloring[0] = opened.colors.coloring
+        nodes, share = plan_first(opened.tree, vertices=self._drawn.first_vertices, thins=not self._drawn.is_surface)
         try:
-            first = self.pool.submit(_read_first, source, opened.tree, self._drawn)
+            first = self.pool.submit(_read_first, source, opened.tree.level_of(nodes), nodes, share)
         except RuntimeError:  # ended meanwhile
             first = Future()
-        return Ready(opened, source, first, refused)
+        is_all = len(nodes) == len(opened.tree.tops)
+        return Ready(opened, source, FirstRead(first, tuning.FIRST_WAIT_S if is_all else 0.0), refused)
 
     def _prepare(self) -> tuple[Opened, tuple[str, ...]]:
         """Prepare with as much of what was asked for as the store has, and give the errors of the rest."""
@@ -115,10 +150,8 @@ def _or_without(asked: Asked | None) -> list[Asked | None]:
     return [None] if asked is None else [asked, None]
 
 
-def _read_first(source: PointSource, tree: Tree, drawn: Drawn) -> First:
-    """Read what is seen first; what cannot be read is told when it is asked for."""
-    nodes, share = plan_first(tree, vertices=drawn.first_vertices, thins=not drawn.is_surface)
-    level = tree.level_of(nodes)
+def _read_first(source: PointSource, level: npt.NDArray[np.int64], nodes: npt.NDArray[np.int64], share: float) -> First:
+    """Read what is seen first, nodes of these levels; what cannot be read is told when it is asked for."""
     found: First = []
     with suppress(ZarrVectorsError, OSError):
         for one in np.unique(level).tolist():

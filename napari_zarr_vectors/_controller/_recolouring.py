@@ -36,6 +36,7 @@ __all__ = ["Recolouring"]
 MOST_TOLD = 5
 MOST_ASKED, FEW_LEFT = 512, 128
 """Requests in the hands of the loader: a thousand take two milliseconds to make."""
+FREED_TOGETHER = 64
 
 
 class Recolouring:
@@ -139,7 +140,7 @@ class Recolouring:
     def requests(self, failed: AbstractSet[int]) -> list[Request]:
         """List what of the resident chunks gets new values next, but for what failed.
 
-        Neighbours come together, which share what is read. `has_more` tells whether these are all.
+        Neighbours come together, which share what is read. `has_more` tells whether there are others.
         """
         pool, known = self._layer.pool, self._requests
         self._missing = (self._missing & pool.resident) - failed
@@ -157,7 +158,7 @@ class Recolouring:
         return len(self._missing) > len(self._missing & self._requests.keys())
 
     def may_ask(self, wanting: int) -> bool:
-        """Tell whether more should be asked for, of a loader that so many wait for."""
+        """Tell whether more should be asked for, of a loader where so many chunks wait to be read or taken."""
         return wanting < FEW_LEFT and self.has_more
 
     def take(self, request: Request, built: BuiltChunk) -> bool:
@@ -189,10 +190,6 @@ class Recolouring:
             return
         if self._next is not None:
             self._finish(self._source, self._next, failed)
-        elif self._old or self._requests:
-            self._requests, old, self._old = {}, self._old, []
-            with suppress(RuntimeError):  # ended meanwhile
-                self._opener.submit(_let_go, old)
         if self._found is not None and self._found.done():
             self._take_found(self._found)
         may_begin = not (others_wait if self._next is None else self._has_pushed)
@@ -265,6 +262,9 @@ class Recolouring:
         self.shown = self.epoch
         source.forget(self.epoch)
         self._next, self._repaint, self._missing = None, set(), set()
+        self._requests, old, self._old = {}, self._old, []
+        with suppress(RuntimeError):  # ended meanwhile
+            self._opener.submit(_let_go, old)
         self._show(colors)
         self._changed()
 
@@ -283,7 +283,7 @@ class Recolouring:
 def _let_go(old: list[BuiltChunk]) -> None:
     """Free thousands of arrays where nobody waits for it, some at a time, so that others can run between."""
     while old:
-        del old[-MOST_ASKED // 8 :]
+        del old[-FREED_TOGETHER:]
 
 
 def _parts(shown: DisplayFilter) -> list[object]:

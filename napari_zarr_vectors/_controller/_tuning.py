@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 __all__ = [
+    "FIRST_WAIT_S",
     "LATE_S",
     "LEAST_GROWTH",
     "LOADERS",
@@ -29,6 +30,8 @@ UPLOAD_BYTES = 4 << 20
 """The pool only hands arrays on; the next paint sends them, which takes a millisecond for so many."""
 LOADERS = min(4, max(2, (os.cpu_count() or 2) // 2))
 """More threads than cores that decode load no faster, and the planner waits for the interpreter's lock."""
+FIRST_WAIT_S = 0.5
+"""Where what is seen first takes longer to be read, plans are made without it."""
 LATE_S = 0.5
 """What is painted is the slab of the last commit, for so long at most after the sliders have moved."""
 POOL_SHARE = 2.0

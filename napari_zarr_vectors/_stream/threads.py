@@ -25,8 +25,12 @@ class Threads(ThreadPoolExecutor):
         super().__init__(count, name)
         self.count = count
         self._together = threading.Barrier(count)  # none is free for the next call before all are there
-        for _ in range(count):
-            self.submit(self._together.wait)
+        try:
+            for _ in range(count):
+                self.submit(self._together.wait)
+        except RuntimeError:  # the system gives no more threads: those that are there would wait for ever
+            self.shutdown(wait=False)
+            raise
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End, as any executor does; also when not all threads have met yet."""

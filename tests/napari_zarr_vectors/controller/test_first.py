@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._controller import _kinds, open_layer
+from napari_zarr_vectors._controller import _kinds, engine_of, open_layer
 from napari_zarr_vectors._controller import _tuning as tuning
 from napari_zarr_vectors._controller._engine import Engine
 from napari_zarr_vectors._controller._pace import Pace
@@ -106,5 +106,81 @@ def test_what_there_was_no_room_for_is_wanted_before_anything_is_painted(store, 
         qtbot.waitUntil(lambda: len(commits) == 2, timeout=20_000)
         window.process(0.1)
         assert len(commits) == 2
+    finally:
+        window.close()
+
+
+def read_otherwise(monkeypatch, instead):
+    """Have what is read while the layer is made go through a call; all else is read as ever."""
+    read = PointSource.load
+
+    def load(self, requests):
+        if threading.current_thread().name.startswith("zarr-vectors-open"):
+            instead()
+        return read(self, requests)
+
+    monkeypatch.setattr(PointSource, "load", load)
+
+
+def test_what_is_never_read_while_the_layer_is_made_keeps_nothing_from_being_shown(store, settle, monkeypatch):
+    gate = threading.Event()
+    read_otherwise(monkeypatch, lambda: gate.wait(60))
+    monkeypatch.setattr(tuning, "FIRST_WAIT_S", 0.05)
+    window = Window(ndisplay=3, size=(500, 420))
+    try:
+        layer = open_layer(window.viewer, store)[0]
+        settle(layer)
+        shown = layer.shown_vertices
+        assert shown > 0
+        gate.set()
+        window.process(0.3)
+        settle(layer)
+        assert layer.shown_vertices == shown, "what comes late is there already"
+    finally:
+        gate.set()
+        window.close()
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("a bug")])
+def test_what_cannot_be_read_while_the_layer_is_made_is_asked_for_by_the_first_plan(store, settle, monkeypatch, error):
+    def fail():
+        raise error
+
+    read_otherwise(monkeypatch, fail)
+    window = Window(ndisplay=3, size=(500, 420))
+    try:
+        layer = open_layer(window.viewer, store)[0]
+        settle(layer)
+        assert layer.shown_vertices > 0
+    finally:
+        window.close()
+
+
+def test_a_budget_that_is_set_before_the_first_plan_waits_for_it(store, commits, settle, monkeypatch):
+    gate = threading.Event()
+    read_otherwise(monkeypatch, lambda: gate.wait(60))
+    monkeypatch.setattr(tuning, "FIRST_WAIT_S", 60.0)
+    window = Window(ndisplay=3, size=(500, 420))
+    try:
+        layer = open_layer(window.viewer, store)[0]
+        assert window.wait_until(lambda: engine_of(layer)._first is not None, 20)
+        layer.lod.budget = 1000
+        window.process(0.1)
+        assert commits == []
+        gate.set()
+        settle(layer)
+        assert commits[0][0] == 0
+        assert max(vertices for _, vertices, _ in commits) <= 1000
+    finally:
+        gate.set()
+        window.close()
+
+
+def test_what_was_read_first_is_not_kept_beside_the_pool(store, settle):
+    window = Window(ndisplay=3, size=(500, 420))
+    try:
+        layer = open_layer(window.viewer, store)[0]
+        settle(layer)
+        assert engine_of(layer)._threads.future.result().first.take() == []
     finally:
         window.close()

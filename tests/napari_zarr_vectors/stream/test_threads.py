@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+import pytest
+
 from napari_zarr_vectors._stream import Threads
 
 NAME = "zarr-vectors-test"
@@ -24,6 +26,23 @@ def test_work_that_is_given_starts_no_thread():
     gate.set()
     assert all(future.result(10) for future in waiting)
     threads.shutdown()
+    assert not running()
+
+
+def test_where_the_system_gives_no_more_threads_those_that_are_there_end(monkeypatch):
+    start, started = threading.Thread.start, []
+
+    def refuse(thread):
+        if len(started) == 2:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="new thread"):
+        Threads(3, NAME)
+    for thread in started:
+        thread.join(10)
     assert not running()
 
 
