@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from napari_zarr_vectors._layers._pages import FreePages, covering_runs
 from napari_zarr_vectors._layers._ranges import Ranges, changed_units, make_ranges, slot_block
-from napari_zarr_vectors._layers._residents import Resident
+from napari_zarr_vectors._layers._residents import Resident, Shown
 from napari_zarr_vectors._layers._slots import SlotTable
 
 if TYPE_CHECKING:
@@ -54,25 +54,22 @@ class Prepared:
     ----------
     version : int
         Of the pool that it was made for.
-    wanted : Ranges
+    shown : Shown
     slots : SlotTable or None
         That shows it; None where the same is shown already.
     changed : (n,) int64
         Slots that differ from those that are shown.
-    counts : (u,) int64
-        Vertices that each unit of `wanted` draws.
     """
 
     version: int
-    wanted: Ranges
-    counts: IntArray
+    shown: Shown
     slots: SlotTable | None
     changed: IntArray
 
     @property
     def vertices(self) -> int:
         """Vertices that are drawn."""
-        return int(self.counts.sum())
+        return self.shown.vertices
 
 
 class PagePool:
@@ -101,8 +98,8 @@ class PagePool:
         self._divide(capacity_rows, page_rows)
         slot = page_rows * len(pattern)
         self._slots = SlotTable(slot, min(self._pages, FIRST_INDICES // slot))
-        self._shown = make_ranges(*[np.zeros(0, dtype=np.int64)] * 3)
-        self._counts = np.zeros(0, dtype=np.int64)  # vertices that each of its units draws
+        nothing = np.zeros(0, dtype=np.int64)
+        self._shown = Shown(make_ranges(nothing, nothing, nothing), (), nothing)
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
 
@@ -130,7 +127,7 @@ class PagePool:
     @property
     def shown_vertices(self) -> int:
         """Vertices that are drawn."""
-        return int(self._counts.sum())
+        return self._shown.vertices
 
     @property
     def draw_count(self) -> int:
@@ -144,13 +141,10 @@ class PagePool:
 
     def drawn(self) -> list[tuple[BuiltChunk, Float32Array, IntArray, IntArray]]:
         """Give what is drawn: chunks, the values of their corners, and starts and stops of rows; from any thread."""
-        shown, found = self._shown, []
-        for unit, node in enumerate(shown.units.tolist()):
-            resident = self._leaving.get(node) or self._resident.get(node)
-            if resident is not None:
-                at = shown.of(unit)
-                found.append((resident.built, resident.built.values, shown.starts[at], shown.stops[at]))
-        return found
+        shown = self._shown  # once: it may be another one at any moment, and so may a resident's chunk
+        ranges, chunks = shown.ranges, [resident.built for resident in shown.residents]
+        at = [ranges.of(unit) for unit in range(len(chunks))]
+        return [(b, b.values, ranges.starts[a], ranges.stops[a]) for b, a in zip(chunks, at, strict=True)]
 
     def chunk(self, node: int) -> BuiltChunk:
         """The chunk that was uploaded as `node`."""
@@ -197,7 +191,7 @@ class PagePool:
         if runs is None:
             return False
         before = self._resident[node]
-        if node in self._leaving or node not in self._shown.units:
+        if node in self._leaving or node not in self._shown.ranges.units:
             self._let_go([before])
         else:
             self._leaving[node] = before
@@ -258,9 +252,10 @@ class PagePool:
     def evict(self, nodes: Iterable[int]) -> None:
         """Free the pages of nodes; what of them is shown disappears. Unknown nodes are ignored."""
         gone = [node for node in nodes if node in self._resident]
-        shown = np.isin(self._shown.nodes, gone)
+        now = self._shown.ranges
+        shown = np.isin(now.nodes, gone)
         if shown.any():
-            now, stay = self._shown, ~shown
+            stay = ~shown
             kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay], now.cuts_of_ranges[stay])
             self._apply(self._prepared(self._version, kept, [self._drawn(node) for node in kept.units.tolist()]))
         self._version += bool(gone)
@@ -310,7 +305,7 @@ class PagePool:
     def show(self, prepared: Prepared) -> int:
         """Put a prepared commit in place; it is prepared anew if the pool has changed since. Gives vertices shown."""
         if prepared.version != self._version:
-            wanted = prepared.wanted
+            wanted = prepared.shown.ranges
             prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops, wanted.cuts_of_ranges)
         self._apply(prepared)
         left, self._leaving = self._leaving, {}
@@ -424,7 +419,7 @@ class PagePool:
         self, version: int, wanted: Ranges, residents: list[Resident], exchanged: Sequence[int] = ()
     ) -> Prepared:
         """Find what differs; `exchanged` nodes do, whatever their ranges are."""
-        now = self._shown
+        now = self._shown.ranges
         changed, gone = changed_units(now, wanted), changed_units(wanted, now)
         if exchanged:
             changed = np.union1d(changed, np.flatnonzero(np.isin(wanted.units, exchanged)))
@@ -443,17 +438,19 @@ class PagePool:
             block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
         counts = self._known_counts(wanted)
         counts[changed] = [self._drawn_of(resident, rows) for resident, rows in zip(own, picked, strict=True)]
+        shown = Shown(wanted, tuple(residents), counts)
         if not len(gone) and not len(own):
-            return Prepared(version, wanted, counts, None, gone)
+            return Prepared(version, shown, None, gone)
         left = np.zeros(self._owner_count, dtype=bool)
         left[leaving] = True
-        return Prepared(version, wanted, counts, *self._slots.replaced(left, np.repeat(owners, slots), block))
+        return Prepared(version, shown, *self._slots.replaced(left, np.repeat(owners, slots), block))
 
     def _known_counts(self, wanted: Ranges) -> IntArray:
         """Give the vertices that each unit draws that is shown already; those that change are found anew."""
-        if not len(self._counts):
+        now = self._shown
+        if not len(now.counts):
             return np.zeros(len(wanted.units), dtype=np.int64)
-        return self._counts.take(self._shown.units.searchsorted(wanted.units), mode="clip")
+        return now.counts.take(now.ranges.units.searchsorted(wanted.units), mode="clip")
 
     @staticmethod
     def _drawn_of(resident: Resident, rows: IntArray) -> int:
@@ -465,7 +462,7 @@ class PagePool:
         if prepared.slots is None:
             return
         self._version += 1
-        self._shown, self._counts = prepared.wanted, prepared.counts
+        self._shown = prepared.shown
         before, self._slots = self._slots, prepared.slots
         if self._slots.indices.size == before.indices.size:
             self._send_slots(prepared.changed)

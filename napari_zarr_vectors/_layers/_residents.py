@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
+    from napari_zarr_vectors._layers._ranges import Ranges
 
-__all__ = ["Resident", "Sink"]
+__all__ = ["Resident", "Shown", "Sink"]
 
 Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int64]
 
 
 class Sink(Protocol):
@@ -108,3 +110,26 @@ class Resident:
         """Take what is staged for what is drawn."""
         if self.staged is not None:
             self.built, self.staged = self.staged, None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What is drawn, as one value: other threads read it, and ranges are rows of these very residents.
+
+    Attributes
+    ----------
+    ranges : Ranges
+    residents : (u,) tuple of Resident
+        What each unit of `ranges` is drawn of.
+    counts : (u,) int64
+        Vertices that each draws.
+    """
+
+    ranges: Ranges
+    residents: tuple[Resident, ...]
+    counts: IntArray
+
+    @property
+    def vertices(self) -> int:
+        """Vertices that are drawn."""
+        return int(self.counts.sum())
