@@ -429,6 +429,8 @@ class Engine:
             enough = self._pool.chunk(node).fraction >= built.fraction
             if enough or self._pool.exchange(node, built) or self._pool.upload(node, built):
                 planner.loaded(node, built, request.fraction)
+            else:  # the plan that comes makes room or asks for less
+                planner.too_large(node, built, request.fraction)
         self._larger = {}
         if self._pool.shown_vertices < before and self._last is not None:
             self._pool.show(planner.commit_of(self._last, self._pool.resident))

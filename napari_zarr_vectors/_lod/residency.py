@@ -135,10 +135,14 @@ class Residency:
         self.profiles[self.slot[nodes]] = profiles
 
     def measure(self, nodes: Nodes, rows: Nodes) -> None:
-        """Enter how many rows of the pool nodes take that are not resident yet."""
-        away = self.fraction[nodes] == 0
-        self.rows[nodes[away]] = rows[away]
-        self.sized[nodes[away]] = True
+        """Enter how many rows of the pool all of each node takes, of those for which there was no room.
+
+        What is known of resident nodes is only raised: a share is drawn of them, and the larger one did not fit.
+        """
+        self.used_pages -= int(self.pages(nodes).sum())
+        self.rows[nodes] = np.where(self.fraction[nodes] == 0, rows, np.maximum(rows, self.rows[nodes]))
+        self.sized[nodes] = True
+        self.used_pages += int(self.pages(nodes).sum())
 
     def evict(self, nodes: Nodes) -> None:
         """Forget that `nodes` are resident; those that are not are passed over."""

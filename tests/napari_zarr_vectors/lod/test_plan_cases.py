@@ -154,8 +154,11 @@ def test_a_node_that_is_larger_than_it_was_taken_for_counts_as_large_as_it_is():
     tree, _ = families([20, 70, 200])
     residency = empty_residency(tree, EVERYTHING, page_rows=16)
     residency.load(np.array([0]), np.array([200]), 1.0)
-    residency.measure(np.array([0, 2]), np.array([999, 999]))
+    residency.measure(np.array([0, 2]), np.array([150, 999]))
     assert residency.rows[[0, 2]].tolist() == [200, 999], "what is resident is known better"
+    residency.measure(np.array([0]), np.array([999]))
+    assert residency.rows[0] == 999, "a larger share of it did not fit"
+    assert residency.used_pages == residency.pages(np.arange(len(residency.rows))).sum()
 
 
 def test_detail_near_the_middle_is_fetched_first():

@@ -261,6 +261,33 @@ def test_nodes_of_a_level_are_asked_for_together_and_what_lies_ahead_as_it_comes
     assert [request.node for request in planned.ahead] == mixed[::-1].tolist()
 
 
+def test_a_larger_share_for_which_there_was_no_room_is_not_asked_for_again_as_long_as_there_is_none(path):
+    chunks = {}
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
+        planner = Planner(tree, 256, chunks.get, lambda ranges: ranges, Threads(1, "plan"), rows_a_vertex=0.5)
+        tops, capacity = len(tree.tops), 256 * 6 * len(tree.tops)
+        view = View(everything(tree), 2 * COUNT, 2, 1, capacity)
+        try:
+            for node in tree.tops.tolist():
+                (chunks[node],) = source.load([Request(node, 0.01)])
+                planner.loaded(node, chunks[node], 0.01)
+            first = planner.plan_now(view)
+            assert first.plan.fetch_fraction == 1
+            assert len(first.requests) == tops, "by what is known of shares there is room for all of them"
+            # Of each there are many times the rows that its share let expect.
+            wanted = source.load([Request(request.node) for request in first.requests])
+            for request, whole in zip(first.requests, wanted, strict=True):
+                rows = np.resize(np.arange(whole.rows), 3000)
+                planner.too_large(request.node, replace(whole, positions=whole.positions[rows]), 1.0)
+            asked = planner.plan_now(view)
+        finally:
+            planner.close()
+    assert all(request.fraction < first.plan.fetch_fraction for request in asked.requests)
+    assert asked.plan.fetch_fraction * 3000 * len(first.requests) <= capacity
+
+
 def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypatch):
     chunks, broken = {}, [False]
 
