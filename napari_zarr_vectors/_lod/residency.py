@@ -58,7 +58,7 @@ class Residency:
     profiled : int
         Rows of `profiles` in use.
     sized : (N,) bool
-        Whether `rows` was counted, not guessed.
+        Whether `rows` was counted, not guessed; of what came without a row it is not.
     seen : (L, 3) float64
         Of each level the vertices and rows of what was counted, and the rows a vertex that others are guessed by.
     """
@@ -115,9 +115,13 @@ class Residency:
             raise ValueError(f"nodes {own[self.tree.is_virtual[own]].tolist()} are virtual: nothing to load")
         self.used_pages -= int(self.pages(own).sum())
         self._correct(own, counts.astype(np.int64))
-        self.rows[own] = counts if rows is None else rows
-        if rows is not None:
+        if rows is None:
+            self.rows[own] = counts
+        else:
             self._learn(own, counts, rows)
+            # A share of no rows does not say how many all are: that stays as it was guessed.
+            said = (rows > 0) | (np.asarray(fractions) >= 1)
+            self.rows[own[said]] = rows[said]
         self.fraction[own] = fractions
         self.failed[own] = False
         self.residents = ascending(np.concatenate([self.residents, own]))
@@ -163,9 +167,12 @@ class Residency:
         self.last_kept[nodes] = generation
 
     def _learn(self, nodes: Int32Array, counts: Nodes, rows: Nodes) -> None:
-        """Guess what is not there yet by what is, level by level: how often lines are cut depends on the level."""
-        new = ~self.sized[nodes]
-        self.sized[nodes] = True
+        """Guess what is not there yet by what is, level by level: how often lines are cut depends on the level.
+
+        Chunks without rows teach nothing: a small chunk's share is none although it has some.
+        """
+        new = ~self.sized[nodes] & (rows > 0)
+        self.sized[nodes[new]] = True
         level = self.tree.level_of(nodes[new])
         for k, amount in enumerate((counts[new], rows[new])):
             self.seen[:, k] += np.bincount(level, weights=amount, minlength=len(self.seen))
@@ -174,7 +181,7 @@ class Residency:
         for i in np.flatnonzero(np.abs(ratio / self.seen[:, 2] - 1) > _SURPRISE).tolist():
             self.seen[i, 2] = ratio[i]
             here = np.arange(self.tree.base[i], self.tree.base[i + 1])
-            here = here[~self.sized[here]]
+            here = here[~self.sized[here] & (self.fraction[here] == 0)]  # of residents pages are counted already
             self.rows[here] = np.ceil(self.count[here] * ratio[i]).astype(np.int64)
 
     def _correct(self, nodes: Int32Array, counts: Int64Array) -> None:

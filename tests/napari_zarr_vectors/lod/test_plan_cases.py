@@ -161,6 +161,22 @@ def test_a_node_that_is_larger_than_it_was_taken_for_counts_as_large_as_it_is():
     assert residency.used_pages == residency.pages(np.arange(len(residency.rows))).sum()
 
 
+def test_shares_without_rows_teach_nothing_of_other_chunks():
+    tree, _ = families([20, 70, 200])
+    residency = empty_residency(tree, EVERYTHING, page_rows=16, rows_a_vertex=1.5)
+    leaves, guessed = s.leaves(tree), residency.rows.copy()
+    for nodes, rows in ((leaves[:3], 0), (leaves[3:6], 0), (leaves[6:9], 1000), (leaves[:2], 300), (leaves[2:3], 0)):
+        residency.load(nodes, residency.count[nodes], 0.25, np.full(len(nodes), rows))
+        assert residency.used_pages == residency.pages(np.arange(len(residency.rows))).sum()
+        if not rows:
+            assert residency.rows[nodes].tolist() == guessed[nodes].tolist()
+    assert residency.sized[leaves].tolist() == [k in {0, 1, 6, 7, 8} for k in range(len(leaves))]
+    ratio = (3 * 1000 + 2 * 300) / residency.count[leaves[[0, 1, 6, 7, 8]]].sum()
+    assert np.isclose(residency.seen[tree.level_of(leaves[:1])[0], 2], ratio)
+    residency.load(leaves[2:3], residency.count[leaves[2:3]], 1.0, np.zeros(1, int))
+    assert residency.rows[leaves[2]] == 0, "all of it has none"
+
+
 def test_detail_near_the_middle_is_fetched_first():
     rng = np.random.default_rng(0)
     coords = np.stack(np.meshgrid(np.arange(9), np.arange(9), indexing="ij"), axis=-1).reshape(-1, 2)
