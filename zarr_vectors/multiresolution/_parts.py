@@ -12,6 +12,9 @@ from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Parts", "extremes"]
 
+_NO_AREA = 1e-6
+"""Of the square of a part's extent: what has less lies on a line, but for the rounding of its vertices."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
@@ -62,12 +65,16 @@ class Parts:
         return high - low
 
     def areas_kept(self, piece: Int64Array, places: Float64Array) -> Float64Array:
-        """Give the area of each part, (P,), over what it was, where vertices become others that lie at some places."""
+        """Give the area of each part, (P,), over what it was, where vertices become others that lie at some places.
+
+        NaN where a part had none.
+        """
         had, has = (
             np.bincount(self.of_face, areas(points, faces), minlength=len(self))
             for points, faces in ((self.points, self.faces), (places, piece[self.faces]))
         )
-        return np.asarray(has / np.where(had == 0, np.nan, had))
+        none = had <= _NO_AREA * self.extents().max(axis=1) ** 2
+        return np.asarray(has / np.where(none, np.nan, had))
 
     def have_borders(self) -> BoolArray:
         """Tell which parts, (P,), end in borders that are longer than a square of their area is wide."""

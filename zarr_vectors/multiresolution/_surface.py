@@ -242,8 +242,9 @@ def _clustered(parts: Parts, rules: _Rules) -> _Made:
         places = _places(parts, piece, rules)
         kept = settled(parts, piece, places, rules.bins, rules.bounds, were_carried=False)
         large = (parts.extents() >= rules.cell).any(axis=1)
-        # By their middles thin things are lost sooner: by the best places they would be kept in shreds.
-        lost = large & ~(parts.areas_kept(piece, _middles(parts.points, piece)) >= _LEAST_AREA)
+        # By their middles thin things are lost sooner: by the best places they would be kept in shreds. What had no
+        # area loses none: that is NaN, which is not below.
+        lost = large & (parts.areas_kept(piece, _middles(parts.points, piece)) < _LEAST_AREA)
         again = (lost | rules.are_off(kept)) & (turn < _MOST_TURNS - 1)
         good = ~again[parts.part]
         moved = np.abs(kept.places[piece[good]] - parts.points[good]).max(axis=0, initial=0)

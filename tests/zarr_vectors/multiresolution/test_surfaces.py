@@ -10,7 +10,7 @@ from zarr_vectors.core.arrays._groups import read_groups
 from zarr_vectors.core.store import load_store
 from zarr_vectors.exceptions import ArgumentError, UnsupportedFeatureError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution import _decimate
+from zarr_vectors.multiresolution import _decimate, _surface
 from zarr_vectors.multiresolution._decimate import decimated, has_quadric
 from zarr_vectors.multiresolution._distance import displacements
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -170,6 +170,17 @@ def test_a_tube_thinner_than_a_bin_is_still_seen_from_end_to_end(method):
         assert used[:, 0].min() < 2.0 * 2**level
         assert used[:, 0].max() > 300 - 2.0 * 2**level
         assert measures(found.positions, found.faces)[0] > 0.4 * measures(points, faces)[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_has_no_area_loses_none_and_is_clustered_once(method, monkeypatch):
+    turns, places = [], _surface._places
+    monkeypatch.setattr(_surface, "_places", lambda *given: turns.append(0) or places(*given))
+    row = np.arange(500)
+    points = np.stack([np.linspace(3, 103, 502), np.full(502, 3.0), np.full(502, 3.0)], axis=1)
+    store = pyramid(points, np.stack([row, row + 1, row + 2], axis=1), [(2, 1)] * 2, bins=2.0, method=method)
+    assert len(turns) == 2  # one a level; before 32, and no two vertices became one
+    assert len(read_mesh(store, level=1).positions) < 502 / 4
 
 
 @pytest.mark.parametrize("method", METHODS)
