@@ -5,7 +5,7 @@ become one. ``"quadric"`` collapses the edges of closed triangle surfaces in 3-D
 (`_decimate`), and clusters the rest. With both, vertices of an object that lie at one place are one, so that no crack
 opens between faces that only touch. Of the parts of a surface, a part being what hangs together, one that is larger
 than a cell keeps at least half of its area, one that is closed gets its volume back (`_volume`), and one that is as
-thick as a bin, too, keeps so many vertices that both volume and area are nearly what they were.
+thick as a bin, too, keeps so many vertices that its volume is nearly what it was, and its area hardly more.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Surface", "takes_quadrics"]
 
 _METHODS = ("auto", "clustering", "quadric")
 _LEAST_AREA = 0.5  # of what it was; below, a part is lost
-_MOST_OFF = 0.0165  # of volume, or of area too much, of what is as thick as a bin: three levels make 5 %
+_MOST_OFF = 0.0165  # of volume, or of area too much, of what is as thick as a bin: three levels make up to 5.03 %
 _THICK = 0.85  # bins: what was as thick as one has become a little thinner on the levels before
 _FINER = 2**0.5  # times smaller cells for parts that would be lost
 _A_LITTLE_FINER = 2**0.25  # for parts that hold too little: in larger steps they keep many more vertices than they need
@@ -191,7 +191,8 @@ class _Rules:
 
     def are_off(self, kept: Settled) -> BoolArray:
         """Tell which parts, (P,), are thick and yet do not hold what they held."""
-        # Area that a smoother surface lacks is no loss; what has no volume is NaN here, which is not above.
+        # Area that a smoother surface lacks is no loss: the steps of voxels, kept, would keep all their vertices. What
+        # has no volume is NaN here, which is not above.
         off = np.maximum(np.abs(kept.volumes - 1), kept.areas - 1) > _MOST_OFF
         return np.asarray(off & (kept.thickness >= _THICK * self.bins.max()))
 
@@ -233,7 +234,7 @@ class _Made:
 
 
 def _clustered(parts: Parts, rules: _Rules) -> _Made:
-    """Make vertices of a cell one; where a part would be lost or hold less than it may, those of smaller cells."""
+    """Make vertices of a cell one; where a part would be lost or is off, those of smaller cells."""
     made, rows, finer = _Made(len(parts.points), rules.cell), np.arange(len(parts.points)), np.ones(len(parts))
     for turn in range(_MOST_TURNS):
         # Cells are cut smaller by making the part larger.

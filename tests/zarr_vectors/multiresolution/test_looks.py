@@ -136,7 +136,7 @@ def test_small_surfaces_do_not_vanish_before_they_are_below_a_bin():
 
 
 @pytest.mark.parametrize("method", ["clustering", *(["quadric"] if has_quadric() else [])])
-def test_three_levels_keep_area_and_volume_of_all_that_is_as_thick_as_a_bin_within_5_per_cent(method):
+def test_three_levels_keep_area_and_volume_of_all_balls_that_are_as_thick_as_a_bin_within_5_per_cent(method):
     figures = held_figures(built(_scenes.write_objects, _scenes.balls(500), 0.5, method=method))
     assert [f.thick > least for f, least in zip(figures[1:], (499, 400, 150), strict=True)] == [True] * 3
     assert max(f.worst_of_all for f in figures[1:]) < 0.05
