@@ -147,6 +147,8 @@ def content() -> dict[str, geo.Case]:
     for seed, (kind, (variant, (ndim, full, options))) in enumerate(itertools.product(geo.KINDS, VARIANTS.items())):
         found[f"{kind} {variant}"] = sample(kind, ndim, seed, full=full)
         found[f"{kind} {variant}"].options = options
+    found["polyline uncompressed"] = sample("polyline", 3, 100, full=True)
+    found["polyline uncompressed"].options = {"compressor": "none"}
     for kind in geo.KINDS:
         found |= {f"{kind} drawn {i}": case for i, case in enumerate(drawn(kind))}
     return found
@@ -167,6 +169,10 @@ def judged(peer_python, tmp_path_factory) -> dict[str, Judged]:
 @pytest.mark.parametrize("kind", geo.KINDS)
 def test_the_peer_accepts_and_reads_what_we_write(judged, kind, variant):
     judged[f"{kind} {variant}"].check()
+
+
+def test_the_peer_accepts_and_reads_manifests_that_are_not_compressed(judged):
+    judged["polyline uncompressed"].check()
 
 
 @pytest.mark.parametrize("kind", geo.KINDS)
