@@ -84,7 +84,8 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
 
 
 def _largest(ms: list[float]) -> str:
-    return f"max {max(ms, default=0):.1f}, p95 {np.percentile(ms, 95):.1f} ms CPU"
+    ms = ms or [0.0]
+    return f"max {max(ms):.1f}, p95 {np.percentile(ms, 95):.1f} ms CPU"
 
 
 def rounds(path: Path, count: int) -> list[tuple[str, str, str]]:

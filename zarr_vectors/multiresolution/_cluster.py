@@ -127,7 +127,7 @@ def carried(
 
 def carried_lines(content: Content, objects: Objects, found: Clusters, modes: Mapping[str, str]) -> Content:
     """Make the content of the clusters of lines, which are stretches of them."""
-    paths = None if objects.paths is None else np.searchsorted(found.kept, objects.paths)
+    paths = np.searchsorted(found.kept, np.asarray(objects.paths))
     return replace(_represented(content, found, modes), objects=replace(objects, paths=paths))
 
 
