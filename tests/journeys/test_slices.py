@@ -53,7 +53,7 @@ def test_a_slice_shows_all_of_its_points_and_counts_no_others(flight, cloud):
 
 def drawn(layer):
     """Chunks and what of them stands in the index buffer."""
-    shown, pool = layer.pool._shown, layer.pool
+    shown, pool = layer.pool._shown.ranges, layer.pool
     for unit, node in enumerate(shown.units.tolist()):
         at = shown.of(unit)
         yield pool.chunk(node), pool.chunk(node).picked(shown.starts[at], shown.stops[at], int(shown.cuts[unit]))
