@@ -19,6 +19,7 @@ import numpy as np
 from zarr_vectors._query.execute import RaggedBatch, read_batch
 from zarr_vectors._query.graph import links_within
 from zarr_vectors._query.owned import batch_fragments, check_reach, numbers_of
+from zarr_vectors.core.arrays._blocks import distinct
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.arrays._link_sources import LinkSources
 from zarr_vectors.encoding import FragmentTable, offsets_of
@@ -128,7 +129,7 @@ def read_linked(
     else:
         table = None
         ends = _records(arrays, chunks, batch, sources, is_skeleton=is_skeleton)
-    others = np.setdiff1d(_met(arrays, ends.chunk), chunks)
+    others = np.setdiff1d(distinct(ends.chunk), chunks)
     more = read_batch(arrays, others, attributes)
     rows, outside = _numbered(arrays, chunks, batch, others, more, ends)
     place = _places(arrays, chunks, groups)
@@ -154,16 +155,6 @@ def read_linked(
         more.coords,
         _placed(outside, more.offsets),
     )
-
-
-def _met(arrays: LevelArrays, chunks: AnyArray) -> Int64Array:
-    """Give each of the level's chunks that occurs, once, ascending.
-
-    By a flag for each chunk there is: far quicker than sorting what names few chunks a hundred thousand times.
-    """
-    is_met = np.zeros(len(arrays.coords), bool)
-    is_met[chunks] = True
-    return np.flatnonzero(is_met)
 
 
 def _placed(rows: Int64Array, offsets: Int64Array) -> Int64Array:
@@ -271,7 +262,7 @@ def _beside(arrays: LevelArrays, own: Int64Array, step: int) -> tuple[Int64Array
     there = np.flatnonzero(beside >= 0)
     if len(there):
         met = blocks.chunks[beside[there]]
-        chunks = _met(arrays, met)
+        chunks = distinct(met)
         table = arrays.fragment_table(arrays.coords[chunks])
         numbers = numbers_of(arrays, table, _places(arrays, chunks)[met], blocks.fragments[beside[there]])
         counts = table.count[numbers].astype(np.int64)
