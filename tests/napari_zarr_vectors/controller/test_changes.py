@@ -169,38 +169,30 @@ def test_a_share_that_came_before_the_colours_changed_is_not_put_in_place_after(
         window.close()
 
 
-def test_a_share_for_which_there_is_no_room_is_told_to_the_plan_that_comes(store, monkeypatch):
-    window = Window(ndisplay=3, size=(500, 400))
-    try:
-        layer = shown_in(window, store, color_by="first")
-        engine, pool = engine_of(layer), layer.pool
-        planner, node = engine._planner, next(iter(pool.resident))
-        now = pool.chunk(node)
-        larger = replace(now, fraction=2.0)
-        told = []
-        monkeypatch.setattr(planner, "too_large", lambda *what: told.append(what))
-        monkeypatch.setattr(planner, "loaded", lambda *what: told.append(what))
-        for way in ("exchange", "upload"):
-            monkeypatch.setattr(pool, way, lambda *_: False)
-        engine._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
-        engine._exchange(planner)
-        assert told == [(node, larger, 2.0)]
-        assert pool.chunk(node) is now
-    finally:
-        window.close()
+def test_a_share_for_which_there_is_no_room_is_told_to_the_plan_that_comes(store, window, monkeypatch):
+    layer = shown_in(window, store, color_by="first")
+    engine, pool = engine_of(layer), layer.pool
+    planner, node = engine._planner, next(iter(pool.resident))
+    now = pool.chunk(node)
+    larger = replace(now, fraction=2.0)
+    told = []
+    monkeypatch.setattr(planner, "too_large", lambda *what: told.append(what))
+    monkeypatch.setattr(planner, "loaded", lambda *what: told.append(what))
+    for way in ("exchange", "upload"):
+        monkeypatch.setattr(pool, way, lambda *_: False)
+    engine._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
+    engine._exchange(planner)
+    assert told == [(node, larger, 2.0)]
+    assert pool.chunk(node) is now
 
 
-def test_a_view_is_looked_at_once_whatever_is_planned_of_it(store, monkeypatch):
-    window = Window(ndisplay=3, size=(500, 400))
-    try:
-        layer = shown_in(window, store, color_by="first")
-        looks, snapshot = [], _engine.snapshot
-        monkeypatch.setattr(_engine, "snapshot", lambda *args: looks.append(1) or snapshot(*args))
-        layer.style.color_by = "second"
-        complete(window, layer)
-        assert not looks, "the same view with other colours"
-        window.viewer.scene.camera.zoom *= 2
-        complete(window, layer)
-        assert len(looks) == 1
-    finally:
-        window.close()
+def test_a_view_is_looked_at_once_whatever_is_planned_of_it(store, window, monkeypatch):
+    layer = shown_in(window, store, color_by="first")
+    looks, snapshot = [], _engine.snapshot
+    monkeypatch.setattr(_engine, "snapshot", lambda *args: looks.append(1) or snapshot(*args))
+    layer.style.color_by = "second"
+    complete(window, layer)
+    assert not looks, "the same view with other colours"
+    window.viewer.scene.camera.zoom *= 2
+    complete(window, layer)
+    assert len(looks) == 1
