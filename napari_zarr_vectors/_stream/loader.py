@@ -67,6 +67,22 @@ class _Job:
     is_ahead: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[Result]):
+    """Lists that nobody has taken over yet.
+
+    Attributes
+    ----------
+    wanted, ahead : list of Request
+    taken : list
+        Results and failures that were taken since these lists were made: they are not read again.
+    """
+
+    wanted: Sequence[Request]
+    ahead: Sequence[Request]
+    taken: list[tuple[Request, Result] | Failure] = field(default_factory=list)
+
+
 class Source(Protocol[Result_co]):
     """Where chunks come from. Called on loader threads, several at once.
 
@@ -112,7 +128,7 @@ class Loader(Generic[Result]):
         self._unexpected: deque[BaseException] = deque()
         self._told: set[type[BaseException]] = set()
         self._closed = False
-        self._asked: tuple[Sequence[Request], Sequence[Request]] | None = None
+        self._asked: _Asked[Result] | None = None
 
     @property
     def loading(self) -> int:
@@ -123,7 +139,7 @@ class Loader(Generic[Result]):
     def wanting(self) -> int:
         """Entries of the newest wanted list that no thread has begun with; asks for no lock."""
         asked = self._asked
-        return len(self._wanted) if asked is None else len(asked[0])
+        return len(self._wanted if asked is None else asked.wanted)
 
     @property
     def waiting(self) -> int:
@@ -141,20 +157,20 @@ class Loader(Generic[Result]):
 
         What is being read or waits to be taken is not read again.
         """
-        self._asked = (requests, ahead)
+        self._asked = _Asked(requests, ahead)
         self.pump()
 
     def _adopt(self) -> None:
         """Take over the newest lists; the lock is held."""
         asked, self._asked = self._asked, None
         if asked is not None:
-            requests, ahead = asked
-            known = self._busy | {item[0] for item in self._done if not isinstance(item, Failure)}
+            waiting = [*asked.taken, *self._done]
+            known = self._busy | {item[0] for item in waiting if not isinstance(item, Failure)}
             nodes = {r.node for r in known}
-            news = [r for r in requests if r.node not in nodes or r not in known]
+            news = [r for r in asked.wanted if r.node not in nodes or r not in known]
             self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
             self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
-            self._ahead = deque(r for r in ahead if r.node not in nodes and r.node not in self._tries)
+            self._ahead = deque(r for r in asked.ahead if r.node not in nodes and r.node not in self._tries)
 
     def take(self) -> tuple[Request, Result] | Failure | None:
         """Give the next result or failure, if any.
@@ -166,10 +182,12 @@ class Loader(Generic[Result]):
         """
         if self._unexpected:
             raise self._unexpected.popleft()
-        try:
-            return self._done.popleft()
-        except IndexError:
+        if not self._done:
             return None
+        asked = self._asked
+        if asked is not None:  # before it is off the other list: threads look at both
+            asked.taken.append(self._done[0])
+        return self._done.popleft()
 
     def forget_failures(self) -> None:
         """Give entries that were given up their tries back."""
@@ -181,25 +199,29 @@ class Loader(Generic[Result]):
     def pump(self, *, wait: bool = False) -> None:
         """Begin what can be begun: called after changes, and now and then for entries that pause.
 
-        Cheap, because the GUI thread calls it: which entries are read next is found on the threads that read. Where
-        one of them has the lock nothing is waited for, unless asked: it does this itself when it lets go.
+        Cheap, because the GUI thread calls it: the newest lists, of thousands of entries, are taken over on the threads
+        that read (`wait`), which find there what is read next. Where one of them has the lock nothing is waited for,
+        unless asked: it does this itself when it lets go.
         """
         while self._lock.acquire(blocking=wait):
             try:
+                if wait:
+                    self._adopt()
                 free = self._begin_more()
             finally:
                 self._lock.release()
             for _ in range(free):
                 self._begin(_Job())
-            if self._asked is None:
+            if self._asked is None or not wait:
                 return
 
     def _begin_more(self) -> int:
-        """Take over the newest lists and count the threads that may begin; the lock is held."""
-        self._adopt()
+        """Count the threads that may begin, which may be more than there is work for; the lock is held."""
         now = self._clock()
-        due = sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
-        asked = len(self._wanted) + due + min(len(self._ahead), self._free_ahead)
+        asked = len(self._wanted) + min(len(self._ahead), self._free_ahead)
+        if self._asked is not None:  # whatever it is, somebody has to take it over
+            asked = max(1, len(self._asked.wanted) + len(self._asked.ahead))
+        asked += sum(self._not_before.get(request.node, 0.0) <= now for request in self._paused)
         free = 0 if self._closed else min(self._threads - self._running, asked)
         self._running += free
         return free
@@ -249,6 +271,7 @@ class Loader(Generic[Result]):
         with self._lock:
             if self._closed:
                 return []
+            self._adopt()
             self._take_batch(job)
             self._busy |= set(job.batch)
         if self._asked is not None:

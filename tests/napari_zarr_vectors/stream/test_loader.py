@@ -214,6 +214,55 @@ def test_the_caller_never_looks_for_batches_itself(made):
     assert threading.current_thread() not in source.batched_by
 
 
+class LookedThrough(list):
+    """A list that notes who goes through it."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.by = set()
+
+    def __iter__(self):
+        self.by.add(threading.current_thread())
+        return super().__iter__()
+
+
+def test_the_caller_never_goes_through_what_it_wants(made):
+    wanted, ahead = (LookedThrough(Request(n) for n in some) for some in (range(9), range(9, 12)))
+    loader = made(Source())
+    loader.want(wanted, ahead)
+    assert len(collect(loader)) == 12
+    assert wanted.by
+    assert threading.current_thread() not in wanted.by | ahead.by
+
+
+def test_what_is_taken_before_a_thread_has_seen_the_newest_list_is_not_read_again(made):
+    opened = threading.Event()
+
+    class Gated(Source):
+        def load(self, requests):
+            if requests[0].node != 1:
+                opened.wait(5)
+            return super().load(requests)
+
+    source = Gated()
+    loader = made(source, threads=1)
+    loader.want([Request(1), Request(2)])
+    while not (loader.waiting and loader.loading):
+        time.sleep(0.001)
+    loader.want([Request(1), Request(3)])
+    first = loader.take()
+    opened.set()
+    assert nodes([first]) == [1]
+    assert nodes(collect(loader)) == [2, 3]
+    assert source.seen == [1, 2, 3]
+
+
+def test_wanting_nothing_any_more_comes_to_rest(made):
+    loader = made(Source())
+    loader.want([])
+    assert collect(loader) == []
+
+
 def collect_past_bugs(loader):
     """What arrives, and what was told on the way."""
     out, told, end = [], [], time.monotonic() + 5
