@@ -8,13 +8,13 @@ is ready, uploads what has arrived for a few milliseconds, and asks for the next
 from __future__ import annotations
 
 import time
-from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_zarr_vectors._controller import _tuning as tuning
+from napari_zarr_vectors._controller._arrivals import Arrivals
 from napari_zarr_vectors._controller._governor import Governor
 from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leave_wanted
 from napari_zarr_vectors._controller._pace import Pace
@@ -24,10 +24,8 @@ from napari_zarr_vectors._layers import notify, snapshot
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
     HOLD_S,
-    Failure,
     Loader,
     Planner,
-    Request,
     View,
 )
 from zarr_vectors.exceptions import ZarrVectorsError
@@ -74,15 +72,9 @@ class Engine:
         self._settle_at: float | None = None
         self._rest_at: float | None = None
         self._last: LodPlan | None = None
-        self._kept: frozenset[int] = frozenset()
-        self._wanted: set[int] = set()
         self._room = Room(layer.pool)
         self._has_grown = False
         self._pace = Pace(time.perf_counter())
-        self._held: deque[tuple[Request, BuiltChunk]] = deque()
-        self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
-        self._failed: set[int] = set()
-        self._fresh: set[int] = set()
         self._late_at: float | None = None
         self._planner: Planner[Prepared] | None = None
         self._loader: Loader[BuiltChunk] | None = None
@@ -91,6 +83,7 @@ class Engine:
         self._first: FirstRead | None = None
         self._closed = False
         self._recolouring = Recolouring(layer, store, opening.pool, self._on_need)
+        self._arrivals = Arrivals(layer, self._recolouring)
         self._connect()
 
     # -- what is asked of the engine
@@ -118,7 +111,7 @@ class Engine:
             levels=plan.levels,
             wanted=plan.wanted,
             loading=0 if self._loader is None else self._loader.loading,
-            failed=len(self._failed),
+            failed=len(self._arrivals.failed),
             complete=plan.complete and current,
             generation=self._generation,
         )
@@ -186,7 +179,7 @@ class Engine:
     def _on_retry(self) -> None:
         if self._closed or self._planner is None or self._loader is None:
             return
-        self._failed.clear()
+        self._arrivals.failed.clear()
         self._planner.retry()
         self._loader.forget_failures()
         self._on_change()
@@ -260,16 +253,15 @@ class Engine:
         """Have what was read while the layer was made put in place, once; tell whether the first plan waits for it."""
         if not first.done:
             return first.is_awaited
-        self._first, found = None, first.take()
-        self._held.extend(found)
-        self._kept |= {request.node for request, _ in found}
+        self._first = None
+        self._arrivals.hold(first.take())
         self._stale = True
         return True
 
     # -- the ring
 
     def _stream(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
-        """One frame: commit a plan or upload what has come, not both; ask for the next plan if anything changed."""
+        """One frame: commit a plan, put what has come in place, or ask for a plan that shows more of what is drawn."""
         if self._first is not None and self._take_first(self._first):
             return
         now = time.monotonic()
@@ -281,18 +273,22 @@ class Engine:
         if self._late_at is not None and now >= self._late_at:
             self._late_at = None
             self._layer.forget_frame()
+        arrivals = self._arrivals
         planned = planner.take() if self._is_due(loader, began) else None
         shown = planned is not None and self._commit(planned)
         if planned is not None and shown:
             self._pace.shown(generation=planned.plan.generation, holes=planned.plan.holes)
-        if not shown:  # also after a commit of nothing, or nothing would ever come while the camera moves
-            self._upload(planner, loader, began)
+        # Also after a commit of nothing, or nothing would ever come while the camera moves.
+        puts = not shown and not (arrivals.has_larger and self._asks(planner, loader, began))
+        if puts and arrivals.put(planner, loader, began):
+            self._stale = True
         epoch = self._recolouring.epoch
-        self._recolouring.step(self._failed, others_wait=bool(self._held))
+        self._recolouring.step(arrivals.failed, others_wait=arrivals.held)
         # After a commit not before its paint: a plan that lacks what comes meanwhile would cost a paint more.
-        asks = self._stale and self._layer.visible and not planner.busy and self._is_due(loader, began)
-        asks &= not (self._held and self._last is None)  # the first plan shows all that is here
-        asks &= not (shown and 1e3 * (time.perf_counter() - began) > tuning.UPLOAD_MS)  # the next frame does
+        asks = self._asks(planner, loader, began)
+        # What takes long has a frame of its own: the next one.
+        asks &= not (arrivals.has_larger and (shown or puts))
+        asks &= not (shown and 1e3 * (time.perf_counter() - began) > tuning.UPLOAD_MS)
         self._clock.active = asks or planned is not None or self._under_way(planner, loader)
         self._clock.hurry = self._hurries(planner, loader)
         if not self._clock.active:
@@ -303,9 +299,14 @@ class Engine:
         if planned is not None:
             self._want(planned)
         elif self._recolouring.epoch != epoch or self._recolouring.may_ask(loader.wanting + loader.waiting):
-            loader.want(self._recolouring.requests(self._failed))  # what else is wanted comes with the next plan
+            loader.want(self._recolouring.requests(arrivals.failed))  # what else is wanted comes with the next plan
         if loader.pausing:
             loader.pump()
+
+    def _asks(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> bool:
+        """Tell whether a plan is to be asked for; the first one shows all that is here."""
+        waits = planner.busy or (self._arrivals.held and self._last is None)
+        return self._stale and self._layer.visible and not waits and self._is_due(loader, began)
 
     def _is_due(self, loader: Loader[BuiltChunk], now: float) -> bool:
         return self._has_grown or self._pace.due(now, generation=self._generation, idle=loader.idle)
@@ -314,15 +315,15 @@ class Engine:
         """Tell whether frames should come quicker: people wait for them, and each is short."""
         if not self._pool.draw_count:
             return True
-        if self._pace.paint_s > tuning.SLOW_PAINT_S and (self._held or loader.waiting):
+        if self._pace.paint_s > tuning.SLOW_PAINT_S and (self._arrivals.held or loader.waiting):
             return True
         # A slice is painted where it was until its plan is here.
         return planner.busy and self._last is not None and bool(self._last.cuts.any())
 
     def _submit(self, planner: Planner[Prepared]) -> None:
-        self._exchange(planner)
+        self._arrivals.exchange(planner, self._last)
         planner.submit(self._view())
-        self._fresh.clear()
+        self._arrivals.asked()
         self._stale = False
 
     def _view(self) -> View:
@@ -342,8 +343,9 @@ class Engine:
         """Show a plan; tell whether there was anything to show before or after."""
         plan, before = planned.plan, self._pool.draw_count
         self._pool.show(planned.commit)
-        self._drop(plan)
-        self._last, self._kept, self._has_grown = plan, planned.keep, False
+        self._arrivals.drop(plan)
+        self._arrivals.follow(planned)
+        self._last, self._has_grown = plan, False
         if plan.held:
             end = time.monotonic() + HOLD_S
             self._settle_at = end if self._settle_at is None else min(end, self._settle_at)
@@ -359,95 +361,23 @@ class Engine:
         self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
 
-    def _drop(self, plan: LodPlan) -> None:
-        """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
-        self._pool.evict(node for node in plan.evict.tolist() if node not in self._fresh)
-
     def _want(self, planned: Planned[Prepared]) -> None:
         """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
         if self._loader is None:
             return
-        again = self._recolouring.requests(self._failed)
-        self._wanted = {request.node for request in planned.requests}
+        again = self._recolouring.requests(self._arrivals.failed)
+        self._arrivals.want(planned.requests)
         if self._recolouring.has_more:
             self._loader.want(again)
         else:
             self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
-
-    def _upload(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> None:
-        """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least."""
-        sent = 0
-        while not sent or (1e3 * (time.perf_counter() - began) < tuning.UPLOAD_MS and sent < tuning.UPLOAD_BYTES):
-            item = self._held.popleft() if self._held and not self._recolouring.repainting else loader.take()
-            if item is None:
-                return
-            if isinstance(item, Failure):
-                self._give_up(planner, item)
-            elif not self._place(planner, *item):
-                self._stale = True
-                return
-            else:
-                sent += item[1].value_bytes if self._recolouring.awaits(item[0].node) else item[1].nbytes
-
-    def _place(self, planner: Planner[Prepared], request: Request, built: BuiltChunk) -> bool:
-        recolouring = self._recolouring
-        if request.epoch != recolouring.epoch:
-            return True
-        if recolouring.awaits(request.node):
-            if not recolouring.take(request, built):
-                self._held.append((request, built))
-            return True
-        if request.node not in self._kept:
-            return True
-        if recolouring.repainting:
-            # Its values belong to the next colours: it waits until all others have them too.
-            self._held.append((request, built))
-            return True
-        if request.node in self._pool.resident:
-            self._larger[request.node] = (request, built)
-            self._stale = True
-            return True
-        if not self._pool.upload(request.node, built):
-            # The next plan makes room, and what it still wants is in the cache by then.
-            planner.too_large(request.node, built, request.fraction)
-            return False
-        planner.loaded(request.node, built, request.fraction)
-        self._fresh.add(request.node)
-        if request.node in self._wanted:  # what was read ahead changes nothing yet
-            self._stale = True
-        return True
-
-    def _exchange(self, planner: Planner[Prepared]) -> None:
-        """Put larger shares of resident chunks beside smaller ones, for the plan that comes; none is in flight.
-
-        Where there is no room for both, the smaller one goes, and what was shown of it is found anew in the same call.
-        """
-        before = self._pool.shown_vertices
-        for node, (request, built) in self._larger.items():
-            if node not in self._pool.resident or request.epoch != self._recolouring.shown:
-                continue
-            enough = self._pool.chunk(node).fraction >= built.fraction
-            if enough or self._pool.exchange(node, built) or self._pool.upload(node, built):
-                planner.loaded(node, built, request.fraction)
-            else:  # the plan that comes makes room or asks for less
-                planner.too_large(node, built, request.fraction)
-        self._larger = {}
-        if self._pool.shown_vertices < before and self._last is not None:
-            self._pool.show(planner.commit_of(self._last, self._pool.resident))
-
-    def _give_up(self, planner: Planner[Prepared], failure: Failure) -> None:
-        if not self._failed:
-            notify(f"{self._layer.name}: a chunk could not be read and is left out: {failure.error}")
-        self._failed.add(failure.node)
-        planner.failed(failure.node)
-        self._stale = True
 
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
             return False
         later = (self._settle_at, self._rest_at, self._late_at)
         waiting = any(moment is not None for moment in later) or self._recolouring.busy
-        return bool(planner.busy or self._stale or self._held or waiting or not loader.idle)
+        return bool(planner.busy or self._stale or self._arrivals.held or waiting or not loader.idle)
 
     # -- budget
 
@@ -466,10 +396,10 @@ class Engine:
                 self._commit(pending)
             elif pending is not None:
                 # The planner has let go of these; nobody else would.
-                self._drop(pending.plan)
+                self._arrivals.drop(pending.plan)
             self._generation += 1
             planned = self._planner.plan_now(self._view())
-            self._fresh.clear()
+            self._arrivals.asked()
             self._commit(planned)
             self._want(planned)
         self._lod.timings.add(1e3 * (time.perf_counter() - began))

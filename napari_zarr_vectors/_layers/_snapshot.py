@@ -128,7 +128,9 @@ def _world_view(camera: Any, ndisplay: int, canvas_px: tuple[float, float]) -> _
         axes = np.eye(2)  # canvas rows and columns lie along the displayed axes
         return _WorldView(_parallel_planes(axes, half, centre), None, float(camera.zoom), centre, np.zeros(2))
     forward, up = np.array(camera.view_direction), np.array(camera.up_direction)
-    axes = np.stack([up, np.cross(forward, up)])  # the handedness of `right` does not matter: both sides are cut
+    # By hand: `numpy.cross` is a third of this function. Which way it points does not matter: both sides are cut.
+    right = forward[[1, 2, 0]] * up[[2, 0, 1]] - forward[[2, 0, 1]] * up[[1, 2, 0]]
+    axes = np.stack([up, right])
     if camera.perspective <= 0:
         planes = _parallel_planes(axes, half, centre)
         return _WorldView(planes, None, float(camera.zoom), centre, forward)

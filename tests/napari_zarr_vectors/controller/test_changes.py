@@ -159,11 +159,11 @@ def test_a_share_that_came_before_the_colours_changed_is_not_put_in_place_after(
         now = pool.chunk(node)
         assert not np.array_equal(now.values, old.values)
         larger = replace(old, fraction=2.0)  # as if more had come just before
-        engine._larger[node] = Request(node, 2.0, 0), larger
-        engine._exchange(engine._planner)
+        engine._arrivals._larger[node] = Request(node, 2.0, 0), larger
+        engine._arrivals.exchange(engine._planner, engine._last)
         assert pool.chunk(node) is now
-        engine._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
-        engine._exchange(engine._planner)
+        engine._arrivals._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
+        engine._arrivals.exchange(engine._planner, engine._last)
         assert pool.chunk(node) is larger
     finally:
         window.close()
@@ -180,10 +180,29 @@ def test_a_share_for_which_there_is_no_room_is_told_to_the_plan_that_comes(store
     monkeypatch.setattr(planner, "loaded", lambda *what: told.append(what))
     for way in ("exchange", "upload"):
         monkeypatch.setattr(pool, way, lambda *_: False)
-    engine._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
-    engine._exchange(planner)
+    engine._arrivals._larger[node] = Request(node, 2.0, engine._recolouring.epoch), larger
+    engine._arrivals.exchange(planner, engine._last)
     assert told == [(node, larger, 2.0)]
     assert pool.chunk(node) is now
+
+
+def test_larger_shares_take_a_frame_of_their_own(store, window, monkeypatch):
+    layer = shown_in(window, store, color_by="first")
+    engine = engine_of(layer)
+    assert window.wait_until(lambda: engine._loader.idle and not engine._planner.busy, 20)
+    arrivals, did = engine._arrivals, []
+
+    def put(*_):
+        did.append("put")
+        arrivals._larger[0] = ()
+        return True
+
+    monkeypatch.setattr(arrivals, "put", put)
+    monkeypatch.setattr(arrivals, "exchange", lambda *_: did.append("exchange"))
+    for _ in range(2):  # nothing else is done between these frames
+        engine._on_frame()
+    arrivals._larger.clear()
+    assert did == ["put", "exchange"]
 
 
 def test_a_view_is_looked_at_once_whatever_is_planned_of_it(store, window, monkeypatch):

@@ -165,12 +165,12 @@ def test_what_was_read_for_a_view_that_has_changed_is_dropped(window, store, mon
     layer = open_layer(window.viewer, store)[0]
     settle(window, layer)
     before = layer.data.copy()
-    go, reading, asked = threading.Event(), threading.Event(), []
+    go, go_on, reading, asked = threading.Event(), threading.Event(), threading.Event(), []
     read = FewReader.read
 
     def slow(self, camera, wanted):
         reading.set()
-        assert go.wait(10)
+        assert (go_on if asked else go).wait(10)
         asked.append(wanted())
         return read(self, camera, lambda: True)  # a reader that has nearly done
 
@@ -180,9 +180,11 @@ def test_what_was_read_for_a_view_that_has_changed_is_dropped(window, store, mon
     assert status_of(layer).loading == 1
     window.viewer.scene.camera.zoom /= 4
     go.set()
+    assert window.wait_until(lambda: asked, 10)
     window.process(0.2)
     assert asked == [False]
     assert np.array_equal(layer.data, before)
+    go_on.set()
     assert settle(window, layer)
     assert not np.array_equal(layer.data, before)
 
