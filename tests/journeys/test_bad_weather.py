@@ -30,7 +30,8 @@ def store(tmp_path):
 @pytest.fixture
 def said(monkeypatch):
     messages = []
-    monkeypatch.setattr(_controller._engine, "notify", messages.append)
+    for room in (_controller._engine, _controller._arrivals):
+        monkeypatch.setattr(room, "notify", messages.append)
     return messages
 
 
