@@ -47,7 +47,7 @@ class Arrivals:
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._kept: frozenset[int] = frozenset()  # by the newest plan
         self._wanted: set[int] = set()  # by it
-        self._fresh: set[int] = set()  # put in place since a plan was asked for
+        self._fresh: dict[int, float] = {}  # put in place since a plan was asked for, and shares of these
 
     @property
     def held(self) -> bool:
@@ -68,9 +68,15 @@ class Arrivals:
         """Keep what a plan keeps."""
         self._kept = planned.keep
 
-    def want(self, requests: Sequence[Request]) -> None:
-        """Say which arrivals change what is shown."""
+    def want(self, requests: Sequence[Request]) -> bool:
+        """Say which arrivals change what is shown; tell whether some are here already, which the plan does not know."""
         self._wanted = {request.node for request in requests}
+        return not self._wanted.isdisjoint(self._fresh)
+
+    @property
+    def fresh(self) -> dict[int, float]:
+        """Chunks that the newest plan was made without, and how much of each is here."""
+        return dict(self._fresh)
 
     def drop(self, plan: LodPlan) -> None:
         """Evict what a plan let go of; what was uploaded after it was asked for is news to the planner, and stays."""
@@ -131,7 +137,7 @@ class Arrivals:
             planner.too_large(request.node, built, request.fraction)
             return False
         planner.loaded(request.node, built, request.fraction)
-        self._fresh.add(request.node)
+        self._fresh[request.node] = request.fraction
         return True
 
     def exchange(self, planner: Planner[Prepared], last: LodPlan | None) -> None:

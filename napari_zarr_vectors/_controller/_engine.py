@@ -366,11 +366,13 @@ class Engine:
         if self._loader is None:
             return
         again = self._recolouring.requests(self._arrivals.failed)
-        self._arrivals.want(planned.requests)
+        if self._arrivals.want(planned.requests):
+            self._stale = True
         if self._recolouring.has_more:
             self._loader.want(again)
         else:
-            self._loader.want(again + planned.requests if again else planned.requests, planned.ahead)
+            wanted = again + planned.requests if again else planned.requests
+            self._loader.want(wanted, planned.ahead, have=self._arrivals.fresh)
 
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from zarr_vectors.exceptions import ConcurrentWriteError, StoreClosedError, ZarrVectorsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._stream.threads import Threads
@@ -74,12 +74,15 @@ class _Asked(Generic[Result]):
     Attributes
     ----------
     wanted, ahead : list of Request
+    have : dict
+        Share of each chunk that came before these lists, which were made without it.
     taken : list
         Results and failures that were taken since these lists were made: they are not read again.
     """
 
     wanted: Sequence[Request]
     ahead: Sequence[Request]
+    have: Mapping[int, float]
     taken: list[tuple[Request, Result] | Failure] = field(default_factory=list)
 
 
@@ -152,12 +155,15 @@ class Loader(Generic[Result]):
         waiting = self._asked is not None or self._wanted or self._ahead or self._paused
         return not (waiting or self._running or self._done or self._unexpected)
 
-    def want(self, requests: Sequence[Request], ahead: Sequence[Request] = ()) -> None:
+    def want(
+        self, requests: Sequence[Request], ahead: Sequence[Request] = (), *, have: Mapping[int, float] | None = None
+    ) -> None:
         """Replace the wanted list, best first, and what is read once nothing is wanted.
 
-        What is being read or waits to be taken is not read again.
+        What is being read or waits to be taken is not read again, nor is what there is as large a share of already
+        (`have`), unless it is asked for its values.
         """
-        self._asked = _Asked(requests, ahead)
+        self._asked = _Asked(requests, ahead, have or {})
         self.pump()
 
     def _adopt(self) -> None:
@@ -168,6 +174,9 @@ class Loader(Generic[Result]):
             known = self._busy | {item[0] for item in waiting if not isinstance(item, Failure)}
             nodes = {r.node for r in known}
             news = [r for r in asked.wanted if r.node not in nodes or r not in known]
+            if have := asked.have:
+                news = [r for r in news if r.built is not None or have.get(r.node, 0.0) < r.fraction]
+                nodes |= have.keys()
             self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
             self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
             self._ahead = deque(r for r in asked.ahead if r.node not in nodes and r.node not in self._tries)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from benchmarks.flying import Flight, clustered_points, streaming_threads, tour
+from napari_zarr_vectors import _controller
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._controller._arrivals import Arrivals
 from napari_zarr_vectors._controller._engine import Engine
@@ -255,6 +256,25 @@ def test_a_frame_commits_or_uploads_or_exchanges_and_never_two_of_these(fly, mon
     assert {"_commit"} in frames
     assert {"_place"} in frames
     assert max(map(len, frames)) == 1
+
+
+def test_what_is_in_place_does_not_come_again(fly, monkeypatch):
+    again, place = [], Arrivals._place
+
+    def placed(self, planner, request, built):
+        pool = self._pool
+        again.append(request.node in pool.resident and pool.chunk(request.node).fraction >= built.fraction)
+        return place(self, planner, request, built)
+
+    monkeypatch.setattr(_controller._tuning, "FIRST_WAIT_S", 60.0)  # what takes longer is asked for anew
+    monkeypatch.setattr(Arrivals, "_place", placed)
+    flight = fly(budget=COUNT)
+    for step in range(40):  # plans are made while chunks arrive
+        flight.viewer.scene.camera.zoom *= 1.5 if step % 10 < 5 else 1 / 1.5
+        flight.window.process(0.03)
+    assert flight.settle()
+    assert len(again) > 100
+    assert not any(again)
 
 
 def test_a_budget_beyond_the_store_takes_no_more_memory_than_the_store(fly):

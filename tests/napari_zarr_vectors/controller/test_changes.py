@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -185,6 +186,25 @@ def test_a_share_for_which_there_is_no_room_is_told_to_the_plan_that_comes(store
     engine._arrivals.exchange(planner, engine._last)
     assert told == [(node, larger, 2.0)]
     assert pool.chunk(node) is now
+
+
+def test_a_plan_that_wants_what_came_meanwhile_is_made_anew(store, window):
+    layer = shown_in(window, store, color_by="first")
+    engine, pool = engine_of(layer), layer.pool
+    assert window.wait_until(lambda: engine._loader.idle and not engine._planner.busy, 20)
+    node = next(iter(pool.resident))
+    built = pool.chunk(node)
+    pool.evict([node])
+    arrivals = engine._arrivals
+    arrivals.asked()
+    request = Request(node, built.fraction)
+    assert not arrivals.want([request])
+    assert arrivals._place(engine._planner, request, built)
+    engine._stale = False
+    engine._want(SimpleNamespace(requests=[request], ahead=[]))
+    assert engine._stale
+    arrivals.asked()
+    assert not arrivals.want([request])
 
 
 def test_larger_shares_take_a_frame_of_their_own(store, window, monkeypatch):

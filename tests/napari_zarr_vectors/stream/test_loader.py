@@ -257,6 +257,16 @@ def test_what_is_taken_before_a_thread_has_seen_the_newest_list_is_not_read_agai
     assert source.seen == [1, 2, 3]
 
 
+def test_what_is_there_already_is_not_read_but_for_its_values_or_a_larger_share(made):
+    source, built = Source(), object()
+    loader = made(source, threads=1)
+    wanted = [Request(1), Request(2, 0.5), Request(3, 1.0), Request(4, built=built), Request(5)]
+    loader.want(wanted, [Request(1), Request(6)], have={1: 1.0, 2: 0.5, 3: 0.5, 4: 1.0})
+    assert sorted(nodes(collect(loader))) == [3, 4, 5, 6]
+    loader.want([Request(1)])  # the next list knows by itself
+    assert nodes(collect(loader)) == [1]
+
+
 def test_wanting_nothing_any_more_comes_to_rest(made):
     loader = made(Source())
     loader.want([])
