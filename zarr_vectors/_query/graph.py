@@ -385,7 +385,11 @@ def _candidates(
         return LinkRows(nothing, nothing, {}), np.empty(0, np.int64)
     around = np.empty((2, arrays.rank), np.int64)
     around[:] = [[-_FARTHEST], [_FARTHEST]]
-    around[:, arrays.rank - arrays.ndim :] = np.clip(chunks_of_box(*box, arrays.chunk_shape), -_FARTHEST, _FARTHEST)
+    # The mean of corners that all lie at the box's upper side may be rounded to below it.
+    lo, above = box[0], np.nextafter(box[1], np.inf)
+    around[:, arrays.rank - arrays.ndim :] = np.clip(
+        chunks_of_box(lo, above, arrays.chunk_shape), -_FARTHEST, _FARTHEST
+    )
     coords = reader.chunks_around(around[0], around[1])
     rows = _find_chunks(arrays, coords)
     if chosen.chosen.rows is not None:

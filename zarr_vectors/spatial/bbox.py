@@ -71,8 +71,8 @@ def inside(positions: FloatArray, lo: Float64Array, hi: Float64Array) -> BoolArr
 def chunks_of_box(lo: Float64Array, hi: Float64Array, chunk_shape: Float64Array) -> tuple[Float64Array, Float64Array]:
     """Give the first and last chunk coordinate, as floats, that a half-open box can meet."""
     with np.errstate(over="ignore"):
-        # One extra chunk when hi lies on a face costs an empty mask; leaving it out could miss rows by rounding.
-        return np.floor(lo / chunk_shape), np.floor(hi / chunk_shape)
+        # The largest number below hi, divided as positions are: so no row is missed. Below 0 it may be rounded to 0.
+        return np.floor(lo / chunk_shape), np.floor(np.nextafter(hi, -np.inf) / chunk_shape)
 
 
 def extent(positions: FloatArray) -> Float64Array:

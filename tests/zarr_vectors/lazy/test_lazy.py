@@ -64,7 +64,7 @@ def test_iteration_over_a_box_gives_the_chunks_it_meets(path, data, prefetch):
     box = ([-3.0, -9.0, 11.0], [10.0, -1.0, 19.0])
     with open_zv(path) as store:
         found = [c for c, _ in store.iter_chunks(bbox=box, prefetch=prefetch, attributes=["f"])]
-    met = [c for c in coords_of(data) if all(c[a] * 10 <= box[1][a] and (c[a] + 1) * 10 > box[0][a] for a in range(3))]
+    met = [c for c in coords_of(data) if all(c[a] * 10 < box[1][a] and (c[a] + 1) * 10 > box[0][a] for a in range(3))]
     assert found == met
     assert 0 < len(found) < len(coords_of(data))
 

@@ -51,6 +51,14 @@ def test_no_row_of_a_box_lies_in_a_chunk_that_is_left_out(data):
     assert (own <= last).all()
 
 
+@given(st.lists(st.integers(-50, 50), min_size=2, max_size=2), st.sampled_from([5.0, 0.5, 20.0]))
+def test_a_box_meets_no_chunk_that_begins_at_its_upper_side(steps, edge):
+    lo, hi = (np.array([step * edge] * 2) for step in sorted(steps))
+    first, last = chunks_of_box(lo, hi, np.array([edge] * 2))
+    assert first.tolist() == (lo / edge).tolist()
+    assert (last[0] == hi[0] / edge - 1) or hi[0] == 0  # the numbers next to 0 are in chunk 0
+
+
 @given(hnp.arrays(st.sampled_from([np.float32, np.float64]), st.tuples(st.integers(1, 40), st.integers(2, 5)),
                   elements=st.floats(-1e6, 1e6, width=32)), st.integers(1, 400))  # fmt: skip
 def test_extent_is_min_and_max(positions, times):
