@@ -13,7 +13,7 @@ from zarr_vectors._spec.names import WEIGHTS
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import run_starts, sort_order
-from zarr_vectors.typing import AnyArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, Int64Array
 
 __all__ = [
     "MODES",
@@ -67,6 +67,9 @@ def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str
             msg = f"agg_mode names attribute {unknown[0]!r}; the store has {sorted(columns)}"
             raise ArgumentError(msg)
     default = agg_mode if isinstance(agg_mode, str) else "mean"
+    if default not in MODES:
+        msg = f"agg_mode must be one of {', '.join(MODES)}, got {default!r}"
+        raise ArgumentError(msg)
     asked = {} if isinstance(agg_mode, str) else dict(agg_mode)
     out = {}
     for name, column in columns.items():
@@ -85,6 +88,8 @@ def check_agg_mode(agg_mode: AggMode, columns: Mapping[str, Column]) -> dict[str
 
 def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str, weights: Int64Array | None = None) -> AnyArray:
     """Aggregate an attribute, (N,) or (N, C), over groups; the dtype stays.
+
+    NaN means that there is no value: it counts as a row, and otherwise as nothing.
 
     Parameters
     ----------
@@ -105,12 +110,15 @@ def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str, weights:
         return _fit(np.broadcast_to(count, (len(groups.counts), *values.shape[1:])), values.dtype, name)
     ordered = np.take(values, groups.order, axis=0)
     starts = groups.starts[:-1]
-    extremes: dict[str, Callable[..., AnyArray]] = {"min": np.minimum.reduceat, "max": np.maximum.reduceat}
+    extremes: dict[str, Callable[..., AnyArray]] = {"min": np.fmin.reduceat, "max": np.fmax.reduceat}
     if mode in extremes:
         return extremes[mode](ordered, starts, axis=0)
     if mode == "sum" and values.dtype.kind in "iu":
         return _fit(_whole_sums(ordered, starts, name), values.dtype, name)
     wide = ordered.astype(np.float64)
+    gaps = np.isnan(wide)
+    if gaps.any():
+        return _fit(_of_what_is_there(wide, gaps, starts, each if mode == "mean" else None, mode), values.dtype, name)
     if mode == "mean" and each is not None:
         wide *= each.reshape(-1, *[1] * (values.ndim - 1))
     total = np.add.reduceat(wide, starts, axis=0)
@@ -119,6 +127,17 @@ def reduce_rows(values: AnyArray, groups: Groups, mode: str, name: str, weights:
         if values.dtype.kind in "iub":
             total = np.rint(total)
     return _fit(total, values.dtype, name)
+
+
+def _of_what_is_there(
+    wide: Float64Array, gaps: BoolArray, starts: Int64Array, each: Int64Array | None, mode: str
+) -> Float64Array:
+    """Give sums or means of the numbers that are not NaN; NaN where a group has none."""
+    share = np.where(gaps, 0, 1 if each is None else each.reshape(-1, *[1] * (wide.ndim - 1)))
+    counts = np.add.reduceat(share, starts, axis=0)
+    sums = np.add.reduceat(np.where(gaps, 0.0, wide) * share, starts, axis=0)
+    some = np.where(counts == 0, np.nan, counts if mode == "mean" else 1)
+    return np.asarray(sums / some, np.float64)
 
 
 def total_weights(groups: Groups, weights: Int64Array | None) -> AnyArray:

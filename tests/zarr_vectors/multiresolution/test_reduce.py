@@ -66,6 +66,30 @@ def test_floats_aggregate_as_python_does(keys, data):
 
 
 @given(KEYS, st.data())
+def test_numbers_that_are_not_there_take_no_others_away(keys, data):
+    values = data.draw(hnp.arrays(np.float32, (len(keys), 2), elements=st.sampled_from([np.nan, 1.0, 2.0, -3.0])))
+    weights = data.draw(hnp.arrays(np.int64, len(keys), elements=st.integers(1, 4)))
+    groups = group_rows(keys)
+    rows = [groups.order[a:b] for a, b in zip(groups.starts[:-1], groups.starts[1:], strict=True)]
+    for mode, naive in (("min", min), ("max", max), ("sum", sum), ("mean", None)):
+        found = reduce_rows(values, groups, mode, "a", weights)
+        for channel, members in ((c, m) for c in range(2) for m in enumerate(rows)):
+            group, mine = members
+            there = [(v, w) for v, w in zip(values[mine, channel], weights[mine], strict=True) if v == v]
+            expected = np.nan
+            if there and naive:
+                expected = naive(v for v, _ in there)
+            elif there:
+                expected = sum(v * w for v, w in there) / sum(w for _, w in there)
+            np.testing.assert_allclose(found[group, channel], expected, rtol=1e-6)
+
+
+def test_a_mode_that_is_none_is_refused_where_there_is_nothing_to_aggregate_too():
+    with pytest.raises(ArgumentError, match="agg_mode must be one of"):
+        check_agg_mode("median", {})
+
+
+@given(KEYS, st.data())
 def test_the_mean_of_whole_numbers_is_rounded(keys, data):
     values = data.draw(hnp.arrays(np.int16, (len(keys), 2)))
     found = reduce_rows(values, group_rows(keys), "mean", "a")
