@@ -336,9 +336,9 @@ def _of_objects(store: LazyStore, name: str) -> Colors:
         order = np.argsort(ids, kind="stable")
         number = np.argsort(order, kind="stable") % MOST_COLORS
         return _category(_coded(ids, number, tuple(map(str, ids[order[:MOST_COLORS]].tolist()))))
-    if name == GROUP:
+    if name == GROUP and store.groups:
         return _category(_coded(*_first_groups(store), tuple(store.groups)))
-    if name == DIRECTION:
+    if name == DIRECTION and store.geometry_type in DIRECTED:
         return Colors(Coloring(kind="direction"), ValueInfo("direction"))
     msg = f"{store.name} has nothing named {name!r} to colour by"
     raise ArgumentError(msg)

@@ -16,6 +16,7 @@ from napari_zarr_vectors._controller._prepare import (
     prepare_colors,
 )
 from napari_zarr_vectors._stream import Wanted, missing_value
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -65,6 +66,13 @@ def test_objects_are_named_by_their_ids(tmp_path):
     write_points(tmp_path / "p.zv", np.random.default_rng(0).uniform(0, 9, (12, 3)), chunk_shape=5, object_ids=ids)
     with open_zv(tmp_path / "p.zv") as store:
         assert prepare_colors(store, "object").words == ("-3", "17", "42")
+
+
+@pytest.mark.parametrize("name", ["direction", "group"])
+def test_points_have_no_direction_and_objects_without_groups_no_group_to_colour_by(tmp_path, name):
+    write_points(tmp_path / "p.zv", np.eye(3), chunk_shape=5, object_ids=[1, 2, 3])
+    with open_zv(tmp_path / "p.zv") as store, pytest.raises(ArgumentError, match=f"nothing named '{name}'"):
+        prepare_colors(store, name)
 
 
 def write_groups(path):
