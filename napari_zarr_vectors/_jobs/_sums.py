@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from zarr_vectors.types._result import Result
 
-__all__ = ["sums_of", "sums_of_objects"]
+__all__ = ["sums_of", "sums_of_groups", "sums_of_objects"]
 
 AnyArray: TypeAlias = npt.NDArray[Any]
 Int64Array: TypeAlias = npt.NDArray[np.int64]
@@ -59,6 +59,14 @@ def sums_of_objects(
         for name, (ids, values) in columns.items()
     }
     return said | {f"group {name}": np.unique(ids).tolist() for name, ids in groups.items()}
+
+
+def sums_of_groups(columns: Mapping[str, AnyArray]) -> dict[str, object]:
+    """Give a sum for each attribute of groups, a value (G,) each in their order."""
+    return {
+        f"{name} of groups": (_sum(_rows(values, _rows(np.arange(len(values))))), _kind(values))
+        for name, values in columns.items()
+    }
 
 
 def _places(found: Any) -> tuple[Int64Array | None, Int64Array | None]:  # noqa: ANN401  # whatever type of result

@@ -56,11 +56,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartObjects:
-    """What is said of objects: ids ascending, (O,), a column (O,) or (O, C) an attribute, and who is in which group."""
+    """What is said of objects: ids ascending, (O,), a column (O,) or (O, C) an attribute, and who is in which group.
+
+    `of_groups` are attributes of the groups, (G,) or (G, C) in the order of `groups`.
+    """
 
     ids: Int64Array
     columns: Mapping[str, AnyArray] = field(default_factory=dict)
     groups: Mapping[str, Int64Array] = field(default_factory=dict)
+    of_groups: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def of(self, ids: Int64Array) -> dict[str, AnyArray]:
         """Give the columns for these ids, (n,), each of which is in the table."""
@@ -250,7 +254,8 @@ def _table(store: LazyStore, owners: Int64Array | None) -> PartObjects:
     finest = store.levels[0]
     columns = {name: _by_id(ids, *store.object_values(name, finest)) for name in store.object_attribute_names()}
     groups = {name: members[np.isin(members, ids)] for name, members in store.groups.items()}
-    return PartObjects(ids, columns, groups)
+    of_groups = {name: store.group_values(name) for name in store.group_attribute_names()} if groups else {}
+    return PartObjects(ids, columns, groups, of_groups)
 
 
 def _by_id(ids: Int64Array, have: Int64Array, values: AnyArray) -> AnyArray:

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_zarr_vectors._jobs._sums import sums_of, sums_of_objects
+from napari_zarr_vectors._jobs._sums import sums_of, sums_of_groups, sums_of_objects
 from zarr_vectors.exceptions import CancelledError, CorruptStoreError, StoreExistsError
 from zarr_vectors.lazy import open_zv, read_part
 from zarr_vectors.types.graphs import write_graph
@@ -102,6 +102,7 @@ def _write(path: Path, extracted: Extracted, source: LazyStore) -> None:
         given["object_attributes"] = table.of(found.object_ids) if in_order else dict(table.columns)
     if table.groups and len(table.ids):
         given["groups"] = {name: ids.tolist() for name, ids in table.groups.items()}
+        given["group_attributes"] = dict(table.of_groups) or None
     if extracted.kind == "line":
         write_lines(path, found.lines, attributes=dict(found.attributes), **given)
     elif extracted.kind in PATHS:
@@ -126,10 +127,13 @@ def _verify(path: Path, extracted: Extracted, cancel: threading.Event) -> None:
         back = read_part(store, cancel=cancel)
         columns = {name: store.object_values(name) for name in store.object_attribute_names()}
         groups = store.groups
+        of_groups = {name: store.group_values(name) for name in store.group_attribute_names()}
     wanted, got = sums_of(extracted.result), sums_of(back)
     if len(table.ids):
         wanted |= sums_of_objects({name: (table.ids, values) for name, values in table.columns.items()}, table.groups)
         got |= sums_of_objects(columns, groups)
+        wanted |= sums_of_groups(table.of_groups)
+        got |= sums_of_groups(of_groups)
     for name in wanted | got:
         if got.get(name) != wanted.get(name):
             msg = f"{path}: {name} read back is not what was written; nothing was published"

@@ -41,6 +41,7 @@ OWNED = {
     "object_ids": OWNER,
     "object_attributes": {"mass": RNG.uniform(0, 10, len(IDS)), "name": np.array([f"n{i}" for i in IDS])},
     "groups": {"low": IDS[:50].tolist(), "high": IDS[50:].tolist()},
+    "group_attributes": {"mass": [0.5, np.nan], "side": ["left", None]},
 }
 KINDS = ("point_cloud", "objects", "line", "streamline", "skeleton", "graph", "mesh")
 SOME = [1, 13, 40]
@@ -92,6 +93,10 @@ def told(found, objects):
     return out | {name: dict(zip(*map(np.ndarray.tolist, objects(name)), strict=True)) for name in ("mass", "name")}
 
 
+def groups_of(store):
+    return {name: list(map(str, store.group_values(name).tolist())) for name in store.group_attribute_names()}
+
+
 def objects_of(store):
     def of(name):
         return store.object_values(name) if name in store.object_attribute_names() else (np.empty(0), np.empty(0))
@@ -110,6 +115,7 @@ def test_all_of_a_store_becomes_an_equal_one(tmp_path, kind):
         assert {n: sorted(v.tolist()) for n, v in new.groups.items()} == {
             n: sorted(v.tolist()) for n, v in old.groups.items()
         }
+        assert groups_of(new) == groups_of(old)
         assert new.attribute_dtype("rgb") == old.attribute_dtype("rgb")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out.zv", "s.zv"]
 
@@ -125,6 +131,7 @@ def test_some_objects_become_a_store_with_what_is_said_of_them(tmp_path, kind):
         wanted = told(read_part(old, object_ids=SOME), of_some.__getitem__)
         assert told(read_part(new), objects_of(new)) == wanted
         assert new.groups["low"].tolist() == [i for i in SOME if i in old.groups["low"]]
+        assert groups_of(new) == groups_of(old)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -181,6 +188,7 @@ LIES = [
     ("skeleton", "write_graph", "edge_attributes", "flow of edges", swapped),
     ("graph", "write_graph", "edge_attributes", "flow of edges", np.zeros_like),
     ("graph", "write_graph", "groups", "group low", lambda ids: ids[1:]),
+    ("mesh", "write_mesh", "group_attributes", "side of groups", swapped),
     ("mesh", "write_mesh", "face_attributes", "area of faces", swapped),
 ]
 
