@@ -34,6 +34,7 @@ def _at_home(path: str) -> str:
     return os.path.expanduser(path)
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object, for programs.")]
 StorePath = Annotated[
     str,
     typer.Argument(
@@ -75,10 +76,7 @@ def main(
 
 
 @app.command(epilog="Example: zarr-vectors info cells.zarrvectors --json")
-def info(
-    path: StorePath,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object, for programs.")] = False,
-) -> None:
+def info(path: StorePath, as_json: AsJson = False) -> None:
     """Print what a store holds (axes, levels, attributes, objects) without reading its points."""
     with one_line_errors():
         found = read_info(path)
@@ -104,6 +102,7 @@ def pyramid(
         str, typer.Option(help="Which objects stay: random, spatial_coverage, length or attribute:NAME.")
     ] = "random",
     workers: Annotated[int, typer.Option(min=1, help="Threads; only points without objects are shared out.")] = 1,
+    as_json: AsJson = False,
 ) -> None:
     """Build coarser levels of a store, in place of those it has; it stays as it was until all are there."""
     steps = None if factors is None else _steps(factors, sparsity)
@@ -113,6 +112,9 @@ def pyramid(
         with progress_bar() as progress, worker_threads(workers) as executor:
             build_pyramid(path, steps, sparsity_strategy=strategy, executor=executor, progress=progress)
         found = read_info(path)
+    if as_json:
+        typer.echo(to_json(found))
+        return
     for level in found.levels:
         typer.echo(f"level {level.level}: {level.vertices:,} vertices in {level.chunks:,} chunks")
 

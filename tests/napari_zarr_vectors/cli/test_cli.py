@@ -235,6 +235,13 @@ def test_a_pyramid_is_built_and_told_level_by_level(flat):
     assert "4,000 vertices in 64 chunks" in lines[0]
 
 
+def test_a_pyramid_is_told_to_programs_as_info_tells_it(flat):
+    built = run("pyramid", flat, "--factors", "2,2", "--json")
+    assert built.exit_code == 0, built.output
+    assert [level["level"] for level in json.loads(built.stdout)["levels"]] == [0, 1, 2]
+    assert built.stdout == run("info", flat, "--json").stdout
+
+
 def test_a_pyramid_ends_by_itself_at_about_one_chunk(flat):
     assert len(run("pyramid", flat).stdout.splitlines()) == 3
     assert len(run("pyramid", flat, "--factors", "4").stdout.splitlines()) == 2  # in place of those before
