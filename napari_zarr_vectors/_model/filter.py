@@ -37,7 +37,7 @@ def _ids(name: str, value: object) -> tuple[int, ...] | None:
         return None
     ids = as_ids(value)
     if ids is None:
-        msg = f"{name} must be None or a list of whole numbers, got {value!r}"
+        msg = f"{name} must be None or a list of whole numbers of 64 bits, got {value!r}"
         raise ValueError(msg)
     return ids
 

@@ -26,7 +26,7 @@ class ObjectSelection:
     Raises
     ------
     ValueError
-        When `ids` is set to anything but whole numbers; the value before stays.
+        When `ids` is set to anything but whole numbers of 64 bits with a sign; the value before stays.
     AttributeError
         When another name is set.
     """
@@ -41,27 +41,34 @@ class ObjectSelection:
 
 
 def as_ids(value: object) -> tuple[int, ...] | None:
-    """Give whole numbers as a tuple, None if they are none; a million are chosen at once, so not one by one."""
+    """Give whole numbers as a tuple, None if they are no ids; a million are chosen at once, so not one by one."""
     if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iu":
-        return tuple(value.tolist())
+        return tuple(value.tolist()) if value.dtype.kind == "i" or _are_ids(value.max(initial=0), 0) else None
     values = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(values, set | frozenset | range):
         values = list(values)
     if not isinstance(values, list | tuple):
         return None
-    if set(map(type, values)) <= {int}:
-        return tuple(values)
-    return tuple(int(v) for v in values) if all(_is_id(v) for v in values) else None
+    if not set(map(type, values)) <= {int}:
+        if not all(_is_id(v) for v in values):
+            return None
+        values = [int(v) for v in values]
+    return tuple(values) if not values or _are_ids(max(values), min(values)) else None
 
 
 def _ids(value: object) -> tuple[int, ...]:
     ids = as_ids(value)
     if ids is None:
-        msg = f"ids must be whole numbers, such as [3, 17], got {value!r}"
+        msg = f"ids must be whole numbers of 64 bits, such as [3, 17], got {value!r}"
         raise ValueError(msg)
     if isinstance(value, np.ndarray) and (value[1:] > value[:-1]).all():
         return ids
     return tuple(dict.fromkeys(ids))
+
+
+def _are_ids(largest: int, smallest: int) -> bool:
+    """Whether stores can have them: ids are 64 bits with a sign."""
+    return int(largest) < 2**63 and smallest >= -(2**63)
 
 
 def _is_id(value: object) -> bool:

@@ -25,7 +25,7 @@ def test_everything_is_shown_at_first_and_each_change_is_told():
     ("name", "value"),
     [("where", "length > 10"), ("groups", "a"), ("groups", [1]), ("object_ids", [0.5]), ("object_ids", 3),
      ("box", 3), ("box", ((0, 0), (1, -1))), ("box", ((0,), (1, 1))), ("box", ((float("nan"),), (1,))), ("box", "ab"),
-     ("object_ids", [True]), ("share", 1.5), ("share", float("nan")), ("share", True)],
+     ("object_ids", [True]), ("object_ids", [2**63]), ("share", 1.5), ("share", float("nan")), ("share", True)],
 )  # fmt: skip
 def test_what_is_no_filter_is_refused_and_changes_nothing(name, value):
     shown = DisplayFilter()
