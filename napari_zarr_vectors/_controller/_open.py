@@ -5,7 +5,7 @@ Where napari takes no layer of our own it becomes an ordinary Points layer with 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,7 +40,7 @@ from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import LazyStore, open_zv
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from napari.layers import Layer
     from napari.viewer import Viewer
@@ -152,18 +152,19 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
         origin = store.extent.mean(axis=0)
         opening = Opening(store, color_by, drawn, wanted_of(shown), origin=origin, size_by=style.size_by)
         undo.callback(opening.cancel)
-        layer = drawn.layer(
-            store.extent,
-            lod=lod,
-            style=style,
-            shown=shown,
-            source=store.name,
-            place=path,
-            origin=origin,
-            default_slab=np.array(store.bin_shape),
-            pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
-            **(_layer_options(store) | display),
-        )
+        with _as_argument_errors():
+            layer = drawn.layer(
+                store.extent,
+                lod=lod,
+                style=style,
+                shown=shown,
+                source=store.name,
+                place=path,
+                origin=origin,
+                default_slab=np.array(store.bin_shape),
+                pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
+                **(_layer_options(store) | display),
+            )
         undo.pop_all()
     return _Made(layer, lambda clock: Engine(viewer, layer, store, clock, opening), opening.cancel)
 
@@ -173,7 +174,8 @@ def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[s
     if not _take_filter(display).is_open:
         notify(f"{store.name} is shown whole: an ordinary layer has no filter.")
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
-    points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
+    with _as_argument_errors():
+        points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
     reader = FewReader(store, most=most, color_by=color_by, level=lod.level)
     return _Made(points.layer, lambda clock: Fallback(viewer, points, store, reader, clock), lambda: None)
 
@@ -186,15 +188,27 @@ def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
     except ValueError:
         msg = f"napari knows no colour {wanted['color']!r}; 'orange' and '#ff8000' are two that it knows"
         raise ArgumentError(msg) from None
-    style = DisplayStyle(**wanted)
+    with _as_argument_errors():
+        style = DisplayStyle(**wanted)
+        lod = LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
     if not is_colormap(style.colormap):
         msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
         raise ArgumentError(msg)
-    return style, LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
+    return style, lod
 
 
 def _take_filter(display: dict[str, Any]) -> DisplayFilter:
-    return DisplayFilter(**{name: display.pop(name) for name in _FILTER if name in display})
+    with _as_argument_errors():
+        return DisplayFilter(**{name: display.pop(name) for name in _FILTER if name in display})
+
+
+@contextmanager
+def _as_argument_errors() -> Iterator[None]:
+    """Have what models and napari refuse raised as all that this library refuses."""
+    try:
+        yield
+    except ValueError as error:
+        raise ArgumentError(str(error)) from error
 
 
 def _sized(store: LazyStore) -> dict[str, Any]:

@@ -134,8 +134,9 @@ def _checked(viewer: Viewer, path: str | Path, scale: float, budget: Budget) -> 
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < float("inf"):
         msg = f"scale must be a number > 0, got {scale!r}"
         raise ArgumentError(msg)
-    if budget is not None and budget != "shown" and (isinstance(budget, bool) or not isinstance(budget, int)):
-        msg = f"budget must be a whole number, 'shown' or None, got {budget!r}"
+    is_number = isinstance(budget, int) and not isinstance(budget, bool) and budget >= 1
+    if budget is not None and budget != "shown" and not is_number:
+        msg = f"budget must be a whole number >= 1, 'shown' or None, got {budget!r}"
         raise ArgumentError(msg)
     if not has_window(viewer):
         msg = "a picture needs a viewer with a window"

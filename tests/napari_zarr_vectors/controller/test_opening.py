@@ -74,6 +74,27 @@ def test_a_word_that_is_no_option_is_named_with_the_nearest(viewer, store, optio
     assert not viewer.layers
 
 
+@pytest.mark.parametrize("refused", [False, True], ids=["streaming", "fallback"])
+@pytest.mark.parametrize(("option", "value"), [
+    ("size", -1), ("contrast_limits", (3, 1)), ("budget", 0), ("level", -1), ("share", 3), ("groups", "few"),
+    ("object_ids", [2**63]), ("box", ((0, 0), (1,))), ("blending", "none"),
+])  # fmt: skip
+def test_a_value_that_an_option_cannot_have_is_an_argument_error_that_names_it(
+    viewer, store, opened, monkeypatch, option, value, refused
+):
+    if refused:
+        monkeypatch.setattr(_napari, "REASON", "for a test")
+    with pytest.raises(ArgumentError, match=option.title() if option == "blending" else option):
+        open_layer(viewer, store, **{option: value})
+    assert not viewer.layers
+    assert [found._closed for found in opened] == [True]
+
+
+def test_a_box_of_other_axes_than_the_store_has_is_refused(viewer, store):
+    with pytest.raises(ArgumentError, match="box must have"):
+        open_layer(viewer, store, box=([0], [1]))
+
+
 def assert_no_thread(seconds=1.0):
     end = time.monotonic() + seconds
     while streaming_threads() and time.monotonic() < end:

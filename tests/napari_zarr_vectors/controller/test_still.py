@@ -74,6 +74,7 @@ def test_a_budget_bounds_it_and_shown_leaves_it_and_what_cannot_be_is_refused(sh
         ("no/such/a.png", {}, "is no folder"),
         ("a.png", {"scale": 0}, "scale must be"),
         ("a.png", {"budget": 1.5}, "budget must be"),
+        ("a.png", {"budget": 0}, "budget must be"),
     ]
     for path, options, message in refused:
         with pytest.raises(ArgumentError, match=message):
