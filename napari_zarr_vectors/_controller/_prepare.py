@@ -260,6 +260,9 @@ def prepare_colors(
     Of what is `known` of the same store the choices are taken: to find them all attributes of objects are read.
     """
     if wanted is not None:
+        if wanted.share < 1 and not store.n_objects:
+            msg = f"{store.name}: level {store.levels[0]} has no objects to show a part of"
+            raise ArgumentError(msg)
         wanted.of(store, store.levels[0])
     found = _colors(store, name, sample, tree)
     sizes = tuple(size_choices(store)) if known is None else known.sizes

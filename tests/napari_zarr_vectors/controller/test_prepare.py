@@ -75,6 +75,14 @@ def test_points_have_no_direction_and_objects_without_groups_no_group_to_colour_
         prepare_colors(store, name)
 
 
+def test_of_points_without_objects_no_part_of_the_objects_is_shown(tmp_path):
+    write_points(tmp_path / "p.zv", np.eye(3), chunk_shape=5)
+    with open_zv(tmp_path / "p.zv") as store:
+        assert prepare_colors(store, None, wanted=Wanted(share=1.0)).coloring.wanted == Wanted()
+        with pytest.raises(ArgumentError, match="no objects to show a part of"):
+            prepare_colors(store, None, wanted=Wanted(share=0.5))
+
+
 def write_groups(path):
     """Objects 9, 3, 7 and 5: the first two in "b", 3 and 7 in "a", 5 in none."""
     write_points(
