@@ -59,10 +59,12 @@ def world_map(layer: Layer, world_units: Sequence[Any] | None) -> WorldMap:
 
 
 def _unit_factors(own: Sequence[Any], world: Sequence[Any] | None) -> Float64Array:
-    """World units in one of the layer's units, (D,)."""
+    """World units in one of the layer's units, (D,); 1 where one is no other, as then napari leaves units alone."""
     if world is None or len(world) < len(own):
         return np.ones(len(own))
-    pairs = zip(own, world[len(world) - len(own) :], strict=True)
+    pairs = list(zip(own, world[len(world) - len(own) :], strict=True))
+    if not all(a.is_compatible_with(b) for a, b in pairs):
+        return np.ones(len(own))
     return np.array([1.0 if a == b else (1 * a).to(b).magnitude for a, b in pairs])
 
 

@@ -447,3 +447,14 @@ def test_an_unknown_colormap_is_said_and_changes_nothing(stage):
     assert "no colormap 'nonsense'" in notification_manager.records[-1].message
     assert layer.style.colormap == "viridis", "it would be said again with the next change"
     assert np.array_equal(stage.picture(), before)
+
+
+def test_units_of_another_kind_than_the_viewers_are_left_alone_as_napari_leaves_them(stage):
+    layer = stage.add(FIVE, name="a")
+    set_3d(stage)
+    before = stage.picture()
+    layer.units = ("mm", "mm", "mm")  # it was pixels
+    assert np.array_equal(stage.picture(), before)
+    stage.add(FIVE, name="b").visible = False
+    layer.units = ("um", "um", "um")
+    assert_points_at(stage, layer, FIVE)
