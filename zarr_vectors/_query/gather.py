@@ -9,7 +9,7 @@ a power of two, all pieces of one length at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from zarr_vectors.encoding import FragmentTable, expand_ranges
 from zarr_vectors.spatial import group_order
 from zarr_vectors.typing import AnyArray, FloatArray, Int64Array
 
-__all__ = ["Gather"]
+__all__ = ["Gather", "copy_runs"]
 
 _LONGEST_PIECE = 1 << 12  # it bounds what a copy takes
 # Of each number of rows, which of the lengths is the largest that is not more.
@@ -68,9 +68,7 @@ class Gather:
         numbers, bases = self._numbers[some], np.repeat(batch.offsets[:-1], np.diff(bounds))
         sizes, targets = self._table.count[numbers], self._targets[some]
         if self._table.only_ranges:
-            pieces = _pieces(self._table.start[numbers] + bases, targets, sizes)
-            for source, target in zip(sources, self._room, strict=True):
-                _copy(as_items(source), as_items(target), pieces)
+            copy_runs(self._table.start[numbers] + bases, targets, sizes, zip(sources, self._room, strict=True))
             return
         rows = self._table.rows_of(numbers)[0] + np.repeat(bases, sizes)
         places = expand_ranges(targets, sizes)
@@ -122,6 +120,23 @@ def _by_chunk(
     chunks = len(table.first) - 1
     order, bounds = group_order(places.astype(np.min_scalar_type(chunks)), chunks)
     return numbers[order], starts[:-1][order], bounds
+
+
+def copy_runs(
+    sources: AnyArray, targets: AnyArray, sizes: AnyArray, columns: Iterable[tuple[AnyArray, AnyArray]]
+) -> None:
+    """Copy runs of rows from one array to another, column by column.
+
+    Parameters
+    ----------
+    sources, targets, sizes : (B,) whole numbers
+        Where each run begins, where it goes, and its rows.
+    columns : iterable of (source, target)
+        Arrays of the same dtype and row shape.
+    """
+    pieces = _pieces(sources, targets, sizes)
+    for source, target in columns:
+        _copy(as_items(source), as_items(target), pieces)
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import FragmentTable, expand_ranges
 from zarr_vectors.exceptions import UnsupportedFeatureError
 from zarr_vectors.multiresolution._blocks import Blocked
+from zarr_vectors.multiresolution._runs import Lines, read_runs
 from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.multiresolution._spread import BLOCK_ROWS, spread_level
 from zarr_vectors.spatial import extent
@@ -83,12 +84,12 @@ def read_blocks(
     """
     index = _index(arrays, topology)
     if arrays.meta.vertex_count > 2 * BLOCK_ROWS:
-        found = spread_level(arrays, _like(arrays, topology, index), shelf)
+        found = spread_level(arrays, _like(arrays, topology, index, shelf), shelf)
         if found is not None:
             return found.blocked, None if starts is None else _inverse(found.places)
     source, names = _source(arrays, starts)
     selection = select(arrays.ndim, names, None, None, arrays.where)
-    content, rows = _without_rows(_network(source, selection, topology, index))
+    content, rows = _without_rows(_network(source, selection, topology, index, shelf))
     return Blocked.whole(content), rows
 
 
@@ -122,12 +123,12 @@ def _inverse(places: AnyArray) -> Int64Array:
     return out
 
 
-def _like(arrays: LevelArrays, topology: Topology, index: ObjectIndex) -> Content:
+def _like(arrays: LevelArrays, topology: Topology, index: ObjectIndex, shelf: Shelf) -> Content:
     """Give a level as content without a vertex."""
     nothing = np.empty((0, arrays.ndim), arrays.positions.column.dtype)
     links = _no_links(arrays) if topology.links != "none" else None
     return Content(topology, nothing, _position_column(arrays), arrays.store.root.bounds,
-                   objects=_objects(arrays, index), links=links)  # fmt: skip
+                   objects=_objects(arrays, index, shelf), links=links)  # fmt: skip
 
 
 def _no_links(arrays: LevelArrays) -> Links:
@@ -176,6 +177,22 @@ def _lines(
 ) -> Content:
     """Read lines chunk by chunk, each vertex to where its line has it."""
     arrays = source.arrays
+    objects = _objects(arrays, index, shelf)
+    found = read_runs(source, names, index, shelf) or _gathered(source, names, shelf)
+    held = np.stack(found.bounds) if found.bounds else np.asarray(arrays.store.root.bounds)[None]
+    return Content(
+        topology,
+        found.columns[0],
+        _position_column(arrays),
+        np.stack([held[:, 0].min(axis=0), held[:, 1].max(axis=0)]),
+        [(_own_column(arrays, name), values) for name, values in zip(names, found.columns[1:], strict=True)],
+        objects=replace(objects, paths=found.paths),
+    )
+
+
+def _gathered(source: ChunkSource, names: tuple[str, ...], shelf: Shelf) -> Lines:
+    """Read lines of any fragments."""
+    arrays = source.arrays
     blocks, chunks = arrays.blocks(), np.arange(len(arrays.coords))
     table = source.fragments(chunks, of=0)
     gather = Gather(table, blocks.chunks, numbers_of(arrays, table, blocks.chunks, blocks.fragments), shelf.room)
@@ -188,18 +205,13 @@ def _lines(
         first = last
         if len(batch.positions):
             bounds.append(extent(batch.positions))
-    held = np.stack(bounds) if bounds else np.asarray(arrays.store.root.bounds)[None]
-    return Content(
-        topology,
-        gather.positions,
-        _position_column(arrays),
-        np.stack([held[:, 0].min(axis=0), held[:, 1].max(axis=0)]),
-        [(_own_column(arrays, name), values) for name, values in gather.attributes.items()],
-        objects=replace(_objects(arrays, index), paths=gather.starts[blocks.offsets]),
-    )
+    columns = [gather.positions, *(gather.attributes[name] for name in names)]
+    return Lines(columns, gather.starts[blocks.offsets], bounds)
 
 
-def _network(source: ChunkSource, selection: Selection, topology: Topology, index: ObjectIndex) -> Content:
+def _network(
+    source: ChunkSource, selection: Selection, topology: Topology, index: ObjectIndex, shelf: Shelf
+) -> Content:
     arrays = source.arrays
     found = read_graph(
         source,
@@ -218,7 +230,7 @@ def _network(source: ChunkSource, selection: Selection, topology: Topology, inde
         _position_column(arrays),
         _bounds(found.positions, arrays),
         [(_own_column(arrays, name), values) for name, values in found.attributes.items()],
-        objects=replace(_objects(arrays, index), owner=owner),
+        objects=replace(_objects(arrays, index, shelf), owner=owner),
         links=_links(arrays, found),
     )
 
@@ -247,9 +259,9 @@ def _bounds(positions: FloatArray, arrays: LevelArrays) -> Float64Array:
     return extent(positions) if len(positions) else arrays.store.root.bounds
 
 
-def _objects(arrays: LevelArrays, index: ObjectIndex) -> Objects:
-    attributes = {name: index.attribute(name) for name in index.attribute_names}
-    return Objects(index.ids, attributes=attributes, groups=_groups(arrays))
+def _objects(arrays: LevelArrays, index: ObjectIndex, shelf: Shelf) -> Objects:
+    attributes = {name: shelf.kept(index.attribute(name)) for name in index.attribute_names}
+    return Objects(shelf.kept(index.read_ids()), attributes=attributes, groups=_groups(arrays))
 
 
 def _groups(arrays: LevelArrays) -> GroupTable | None:

@@ -24,7 +24,7 @@ from zarr_vectors.multiresolution._lineage import LevelPlace, Lineage, place_of
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._shelf import Shelf, remove_scratch
 from zarr_vectors.multiresolution._simplify import line_parts, simplified_lines
-from zarr_vectors.multiresolution._sparsity import check_strategy, rank_objects
+from zarr_vectors.multiresolution._sparsity import Rank, check_strategy, rank_objects
 from zarr_vectors.multiresolution._steps import Step
 from zarr_vectors.multiresolution._tiled import coarsened_blocks
 from zarr_vectors.types._content import Content, prepare_level, put_level
@@ -79,7 +79,7 @@ class ObjectLevels:
         self._error: Float64Array = np.zeros(self._root.ndim) if resolution is None else resolution
         # What was left out on the way to this level was left out by the same rank.
         self._thinner = _thinned_before(arrays)
-        self._rank: Int64Array | None = None
+        self._rank: Rank | None = None
 
     def write(self, target: Backend, steps: Sequence[Step], runner: TaskRunner) -> None:
         """Make and write these levels, once.
@@ -94,10 +94,10 @@ class ObjectLevels:
         for step in steps:
             self._write_level(target, step, runner)
         # Some systems remove no file that is mapped. After an error the folder goes with the one that it lies in.
-        del self._content, self._blocked, self._rows
+        del self._content, self._blocked, self._rows, self._rank
         remove_scratch(self._folder)
 
-    def _ranked(self) -> Int64Array | None:
+    def _ranked(self) -> Rank | None:
         objects = self._content.objects
         if objects is None:
             return None
@@ -142,8 +142,8 @@ class ObjectLevels:
         """
         self._thinner *= step.sparsity
         shelf = Shelf(self._folder / str(step.level))
-        stays = None if self._rank is None else self._rank < math.ceil(self._objects / self._thinner)
-        coarse = self._coarser(step, None if stays is None or stays.all() else stays, shelf, runner)
+        stays = None if self._rank is None else self._rank.first(math.ceil(self._objects / self._thinner))
+        coarse = self._coarser(step, stays, shelf, runner)
         if coarse.content is not self._content:
             self._content = coarse.content
             self._shelf.clear()

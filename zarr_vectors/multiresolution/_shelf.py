@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import shutil
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from zarr_vectors.exceptions import IncompleteStoreError
-from zarr_vectors.types._mapped import mapped, new_mapped
+from zarr_vectors.types._mapped import mapped, new_mapped, release
 from zarr_vectors.typing import AnyArray
 
 __all__ = ["Pile", "Shelf", "remove_scratch"]
@@ -33,7 +35,8 @@ class Shelf:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._files = folder, 0
+        self._folder, self._numbers = folder, count(1)
+        self._files: list[Path] = []
 
     def room(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> AnyArray:
         """Give an array to write to; what is in it is anything."""
@@ -41,23 +44,40 @@ class Shelf:
             return np.empty(shape, dtype)
         return new_mapped(self.new_file(), shape, dtype)
 
+    def kept(self, values: AnyArray) -> AnyArray:
+        """Give the same values where they take no memory, if they are numbers and many; `clear` leaves them."""
+        if values.nbytes <= _IN_MEMORY or values.dtype.kind not in "biuf":
+            return values
+        out = new_mapped(self._named(f"kept{next(self._numbers)}"), values.shape, values.dtype)
+        rows = max(1, _IN_MEMORY * len(values) // values.nbytes)
+        for low in range(0, len(values), rows):
+            piece = slice(low, low + rows)
+            out[piece] = values[piece]
+            release(out)
+        return out
+
     def new_file(self) -> Path:
         """Name a file that is not there yet."""
+        self._files.append(self._named(str(next(self._numbers))))
+        return self._files[-1]
+
+    def _named(self, name: str) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._files += 1
-        return self._folder / str(self._files)
+        return self._folder / name
 
     def pile(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> Pile:
         """Give an array that grows."""
         return Pile(self, row_shape, np.dtype(dtype))
 
     def clear(self) -> None:
-        """Remove all files; arrays that lie in them must not be used any more.
+        """Remove all files but those that are kept; arrays that lie in them must not be used any more.
 
         Where files in use cannot be removed they stay until the folder around goes, which the build sees to.
         """
-        if self._files:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        for path in self._files:
+            with suppress(OSError):
+                path.unlink()
+        self._files.clear()
 
 
 class Pile:

@@ -50,9 +50,9 @@ class _Stretches:
     def of(cls, paths: AnyArray | range) -> _Stretches:
         """Cut lines, line ``i`` being the vertices ``paths[i]:paths[i + 1]``."""
         begins = np.asarray(paths)
-        counts = np.diff(begins)
-        if counts.max(initial=0) <= _BLOCK_ROWS:
+        if _longest(begins) <= _BLOCK_ROWS:
             return cls(begins, None)
+        counts = np.diff(begins)
         pieces = np.maximum(1, -(-counts // _BLOCK_ROWS))
         owner = np.repeat(np.arange(len(counts)), pieces)
         number = np.arange(len(owner)) - np.repeat(offsets_of(pieces)[:-1], pieces)
@@ -60,10 +60,21 @@ class _Stretches:
 
     def blocks(self) -> Iterator[tuple[Int64Array, Int64Array]]:
         """Give stretches that are worked on together, a quarter of a million vertices: where they begin, and lines."""
-        cuts = np.flatnonzero(np.diff(self.starts // _BLOCK_ROWS, prepend=-1))
+        begins = np.arange(0, int(self.starts[-1]) + 1, _BLOCK_ROWS).astype(self.starts.dtype)
+        cuts = np.searchsorted(self.starts, begins)
         for low, high in pairwise(np.unique(np.append(cuts, len(self.starts) - 1)).tolist()):
             owner = np.arange(low, high) if self.lines is None else self.lines[low:high]
             yield self.starts[low : high + 1].astype(np.int64), owner
+            release(self.starts)
+
+
+def _longest(begins: AnyArray) -> int:
+    """Give the vertices of the longest line."""
+    most = 0
+    for low in range(0, len(begins) - 1, _BLOCK_ROWS):
+        most = max(most, int(np.diff(begins[low : low + _BLOCK_ROWS + 1]).max()))
+        release(begins)
+    return most
 
 
 def line_parts(content: Content) -> Iterator[tuple[Content, int]]:
@@ -115,12 +126,11 @@ def simplified_lines(
         runner.advance(len(content.positions), message)
         return Coarse(content, nothing, np.arange(len(content.positions)) if with_parents else None)
     paths = np.asarray(objects.paths)
-    counts = np.diff(paths) if stays is None else np.diff(paths) * stays
-    tolerance = 0.0
-    if not is_whole and int(counts.sum()):
-        target = round(int(counts.sum()) / float(np.prod(coarsen)))
-        tolerance = min(_tolerance(content.positions, paths[:-1], counts, target), float(bins.min()))
-    lines, out, left = _Stretches.of(paths), ContentPile(content, shelf), np.zeros(len(counts), np.int64)
+    tolerance = 0.0 if is_whole else _tolerance(content.positions, paths, stays, coarsen, bins)
+    lines, out = _Stretches.of(paths), ContentPile(content, shelf)
+    left = shelf.room((len(paths),), paths.dtype)
+    left[:] = 0
+    release(left)
     parents = [np.empty(0, np.int64)]
     for begins, owner in lines.blocks():
         part, rows = _part(content, objects, begins, None if stays is None else stays[owner])
@@ -130,16 +140,17 @@ def simplified_lines(
             part, stretch = carried_lines(part, part.objects, found, modes), found.groups.counts
         if part.objects is not None and part.objects.paths is not None:
             stay = np.bincount(owner - owner[0], np.diff(part.objects.paths))
-            left[owner[0] : owner[0] + len(stay)] += stay.astype(left.dtype)
+            left[owner[0] + 1 : owner[0] + 1 + len(stay)] += stay.astype(left.dtype)
         if stretch is not None and with_parents:
             own = np.full(int(begins[-1] - begins[0]), -1, np.int64)
             own[rows] = len(out) + np.repeat(np.arange(len(stretch)), stretch)
             parents.append(own)
         if len(part.positions):
             out.put(part)
-        release(content.positions, *(values for _, values in content.attributes))
+        release(left, content.positions, *(values for _, values in content.attributes))
         runner.advance(int(begins[-1] - begins[0]), message)
-    coarse = out.content(replace(objects, paths=offsets_of(left)))
+    _add_up(left)
+    coarse = out.content(replace(objects, paths=left))
     error = nothing if is_whole else np.full(len(bins), tolerance)
     return Coarse(coarse, error, np.concatenate(parents) if with_parents else None)
 
@@ -170,9 +181,26 @@ def _simplified(content: Content, tolerance: float) -> Clusters:
     return Clusters(groups, kept, None, np.full(positions.shape[1], tolerance))
 
 
-def _tolerance(positions: FloatArray, begins: Int64Array, counts: Int64Array, target: int) -> float:
-    """Find the tolerance that leaves about `target` vertices, on some of the lines, of which each has `counts`."""
-    total, lines = int(counts.sum()), np.flatnonzero(counts)
+def _add_up(counts: AnyArray) -> None:
+    """Turn numbers into the sums up to each, where they lie."""
+    before = 0
+    for low in range(0, len(counts), _BLOCK_ROWS):
+        piece = counts[low : low + _BLOCK_ROWS]
+        np.cumsum(piece, dtype=piece.dtype, out=piece)
+        piece += before
+        before = int(piece[-1])
+        release(counts)
+
+
+def _tolerance(
+    positions: FloatArray, paths: AnyArray, stays: BoolArray | None, coarsen: Int64Array, bins: Float64Array
+) -> float:
+    """Find the tolerance that leaves the wanted share of the lines that stay, at most a bin, on some of them."""
+    counts = np.diff(paths) if stays is None else np.diff(paths) * stays
+    total, lines, begins = int(counts.sum()), np.flatnonzero(counts), paths[:-1]
+    if not total:
+        return 0.0
+    target = round(total / float(np.prod(coarsen)))
     wanted = min(max(_LEAST_LINES, len(lines) * _SAMPLE_ROWS // total), _MOST_LINES)
     some = lines[np.unique(np.linspace(0, len(lines) - 1, wanted).astype(np.int64))]
     rows = expand_ranges(begins[some], np.minimum(counts[some], _BLOCK_ROWS))
@@ -181,4 +209,4 @@ def _tolerance(positions: FloatArray, begins: Int64Array, counts: Int64Array, ta
     inner = np.sort(found[np.isfinite(found)])
     ends = len(found) - len(inner)
     wanted = max(0, round(len(found) * target / total) - ends)
-    return float(inner[len(inner) - wanted - 1]) if wanted < len(inner) else 0.0
+    return min(float(inner[len(inner) - wanted - 1]) if wanted < len(inner) else 0.0, float(bins.min()))

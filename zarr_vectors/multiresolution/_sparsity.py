@@ -6,7 +6,9 @@ strategy and the seed, and on nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -15,14 +17,17 @@ from zarr_vectors.multiresolution._content import owners
 from zarr_vectors.multiresolution._quadrics import areas
 from zarr_vectors.spatial import splitmix64
 from zarr_vectors.types._content import Content
+from zarr_vectors.types._mapped import release
 from zarr_vectors.types._owners import Objects
-from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, Int64Array, UInt64Array
 
-__all__ = ["check_strategy", "rank_objects"]
+__all__ = ["Rank", "check_strategy", "rank_objects"]
 
 _STRATEGIES = ("random", "spatial_coverage", "length")
 _BY_ATTRIBUTE = "attribute:"
 _GRID_BITS = 10
+_PIECE_ROWS = 1 << 16
+_TOP_BITS = 16
 
 
 def check_strategy(strategy: str, attributes: Mapping[str, AnyArray]) -> None:
@@ -39,8 +44,16 @@ def check_strategy(strategy: str, attributes: Mapping[str, AnyArray]) -> None:
         raise ArgumentError(msg)
 
 
-def rank_objects(objects: Objects, parts: Iterable[tuple[Content, int]], strategy: str, seed: int) -> Int64Array:
-    """Give the place of each object, (O,), in the order in which they are kept: 0 is kept longest.
+class Rank(Protocol):
+    """The order in which objects are kept."""
+
+    def first(self, count: int) -> BoolArray | None:
+        """Tell which objects, (O,), are the first `count`; None where these are all that have vertices."""
+        ...
+
+
+def rank_objects(objects: Objects, parts: Iterable[tuple[Content, int]], strategy: str, seed: int) -> Rank:
+    """Rank objects; those without vertices come last and take nobody's place.
 
     Parameters
     ----------
@@ -53,13 +66,11 @@ def rank_objects(objects: Objects, parts: Iterable[tuple[Content, int]], strateg
         over space; ``"attribute:<name>"``, largest first.
     seed : int
     """
-    if not len(objects.ids):
-        return np.empty(0, np.int64)
+    if strategy == "random":
+        return _Drawn(objects.ids, seed, _present(parts, len(objects.ids)))
     tie = splitmix64(objects.ids, seed)
     counts, sizes, sums = _measured(parts, len(objects.ids), strategy)
-    if strategy == "random":
-        order = np.argsort(tie, kind="stable")
-    elif strategy == "length":
+    if strategy == "length":
         order = np.lexsort((tie, -sizes))
     elif strategy == "spatial_coverage":
         along = np.lexsort((tie, _along_curve(sums / np.maximum(counts, 1)[:, None])))
@@ -67,11 +78,74 @@ def rank_objects(objects: Objects, parts: Iterable[tuple[Content, int]], strateg
     else:
         values = np.asarray(objects.attributes[strategy.removeprefix(_BY_ATTRIBUTE)], np.float64)
         order = np.lexsort((tie, -np.where(np.isnan(values), -np.inf, values)))
-    # What has no vertices takes nobody's place.
-    order = order[np.argsort(counts[order] == 0, kind="stable")]
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
+    return _Ordered(order[counts[order] > 0], len(order))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ordered:
+    """The objects that have vertices, (P,) of O, in the order in which they are kept."""
+
+    order: Int64Array
+    count: int
+
+    def first(self, count: int) -> BoolArray | None:
+        if count >= len(self.order):
+            return None
+        out = np.zeros(self.count, bool)
+        out[self.order[:count]] = True
+        return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Objects by the hash of their ids, the smallest first: reckoned anew, for holding it takes more than all else.
+
+    Attributes
+    ----------
+    ids : (O,) int64
+    seed : int
+    present : (O,) bool
+        Which have vertices.
+    """
+
+    ids: Int64Array
+    seed: int
+    present: BoolArray
+
+    def first(self, count: int) -> BoolArray | None:
+        if count >= np.count_nonzero(self.present):
+            return None
+        last = self._hash_of(count - 1)
+        out = np.empty(len(self.ids), bool)
+        for piece, hashes in self._hashes():
+            np.less_equal(hashes, last, out=out[piece])
+        out &= self.present
+        return out
+
+    def _hash_of(self, place: int) -> np.uint64:
+        """Find the hash at a place of the order: first its upper bits, by counting, then among those that have them."""
+        shift = np.uint64(64 - _TOP_BITS)
+        counts = np.zeros(1 << _TOP_BITS, np.int64)
+        for piece, hashes in self._hashes():
+            counts += np.bincount((hashes[self.present[piece]] >> shift).astype(np.int64), minlength=len(counts))
+        ends = np.cumsum(counts)
+        top = int(np.searchsorted(ends, place, side="right"))
+        found = [some[self.present[piece] & (some >> shift == top)] for piece, some in self._hashes()]
+        return np.uint64(np.sort(np.concatenate(found))[place - int(ends[top] - counts[top])])
+
+    def _hashes(self) -> Iterator[tuple[slice, UInt64Array]]:
+        for low in range(0, len(self.ids), _PIECE_ROWS):
+            piece = slice(low, low + _PIECE_ROWS)
+            yield piece, splitmix64(self.ids[piece], self.seed)
+            release(self.ids)
+
+
+def _present(parts: Iterable[tuple[Content, int]], count: int) -> BoolArray:
+    """Tell which objects have vertices, (O,)."""
+    out = np.zeros(count, bool)
+    for part, own in parts:
+        out[owners(part)[:own]] = True
+    return out
 
 
 def _measured(

@@ -33,6 +33,7 @@ from zarr_vectors.types._beside import Beside
 from zarr_vectors.types._division import Division
 from zarr_vectors.types._draco import DracoRows
 from zarr_vectors.types._layout import Layout
+from zarr_vectors.types._mapped import release
 from zarr_vectors.types._order import Fragments, OrderedRows, order_by_objects, order_by_runs
 from zarr_vectors.types._owners import Objects
 from zarr_vectors.types._pipeline import LevelRows, write_fragment_attributes, write_level
@@ -253,6 +254,7 @@ def _write_objects(backend: Backend, base: str, objects: Objects, rows: OrderedR
     manifests = rows.fragments.manifests(rows.coords)
     write_objects(backend, base, objects.ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
     write_object_attributes(backend, base, objects.attributes, layout.compressor)
+    release(objects.ids, *objects.attributes.values())
     if (groups := objects.groups) is not None:
         write_groups(
             backend,

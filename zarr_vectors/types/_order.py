@@ -266,7 +266,12 @@ def _run_starts(keys: Unsigned, paths: AnyArray | range) -> Unsigned:
     is_cut[[0, -1]] = True
     np.not_equal(keys[1:], keys[:-1], out=is_cut[1:-1])
     # An empty path begins where the next one does.
-    is_cut[slice(None, None, paths.step) if isinstance(paths, range) else paths] = True
+    if isinstance(paths, range):
+        is_cut[:: paths.step] = True
+    else:
+        for piece in _pieces(paths):
+            is_cut[paths[piece]] = True
+            release(paths)
     out = np.empty(np.count_nonzero(is_cut), _width(len(keys)))
     at = 0
     for low in range(0, len(is_cut), _PIECE_ROWS):
@@ -282,6 +287,7 @@ def _found(ordered: AnyArray, values: AnyArray | range) -> Unsigned:
     for low in range(0, len(values), _PIECE_ROWS):
         piece = slice(low, low + _PIECE_ROWS)
         out[piece] = np.searchsorted(ordered, np.asarray(values[piece]).astype(ordered.dtype, copy=False))
+        release(values)
     return out
 
 

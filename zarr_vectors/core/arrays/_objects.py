@@ -88,7 +88,7 @@ def write_objects(
     if len(manifests.offsets) - 1 != count:
         msg = f"{len(manifests.offsets) - 1} manifests for {count} object ids"
         raise ArgumentError(msg)
-    if not _ascends(np.sort(ids)):
+    if not (is_sorted := _ascends(ids)) and not _ascends(np.sort(ids)):
         msg = f"object ids must differ, got {count} of which some do not"
         raise ArgumentError(msg)
     path = f"{base}/{OBJECT_INDEX}"
@@ -115,10 +115,10 @@ def write_objects(
     keys = {
         "zv_array": "object_index",
         "num_objects": count,
-        "num_present": int(np.count_nonzero(np.diff(manifests.offsets))),
+        "num_present": int(np.count_nonzero(manifests.offsets[1:] > manifests.offsets[:-1])),
         "sid_ndim": rank,
         "layout": _LAYOUT_2,
-        "object_ids_sorted": _ascends(ids),
+        "object_ids_sorted": is_sorted,
     }
     put_group(backend, path, keys)
 
@@ -230,12 +230,13 @@ class ObjectIndex:
     def ids(self) -> Int64Array:
         """Id of each object row, (O,) int64."""
         if self._ids is None:
-            found = self._read_ids()
+            found = self.read_ids()
             found.flags.writeable = False
             self._ids = found
         return self._ids
 
-    def _read_ids(self) -> Int64Array:
+    def read_ids(self) -> Int64Array:
+        """Read `ids`, which are the caller's own; nothing is kept."""
         path = f"{self.path}/object_ids"
         array = None if self._layout == _LAYOUT_1 else open_flat(self.store, path)
         if array is None:
