@@ -8,7 +8,7 @@ import numpy as np
 
 from zarr_vectors.multiresolution._quadrics import areas, open_edges
 from zarr_vectors.multiresolution._reduce import group_numbers
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 __all__ = ["Parts", "extremes"]
 
@@ -24,8 +24,8 @@ class Parts:
     ----------
     points : (N, D)
         Vertices, world units.
-    faces : (M, L) int64
-    edges : (K, 2) int64
+    faces : (M, L) int32 or int64
+    edges : (K, 2) int32 or int64
         What may become one.
     part : (N,) int64
         Part of each vertex: numbers from 0 on, without gaps.
@@ -34,8 +34,8 @@ class Parts:
     """
 
     points: FloatArray
-    faces: Int64Array
-    edges: Int64Array
+    faces: AnyArray
+    edges: AnyArray
     part: Int64Array
     is_whole: BoolArray
 
@@ -53,7 +53,7 @@ class Parts:
         if which.all():
             return self, np.arange(len(self.points))
         rows = np.flatnonzero(which[self.part])
-        number = np.full(len(self.points), -1)
+        number = np.full(len(self.points), -1, self.faces.dtype)
         number[rows] = np.arange(len(rows))
         faces, edges = (ends[(ends >= 0).all(axis=1)] for ends in (number[self.faces], number[self.edges]))
         part = (np.cumsum(which) - 1)[self.part[rows]]

@@ -139,7 +139,7 @@ class Surface:
         """
         positions = self._content.positions
         part = connected(self._edges, len(positions))
-        weld = connected(self._twins, len(positions))
+        weld = connected(self._twins, len(positions)).astype(number_type(len(positions)))
         first = np.unique(weld, return_index=True)[1]
         is_whole = np.bincount(part[self._own :], minlength=int(part.max()) + 1) == 0
         # The new level leaves out what is a line or there twice; counted here, it would be missed there.
@@ -282,10 +282,7 @@ def _by_quadrics(parts: Parts, rules: _Rules, target: int) -> _Made:
     has corners that stay as they are.
     """
     small: BoolArray = (parts.extents() < _SMALL * rules.cell).all(axis=1) & parts.is_whole
-    ordered = np.sort(parts.faces, axis=1)
-    part = parts.part
-    whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1) & (part[parts.faces] == parts.of_face[:, None]).all(axis=1)
-    closed = replace(parts, faces=parts.faces[whole])
+    part, closed = parts.part, _of_whole_faces(parts)
     others = small | closed.have_borders() | ~parts.is_whole
     made = _Made(len(part), np.zeros(3))
     keep = min(1.0, max(0, target - int(small.sum())) / max(1, int((~small[part]).sum())))
@@ -302,6 +299,14 @@ def _by_quadrics(parts: Parts, rules: _Rules, target: int) -> _Made:
         made.error = np.maximum(made.error, np.abs(found.places[found.piece] - some.points).max(axis=0))
         made.put(rows, found.piece, found.places)
     return made
+
+
+def _of_whole_faces(parts: Parts) -> Parts:
+    """Leave out faces that have a corner twice, or corners of several parts."""
+    ordered = np.sort(parts.faces, axis=1)
+    whole = (ordered[:, 1:] != ordered[:, :-1]).all(axis=1)
+    whole &= (parts.part[parts.faces] == parts.of_face[:, None]).all(axis=1)
+    return parts if whole.all() else replace(parts, faces=parts.faces[whole])
 
 
 def _decimated(parts: Parts, rows: Int64Array, rules: _Rules, keep: float, made: _Made) -> Int64Array:

@@ -260,7 +260,7 @@ def _are_closed(faces: Int64Array, of: Int64Array, count: int) -> BoolArray:
     if not len(faces):
         return closed
     first, second = faces.T.reshape(-1), faces[:, [1, 2, 0]].T.reshape(-1)
-    key = np.minimum(first, second) * (int(faces.max()) + 1) + np.maximum(first, second)
+    key = np.minimum(first, second).astype(np.int64) * (int(faces.max()) + 1) + np.maximum(first, second)
     order = np.argsort(key)
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     balance = np.add.reduceat(np.sign(second - first)[order], starts)  # from a corner to itself is no way
