@@ -16,9 +16,10 @@ from itertools import pairwise
 import numpy as np
 
 from zarr_vectors.exceptions import UnsupportedFeatureError
+from zarr_vectors.multiresolution._pile import number_type
 from zarr_vectors.multiresolution._reduce import group_numbers
 from zarr_vectors.spatial import run_starts
-from zarr_vectors.typing import BoolArray, Float64Array, FloatArray, Int64Array
+from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, FloatArray, Int64Array
 
 try:
     import fast_simplification
@@ -67,9 +68,7 @@ class Decimated:
     places: Float64Array
 
 
-def decimated(
-    positions: FloatArray, faces: Int64Array, part: Int64Array, keep: float, limit: Float64Array
-) -> Decimated:
+def decimated(positions: FloatArray, faces: AnyArray, part: Int64Array, keep: float, limit: Float64Array) -> Decimated:
     """Decimate parts of a surface, each for itself.
 
     Parameters
@@ -95,7 +94,7 @@ def decimated(
     middle = np.add.reduceat(points, starts[:-1], axis=0) / counts[:, None]
     middle, scale = (np.repeat(rows, counts, axis=0) for rows in (middle, _UNIT / limit))
     points = (points - middle) * scale
-    place = np.empty(len(part), np.int64)
+    place = np.empty(len(part), number_type(len(part)))
     place[groups.order] = np.arange(len(part))
     of = part[faces[:, 0]]
     faces = place[faces[np.argsort(of, kind="stable")]]
@@ -114,21 +113,19 @@ def decimated(
     return Decimated(group, places[stay] / scale[stay] + middle[stay])
 
 
-def _decimate(
-    points: Float64Array, faces: Int64Array, part: Int64Array, keep: float
-) -> tuple[Int64Array, Float64Array]:
+def _decimate(points: Float64Array, faces: AnyArray, part: Int64Array, keep: float) -> tuple[Int64Array, Float64Array]:
     """Give the vertex that each becomes, (n,), and the places of those that have faces, (n, 3); NaN for others."""
     wanted = min(len(faces), math.ceil(len(faces) * keep))
     with _lock:
         moved, _, collapses = fast_simplification.simplify(
-            points, faces.astype(np.int32), target_count=wanted, agg=_STEEPNESS, return_collapses=True
+            points, faces.astype(np.int32, copy=False), target_count=wanted, agg=_STEEPNESS, return_collapses=True
         )
     root = np.arange(len(points))
     gone, into = np.asarray(collapses, np.int64).reshape(-1, 2).T[::-1]
     root[gone] = into
     while not np.array_equal(further := root[root], root):
         root = further
-    mapped = root[faces]
+    mapped = root.astype(faces.dtype)[faces]
     used = np.zeros(len(points), bool)
     used[mapped[_are_whole(mapped)]] = True
     if int(used.sum()) != len(moved):
@@ -139,7 +136,7 @@ def _decimate(
     return _with_faces(root, mapped, used, part), places
 
 
-def _with_faces(root: Int64Array, mapped: Int64Array, used: BoolArray, part: Int64Array) -> Int64Array:
+def _with_faces(root: Int64Array, mapped: AnyArray, used: BoolArray, part: Int64Array) -> Int64Array:
     """Let vertices that lost all their faces go with a neighbour; where no face is left, all of a part are one."""
     used = used.copy()
     edges = np.concatenate([mapped[:, [0, 1]], mapped[:, [1, 2]], mapped[:, [2, 0]]])
@@ -154,7 +151,7 @@ def _with_faces(root: Int64Array, mapped: Int64Array, used: BoolArray, part: Int
     return np.where(bare, np.repeat(first, np.diff(np.append(first, len(part)))), root)
 
 
-def _are_whole(faces: Int64Array) -> BoolArray:
+def _are_whole(faces: AnyArray) -> BoolArray:
     a, b, c = faces.T
     different: BoolArray = (a != b) & (b != c) & (c != a)
     return different

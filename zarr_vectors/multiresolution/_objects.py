@@ -116,10 +116,12 @@ class ObjectLevels:
             compressor=storage.compressor,
             shard_shape=storage.shard_shape,
         )
-        prepared = prepare_level(self._content, layout)
+        ordered = Shelf(self._folder / f"{step.level}-ordered")
+        prepared = prepare_level(self._content, layout, ordered.room)
         if self.lineage is not None and isinstance(prepared.rows, OrderedRows):
             self._note(self.lineage, prepared.rows, parents, step)
         put_level(target, prepared, meta)
+        ordered.clear()
 
     def _parts(self) -> Iterable[tuple[Content, int]]:
         return line_parts(self._content) if self._blocked is None else self._blocked.parts()

@@ -2,21 +2,16 @@
 
 1. Where the fragments of all chunks begin, and their rows, are put to files.
 2. Manifests are read some thousand lines at a time: they tell where each fragment belongs.
-3. Chunks are read in order, and their fragments put behind those that belong near by, a *stripe* of consecutive rows.
-   Stripe by stripe they are put in order then. Put to their places at once, short ones would touch all of a file
-   with every few chunks.
+3. Chunks are read in order, and their fragments put there by way of files; see `Stripes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from zarr_vectors._query import ChunkSource
-from zarr_vectors._query.gather import copy_runs
 from zarr_vectors._query.owned import check_reach, numbers_of
 from zarr_vectors.core.arrays._blocks import find_blocks
 from zarr_vectors.core.arrays._level import LevelArrays
@@ -24,14 +19,12 @@ from zarr_vectors.core.arrays._objects import ObjectIndex
 from zarr_vectors.encoding import FragmentTable, offsets_of
 from zarr_vectors.multiresolution._pile import number_type
 from zarr_vectors.multiresolution._shelf import Shelf
-from zarr_vectors.spatial import extent, run_starts, sort_order
+from zarr_vectors.spatial import extent
 from zarr_vectors.types._mapped import release
+from zarr_vectors.types._stripes import Stripes
 from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
 
 __all__ = ["Lines", "read_runs"]
-
-_STRIPE_ROWS = 1 << 18
-_PIECE = 1 << 17
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,16 +78,20 @@ def read_runs(source: ChunkSource, names: tuple[str, ...], index: ObjectIndex, s
     if runs is None or placed is None:
         return None
     targets, paths = placed
-    rows = _Rows(runs.table, targets, int(paths[-1]), shelf)
-    bounds, first = [], 0
+    table, bounds, first = runs.table, [], 0
+    stripes = Stripes(targets, table.count, int(paths[-1]), shelf.room)
     for batch in source.batches(np.arange(len(source.arrays.coords)), names, of=0):
         last = first + len(batch.coords)
         check_reach(source.arrays, batch, runs.reach[first:last])
-        rows.put([batch.positions, *batch.attributes.values()], batch.offsets, first)
+        begins = table.first[first : last + 1]
+        low, high = int(begins[0]), int(begins[-1])
+        starts = table.start[low:high] + np.repeat(batch.offsets[:-1], np.diff(begins))
+        stripes.put(low, high, starts, [batch.positions, *batch.attributes.values()])
+        release(table.start)
         first = last
         if len(batch.positions):
             bounds.append(extent(batch.positions))
-    return Lines(rows.ordered(), paths, bounds)
+    return Lines(stripes.ordered(), paths, bounds)
 
 
 def _runs(arrays: LevelArrays, shelf: Shelf) -> _Runs | None:
@@ -143,65 +140,3 @@ def _placed(arrays: LevelArrays, runs: _Runs, index: ObjectIndex, shelf: Shelf) 
     is_whole = named == fragments and int(targets.min(initial=0)) >= 0
     release(targets, paths, table.count)
     return (targets, paths) if is_whole else None
-
-
-class _Rows:
-    """The rows of fragments, stripe by stripe."""
-
-    def __init__(self, table: FragmentTable, targets: AnyArray, rows: int, shelf: Shelf) -> None:
-        self._table, self._targets, self._total, self._shelf = table, targets, rows, shelf
-        self._stripes = -(-rows // _STRIPE_ROWS)
-        held, runs = np.zeros(self._stripes, np.int64), np.zeros(self._stripes, np.int64)
-        for piece in _pieces(len(targets)):
-            stripe = self._stripe_of(targets[piece])
-            held += np.bincount(stripe, table.count[piece], self._stripes).astype(np.int64)
-            runs += np.bincount(stripe, minlength=self._stripes)
-            release(targets, table.count)
-        self._rows, self._runs = offsets_of(held), offsets_of(runs)
-        self._row, self._run = self._rows[:-1].copy(), self._runs[:-1].copy()  # where the next go
-        self._to = shelf.room(targets.shape, targets.dtype)
-        self._sizes = shelf.room(targets.shape, table.count.dtype)
-        self._room: list[AnyArray] = []
-
-    def _stripe_of(self, targets: AnyArray) -> Int64Array:
-        # What is behind the last row has no rows.
-        stripes: Int64Array = np.minimum(targets // _STRIPE_ROWS, max(0, self._stripes - 1)).astype(np.int64)
-        return stripes
-
-    def put(self, sources: list[AnyArray], offsets: Int64Array, first: int) -> None:
-        """Put the rows of the next chunks, which begin at `offsets`; `first` is the number of the first one."""
-        if not self._room:
-            self._room = [self._shelf.room((self._total, *each.shape[1:]), each.dtype) for each in sources]
-        table, bounds = self._table, self._table.first[first : first + len(offsets)]
-        some = slice(int(bounds[0]), int(bounds[-1]))
-        starts = table.start[some] + np.repeat(offsets[:-1], np.diff(bounds))
-        targets, sizes = self._targets[some], table.count[some].astype(np.int64)
-        stripe = self._stripe_of(targets)
-        order = sort_order(stripe.astype(np.uint32))
-        begin = run_starts(stripe[order])
-        counts, of = np.diff(begin, append=len(order)), stripe[order][begin]
-        sizes = sizes[order]
-        before = offsets_of(sizes)
-        into = np.repeat(self._row[of] - before[begin], counts) + before[:-1]
-        copy_runs(starts[order], into, sizes, zip(sources, self._room, strict=True))
-        at = np.repeat(self._run[of] - begin, counts) + np.arange(len(order))
-        self._to[at], self._sizes[at] = targets[order], sizes
-        self._row[of] += np.diff(before[np.append(begin, len(order))])
-        self._run[of] += counts
-        release(*self._room, self._to, self._sizes, self._targets, table.start, table.count)
-
-    def ordered(self) -> list[AnyArray]:
-        """Put all rows where they belong, and give them."""
-        spans = zip(pairwise(self._rows.tolist()), pairwise(self._runs.tolist()), strict=True)
-        for (low, high), (first, last) in spans:
-            sizes, to = self._sizes[first:last].astype(np.int64), self._to[first:last] - low
-            stripe = [each[low:high] for each in self._room]
-            sources = [each.copy() for each in stripe]
-            copy_runs(offsets_of(sizes)[:-1], to, sizes, zip(sources, stripe, strict=True))
-            release(*self._room, self._to, self._sizes)
-        return self._room
-
-
-def _pieces(count: int) -> Iterator[slice]:
-    for low in range(0, count, _PIECE):
-        yield slice(low, low + _PIECE)

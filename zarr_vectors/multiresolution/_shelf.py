@@ -21,7 +21,7 @@ from zarr_vectors.typing import AnyArray
 
 __all__ = ["Pile", "Shelf", "remove_scratch"]
 
-_IN_MEMORY = 1 << 24
+_IN_MEMORY = 1 << 22
 """Bytes of one array that are held rather than put into a file."""
 
 

@@ -33,12 +33,13 @@ from zarr_vectors.types._beside import Beside
 from zarr_vectors.types._division import Division
 from zarr_vectors.types._draco import DracoRows
 from zarr_vectors.types._layout import Layout
-from zarr_vectors.types._mapped import release
+from zarr_vectors.types._mapped import held, is_mapped, release
 from zarr_vectors.types._order import Fragments, OrderedRows, order_by_objects, order_by_runs
 from zarr_vectors.types._owners import Objects
 from zarr_vectors.types._pipeline import LevelRows, write_fragment_attributes, write_level
 from zarr_vectors.types._sort import sort_rows
 from zarr_vectors.types._source import check_attribute, check_mapping
+from zarr_vectors.types._stripes import Room
 from zarr_vectors.types._topology import Topology
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array
 
@@ -176,8 +177,15 @@ class PreparedLevel:
     fragment_attributes: Sequence[tuple[Column, Sequence[AnyArray]]]
 
 
-def prepare_level(content: Content, layout: Layout) -> PreparedLevel:
+def prepare_level(content: Content, layout: Layout, room: Room | None = None) -> PreparedLevel:
     """Put content in the order of a level's chunks.
+
+    Parameters
+    ----------
+    content : Content
+    layout : Layout
+    room : Room, optional
+        Where rows that lie in files are put in order; see `order_by_runs`.
 
     Raises
     ------
@@ -185,7 +193,7 @@ def prepare_level(content: Content, layout: Layout) -> PreparedLevel:
         If fragment attributes do not fit the fragments.
     """
     bounds = content.bounds if content.positions.shape[0] else _empty_bounds(len(layout.axes))
-    rows = _ordered(content, layout, bounds)
+    rows = _ordered(content, layout, bounds, room if is_mapped(content.positions) else None)
     return PreparedLevel(content, layout, bounds, rows, _check_fragment_attributes(content.fragment_attributes, rows))
 
 
@@ -228,7 +236,7 @@ def _empty_bounds(ndim: int) -> Float64Array:
     return np.stack([np.zeros(ndim), np.full(ndim, _EMPTY_BOUNDS)])
 
 
-def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRows:
+def _ordered(content: Content, layout: Layout, bounds: Float64Array, room: Room | None) -> LevelRows:
     chunk = layout.chunk_shape
     if content.objects is None:
         bins = BinGrid.of_extent(bounds, chunk, layout.bin_shape)
@@ -241,7 +249,7 @@ def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRow
     columns = [(column, np.asarray(values[...])) for column, values in content.columns]
     objects = content.objects
     if objects.paths is not None:
-        return order_by_runs(grid, columns, objects.paths)
+        return order_by_runs(grid, columns, objects.paths, room)
     return order_by_objects(
         grid, columns, objects.owner, len(objects.ids), breaks=content.breaks, block_rows=_BLOCK_ROWS
     )
@@ -252,9 +260,11 @@ def _ordered(content: Content, layout: Layout, bounds: Float64Array) -> LevelRow
 
 def _write_objects(backend: Backend, base: str, objects: Objects, rows: OrderedRows, layout: Layout) -> None:
     manifests = rows.fragments.manifests(rows.coords)
-    write_objects(backend, base, objects.ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
+    # They are written as one: in memory that was freed before, rather than beside it.
+    ids = held(objects.ids)
+    write_objects(backend, base, ids, manifests, rows.coords.shape[1], compressor=layout.compressor)
     write_object_attributes(backend, base, objects.attributes, layout.compressor)
-    release(objects.ids, *objects.attributes.values())
+    release(*objects.attributes.values())
     if (groups := objects.groups) is not None:
         write_groups(
             backend,

@@ -20,8 +20,9 @@ import numpy.typing as npt
 from zarr_vectors.exceptions import IncompleteStoreError
 from zarr_vectors.typing import AnyArray
 
-__all__ = ["mapped", "new_mapped", "release"]
+__all__ = ["held", "is_mapped", "mapped", "new_mapped", "release"]
 
+_PIECE_ROWS = 1 << 17
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -98,8 +99,29 @@ def _lengthen(handle: int, size: int) -> None:
 def release(*arrays: object) -> None:
     """Let the pages go that were touched of arrays that `mapped` gave, or of views of them; others stay as they are."""
     for array in arrays:
-        owner = array
-        while isinstance(owner, np.ndarray | memoryview):
-            owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
-        if isinstance(owner, _OwnFile) and hasattr(mmap, "MADV_DONTNEED"):
+        owner = _file_of(array)
+        if owner is not None and hasattr(mmap, "MADV_DONTNEED"):
             owner.madvise(mmap.MADV_DONTNEED)
+
+
+def held(array: AnyArray) -> AnyArray:
+    """Give an array in memory, a copy of one that lies in a file."""
+    if not is_mapped(array):
+        return array
+    out = np.empty_like(array)
+    for low in range(0, len(array), _PIECE_ROWS):
+        out[low : low + _PIECE_ROWS] = array[low : low + _PIECE_ROWS]
+        release(array)
+    return out
+
+
+def is_mapped(array: object) -> bool:
+    """Tell whether an array lies in a file as those that `mapped` gives do."""
+    return _file_of(array) is not None
+
+
+def _file_of(array: object) -> _OwnFile | None:
+    owner = array
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    return owner if isinstance(owner, _OwnFile) else None

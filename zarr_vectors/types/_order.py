@@ -24,6 +24,7 @@ from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import Manifests, encode_ranges, expand_ranges, offsets_of
 from zarr_vectors.spatial import BinGrid, DividedGrid, group_order, run_starts, sort_order
 from zarr_vectors.types._mapped import release
+from zarr_vectors.types._stripes import Room, put_in_order
 from zarr_vectors.typing import AnyArray, BoolArray, Int64Array, UInt8Array
 
 __all__ = ["Fragments", "ManifestsOf", "OrderedRows", "order_by_objects", "order_by_runs"]
@@ -74,8 +75,10 @@ class Fragments:
         place = _inverse(self.path) if self.place is None else self.place
         follows = np.ones(len(place), bool)
         follows[-1:] = False
-        ends = self.objects[1:-1]
-        follows[ends[(ends > 0) & (ends < len(place))] - ends.dtype.type(1)] = False
+        for piece in _pieces(self.objects):
+            ends = self.objects[piece]
+            follows[ends[(ends > 0) & (ends < len(place))] - ends.dtype.type(1)] = False
+            release(self.objects)
         number = np.cumsum(follows, dtype=place.dtype)  # one more than the number of the transition after each
         total = int(self.counts.sum(dtype=np.int64))
         out = np.empty((int(number[-1]) if len(number) else 0, 2), _width(total))
@@ -117,14 +120,15 @@ class ManifestsOf:
         offsets = self.offsets[low : high + 1].astype(np.int64)
         path = self.path[offsets[0] : offsets[-1]]
         chunk = np.searchsorted(self.first, path, side="right") - 1
+        release(self.offsets)
         return Manifests(offsets - offsets[0], self.coords[chunk], path - self.first[chunk])
 
 
 class _Index(Protocol):
     """Which input rows the stored order names."""
 
-    def rows(self, chunk: int) -> AnyArray:
-        """Give the input rows of a chunk, in its order."""
+    def rows(self, chunk: int) -> AnyArray | slice:
+        """Give the rows of a chunk, in its order: input rows, or those of columns that were put in order."""
         ...
 
     def places(self, vertices: AnyArray) -> AnyArray:
@@ -206,6 +210,20 @@ class _Permutation:
         return out
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _InOrder:
+    """An index of rows that were put in order."""
+
+    before: _Index
+    starts: Int64Array  # (n + 1,): where each chunk begins
+
+    def rows(self, chunk: int) -> slice:
+        return slice(int(self.starts[chunk]), int(self.starts[chunk + 1]))
+
+    def places(self, vertices: AnyArray) -> AnyArray:
+        return self.before.places(vertices)
+
+
 @dataclass(frozen=True, eq=False)
 class _RunIndex:
     """An index of runs of consecutive rows."""
@@ -233,7 +251,9 @@ class _RunIndex:
         return np.take(shift, np.searchsorted(self.starts, vertices, side="right") - 1) + vertices
 
 
-def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: AnyArray | range) -> OrderedRows:
+def order_by_runs(
+    grid: BinGrid | DividedGrid, columns: Columns, paths: AnyArray | range, room: Room | None = None
+) -> OrderedRows:
     """Order the vertices of paths: chunk by chunk the runs of consecutive vertices in it, as they come in the input.
 
     Parameters
@@ -243,6 +263,8 @@ def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: AnyArray
     columns : list of (Column, (N, ...) array)
     paths : (O + 1,) whole numbers, or a range from 0
         Path ``o`` is the vertices ``paths[o]:paths[o + 1]``.
+    room : Room, optional
+        Where rows are put in order: taken from files as they are, all of these would be touched by each chunk.
     """
     keys = _chunk_keys(grid, *columns[0])
     starts = _run_starts(keys, paths)
@@ -251,13 +273,18 @@ def order_by_runs(grid: BinGrid | DividedGrid, columns: Columns, paths: AnyArray
     ranks = np.unique(of_run)
     order, first = group_order(_found(ranks, of_run), len(ranks))
     del of_run
-    objects = _found(starts[:-1], paths)
+    objects = _found(starts[:-1], paths, room)
     counts = _taken(_narrowest(np.diff(starts)), order)
     del starts
     in_chunk = np.array([counts[a:b].sum(dtype=np.int64) for a, b in pairwise(first.tolist())], np.int64)
     fragments = Fragments(first, counts, objects, place=order)
-    index = _RunIndex(order, counts, first)
-    return OrderedRows(grid, grid.chunk_coords(ranks), in_chunk, fragments, index, _ready(columns))
+    index: _Index = _RunIndex(order, counts, first)
+    ready = _ready(columns)
+    if room is not None and len(order):
+        rows = put_in_order([values for _, values in ready], order, counts, _starts(counts)[:-1], room)
+        ready = tuple((column, values) for (column, _), values in zip(ready, rows, strict=True))
+        index = _InOrder(index, offsets_of(in_chunk))
+    return OrderedRows(grid, grid.chunk_coords(ranks), in_chunk, fragments, index, ready)
 
 
 def _run_starts(keys: Unsigned, paths: AnyArray | range) -> Unsigned:
@@ -281,13 +308,14 @@ def _run_starts(keys: Unsigned, paths: AnyArray | range) -> Unsigned:
     return out
 
 
-def _found(ordered: AnyArray, values: AnyArray | range) -> Unsigned:
+def _found(ordered: AnyArray, values: AnyArray | range, room: Room | None = None) -> Unsigned:
     """Search sorted values, a piece at a time: places are found as numbers of 64 bits."""
-    out = np.empty(len(values), np.uint16 if len(ordered) <= np.iinfo(np.uint16).max else _width(len(ordered)))
+    narrow = np.dtype(np.uint16) if len(ordered) <= np.iinfo(np.uint16).max else _width(len(ordered))
+    out: Unsigned = np.empty(len(values), narrow) if room is None else room((len(values),), narrow)
     for low in range(0, len(values), _PIECE_ROWS):
         piece = slice(low, low + _PIECE_ROWS)
         out[piece] = np.searchsorted(ordered, np.asarray(values[piece]).astype(ordered.dtype, copy=False))
-        release(values)
+        release(values, out)
     return out
 
 
@@ -447,8 +475,10 @@ def _ready(columns: Columns) -> tuple[tuple[Column, AnyArray], ...]:
     return tuple((column, np.require(values, requirements=("C", "A"))) for column, values in columns)
 
 
-def _gather(column: Column, values: AnyArray, index: AnyArray) -> UInt8Array:
+def _gather(column: Column, values: AnyArray, index: AnyArray | slice) -> UInt8Array:
     """Take rows of a column and give them as bytes."""
+    if isinstance(index, slice):
+        return np.array(values[index], column.dtype, order="C").reshape(-1).view(np.uint8)
     # The index names rows that are there: without the check of that, numpy takes a third of the time. Rows of several
     # numbers are taken as one opaque item each, three times as fast.
     if values.dtype == column.dtype:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from zarr_vectors.core.arrays._vertices import Column
-from zarr_vectors.multiresolution import _content, _runs, _shelf, _sparsity
+from zarr_vectors.multiresolution import _content, _shelf, _sparsity
 from zarr_vectors.multiresolution._sparsity import rank_objects
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.spatial import splitmix64
+from zarr_vectors.types import _stripes
 from zarr_vectors.types._content import Content
 from zarr_vectors.types._owners import Objects
 from zarr_vectors.types._topology import OWNED_POINTS
@@ -41,7 +42,7 @@ def test_stripes_change_nothing(tmp_path, monkeypatch, lines, rows, links):
         whole.setattr(_content, "read_runs", lambda *_: None)
         wanted = built(tmp_path / "whole", lines, cross_level_storage=links)
     monkeypatch.setattr(_shelf, "_IN_MEMORY", 0)
-    monkeypatch.setattr(_runs, "_STRIPE_ROWS", rows)
+    monkeypatch.setattr(_stripes, "_STRIPE_ROWS", rows)
     assert built(tmp_path / "stripes", lines, cross_level_storage=links) == wanted
 
 

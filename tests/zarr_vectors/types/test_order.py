@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from zarr_vectors.core.arrays._vertices import Column
 from zarr_vectors.encoding import decode_fragments
 from zarr_vectors.spatial import BinGrid, extent
+from zarr_vectors.types import _stripes
 from zarr_vectors.types._order import order_by_objects, order_by_runs
 
 CHUNK = np.array([10.0, 5.0])
@@ -99,14 +101,24 @@ def test_by_objects_rows_are_sorted_by_chunk_object_and_input(case, block_rows):
     )
 
 
-@given(case=clouds(), cuts=st.lists(st.integers(0, 30), max_size=4))
-def test_by_runs_paths_are_cut_where_the_chunk_changes(case, cuts):
+@given(
+    case=clouds(),
+    cuts=st.lists(st.integers(0, 30), max_size=4),
+    room=st.sampled_from([None, np.empty]),
+    stripe=st.sampled_from([1, 3, 1000]),
+)
+def test_by_runs_paths_are_cut_where_the_chunk_changes(case, cuts, room, stripe):
+    with patch.object(_stripes, "_STRIPE_ROWS", stripe):
+        check_runs(case, cuts, room)
+
+
+def check_runs(case, cuts, room):
     positions, *_ = case
     total = len(positions)
     paths = np.array([0, *sorted(min(cut, total) for cut in cuts), total], np.int64)
     owner = np.repeat(np.arange(len(paths) - 1), np.diff(paths))
     columns = [(POSITIONS, positions), (NUMBER, np.arange(total).astype("u2"))]
-    ordered = order_by_runs(grid_of(positions), columns, paths)
+    ordered = order_by_runs(grid_of(positions), columns, paths, room)
     chunks = [chunk_of(row) for row in positions]
     runs = [
         (key[0], owner, [v for v, _ in members])

@@ -128,6 +128,8 @@ class FlatArray:
         if meta.dtype is None:
             msg = f"{self.where} holds byte strings"
             raise TypeError(msg)
+        if meta.chunk_shape == meta.shape and meta.dtype.kind != "U" and (whole := self._read_whole()) is not None:
+            return whole
         try:
             out = np.empty(meta.shape, meta.dtype.newbyteorder("="))
         except (MemoryError, ValueError) as error:
@@ -146,6 +148,15 @@ class FlatArray:
         if out.dtype.kind == "U":
             self._check_text(out)
         return out
+
+    def _read_whole(self) -> AnyArray | None:
+        """Read an array of one chunk without a copy of it; None where that takes one, or the chunk is not stored."""
+        chunk = (0,) * len(self.meta.shape)
+        for _, stored in self._fetch([chunk]):
+            block = None if stored is None else self._block(chunk, stored)
+            if block is not None and block.flags.writeable and block.dtype.isnative:
+                return block
+        return None
 
     def read_items(self, chunks: Sequence[int]) -> Iterator[Items]:
         """Read chunks of byte strings, given by number, one after the other."""

@@ -92,6 +92,7 @@ def write_objects(
         msg = f"object ids must differ, got {count} of which some do not"
         raise ArgumentError(msg)
     path = f"{base}/{OBJECT_INDEX}"
+    present = int(np.count_nonzero(manifests.offsets[1:] > manifests.offsets[:-1]))
     if count:
         chunk_rows = _manifest_rows(manifests.offsets)
         write_items(
@@ -115,7 +116,7 @@ def write_objects(
     keys = {
         "zv_array": "object_index",
         "num_objects": count,
-        "num_present": int(np.count_nonzero(manifests.offsets[1:] > manifests.offsets[:-1])),
+        "num_present": present,
         "sid_ndim": rank,
         "layout": _LAYOUT_2,
         "object_ids_sorted": is_sorted,
