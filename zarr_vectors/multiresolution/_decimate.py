@@ -92,8 +92,9 @@ def decimated(positions: FloatArray, faces: AnyArray, part: Int64Array, keep: fl
     counts, starts = groups.counts, groups.starts
     points = positions[groups.order].astype(np.float64)
     middle = np.add.reduceat(points, starts[:-1], axis=0) / counts[:, None]
-    middle, scale = (np.repeat(rows, counts, axis=0) for rows in (middle, _UNIT / limit))
-    points = (points - middle) * scale
+    scale = _UNIT / limit
+    points -= np.repeat(middle, counts, axis=0)
+    points *= np.repeat(scale, counts, axis=0)
     place = np.empty(len(part), number_type(len(part)))
     place[groups.order] = np.arange(len(part))
     of = part[faces[:, 0]]
@@ -103,14 +104,16 @@ def decimated(positions: FloatArray, faces: AnyArray, part: Int64Array, keep: fl
     borders = np.append(run_starts(face_starts[:-1] // _BATCH_FACES), len(counts))
     for first, last in pairwise(borders.tolist()):
         rows = slice(int(starts[first]), int(starts[last]))
-        own = faces[face_starts[first] : face_starts[last]] - rows.start
+        own = faces[face_starts[first] : face_starts[last]]
+        own -= rows.start
         if len(own):
             root[rows], places[rows] = _decimate(points[rows], own, part[groups.order[rows]], keep)
             root[rows] += rows.start
     stay, new = np.unique(root, return_inverse=True)
     group = np.empty(len(part), np.int64)
     group[groups.order] = new.reshape(-1)
-    return Decimated(group, places[stay] / scale[stay] + middle[stay])
+    stays = part[groups.order[stay]]
+    return Decimated(group, places[stay] / scale[stays] + middle[stays])
 
 
 def _decimate(points: Float64Array, faces: AnyArray, part: Int64Array, keep: float) -> tuple[Int64Array, Float64Array]:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zarr_vectors.core._backends import LocalFiles
+from zarr_vectors.core.arrays._level import LevelArrays
+from zarr_vectors.core.arrays._objects import write_objects
 from zarr_vectors.core.arrays._vertices import Column
+from zarr_vectors.core.store import load_store
+from zarr_vectors.encoding import Manifests
 from zarr_vectors.multiresolution import _content, _shelf, _sparsity
+from zarr_vectors.multiresolution._shelf import Shelf
 from zarr_vectors.multiresolution._sparsity import rank_objects
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.spatial import splitmix64
 from zarr_vectors.types import _stripes
 from zarr_vectors.types._content import Content
 from zarr_vectors.types._owners import Objects
-from zarr_vectors.types._topology import OWNED_POINTS
+from zarr_vectors.types._topology import OWNED_POINTS, POLYLINES
 from zarr_vectors.types.polylines import write_polylines
 
 
@@ -63,3 +69,14 @@ def test_a_drawn_rank_is_the_order_of_hashes(monkeypatch, bits, seed, count):
         assert found is None
     else:
         np.testing.assert_array_equal(np.flatnonzero(found), np.sort(kept))
+
+
+def test_a_run_that_two_lines_name_is_read_for_both(tmp_path, lines):
+    a, b = lines[81][:20] % 50, lines[81][20:50] % 50
+    write_polylines(tmp_path / "s", [a, b], chunk_shape=100)
+    named = Manifests(np.array([0, 1, 3]), np.zeros((3, 3), np.int64), np.array([0, 1, 0]))
+    write_objects(LocalFiles(tmp_path / "s"), "0", np.arange(2), named, 3, compressor="none")
+    opened = load_store(tmp_path / "s")
+    content, _ = _content.read_lines(LevelArrays(opened, opened.levels[0]), POLYLINES, Shelf(tmp_path / "files"))
+    np.testing.assert_array_equal(content.objects.paths, [0, 20, 70])
+    np.testing.assert_array_equal(content.positions, np.concatenate([a, b, a]))
