@@ -150,12 +150,13 @@ class FlatArray:
         return out
 
     def _read_whole(self) -> AnyArray | None:
-        """Read an array of one chunk without a copy of it; None where that takes one, or the chunk is not stored."""
+        """Read an array of one chunk, without a copy where none is needed; None if the chunk is not stored."""
         chunk = (0,) * len(self.meta.shape)
         for _, stored in self._fetch([chunk]):
-            block = None if stored is None else self._block(chunk, stored)
-            if block is not None and block.flags.writeable and block.dtype.isnative:
-                return block
+            if stored is not None:
+                block = self._block(chunk, stored)
+                is_own = block.flags.writeable and block.dtype.isnative
+                return block if is_own else block.astype(block.dtype.newbyteorder("="))
         return None
 
     def read_items(self, chunks: Sequence[int]) -> Iterator[Items]:
