@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["HIDDEN_VALUE", "Far", "ValueMap", "compact"]
+__all__ = ["HIDDEN_VALUE", "MISSING_VALUE", "Far", "ValueMap", "compact"]
 
 Float32Array = npt.NDArray[np.float32]
 Int64Array = npt.NDArray[np.int64]
 
 HIDDEN_VALUE = 3.0e38
 """Value of a vertex that is not to be seen; all that is above 1e38 is not. A row is hidden with any of its corners."""
+MISSING_VALUE = -3.0e38
+"""Value of a vertex that has none; so is all that is below -1e38. It is drawn grey, whatever the colours."""
 _SEGMENT_CORNERS = 4
 
 
@@ -115,6 +117,8 @@ def compact(numbers: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.unsi
 def _between(first: Float32Array, second: Float32Array, at: Float32Array, *, smooth: bool) -> Float32Array:
     if not smooth:
         return np.where(at < 0.5, first, second)
-    with np.errstate(over="ignore"):  # the lowest float stands for what is missing
-        between = first + at * (second.astype(np.float64) - first)
-        return np.where(at <= 0, first, np.where(at >= 1, second, between)).astype(np.float32)
+    between = first + at * (second.astype(np.float64) - first)
+    # Nothing lies between a number and none: the nearer end says it.
+    is_missing = np.minimum(first, second) < MISSING_VALUE / 2
+    between = np.where(is_missing, np.where(at < 0.5, first, second), between)
+    return np.where(at <= 0, first, np.where(at >= 1, second, between)).astype(np.float32)

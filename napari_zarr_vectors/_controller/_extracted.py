@@ -20,7 +20,7 @@ from napari_zarr_vectors._layers import (
     world_size,
     world_step,
 )
-from napari_zarr_vectors._stream import color_values, missing_value
+from napari_zarr_vectors._stream import color_values, no_values
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -102,11 +102,9 @@ def _values(extracted: Extracted, coloring: Coloring) -> npt.NDArray[np.float32]
     """Give the number that colours each vertex, as the streaming layer has it."""
     if coloring.objects is not None and extracted.owners is not None:
         ids, number = np.unique(extracted.owners, return_inverse=True)
-        return coloring.objects.of(ids, missing_value(coloring))[number]
-    if coloring.attribute is None:
-        return None
-    if coloring.attribute not in extracted.result.attributes:
-        return np.full(extracted.vertex_count, missing_value(coloring), np.float32)
+        return coloring.objects.of(ids)[number]
+    if coloring.attribute is None or coloring.attribute not in extracted.result.attributes:
+        return no_values(coloring, extracted.vertex_count)
     values = extracted.vertex_values(coloring.attribute)
     if coloring.kind == "category":
         place = {word: code for code, word in enumerate(coloring.words)}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from napari_zarr_vectors._controller._prepare import prepare
 from napari_zarr_vectors._layers import ValueInfo
 from napari_zarr_vectors._lod import chunks_in, plan_few
-from napari_zarr_vectors._stream import color_values
+from napari_zarr_vectors._stream import color_values, no_values
 from zarr_vectors.exceptions import CancelledError
 from zarr_vectors.spatial import mix_bits
 
@@ -136,7 +136,7 @@ class FewReader:
         if coloring.attribute is None:
             return FewPoints(positions, level)
         if len(columns) == 1:  # nothing is in view, or the level has not this attribute
-            return FewPoints(positions, level, color_values(coloring, _missing(coloring, len(positions))), colors.info)
+            return FewPoints(positions, level, no_values(coloring, len(positions)), colors.info)
         values, features = columns[1], {}
         if coloring.kind == "category":
             words = self._store.categories(coloring.attribute, level) or ()
@@ -184,13 +184,6 @@ def _keys(positions: AnyArray) -> UIntArray:
     factors = np.random.default_rng(SEED).integers(0, 1 << 64, bits.shape[1], dtype=np.uint64) | np.uint64(1)
     key: UIntArray = (bits * factors).sum(axis=1, dtype=np.uint64)
     return mix_bits(key)
-
-
-def _missing(coloring: Coloring, count: int) -> AnyArray:
-    """Give values that mean "none" for each kind of colouring."""
-    if coloring.kind == "rgb":
-        return np.zeros((count, 3), np.uint8)
-    return np.full(count, -1) if coloring.kind == "category" else np.full(count, np.nan, np.float32)
 
 
 def _words_of(words: tuple[str, ...], codes: AnyArray) -> AnyArray:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_zarr_vectors._build import MISSING_VALUE
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._layers._legend import GROUP
 from napari_zarr_vectors._lod import build_tree
-from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
+from napari_zarr_vectors._stream import MOST_VALUE, Coloring, ObjectValues, color_values, size_values
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 
 if TYPE_CHECKING:
@@ -323,8 +324,7 @@ def _unit(store: LazyStore, name: str | None) -> str:
 
 
 def _category(coloring: Coloring) -> Colors:
-    # One colour more, for what is missing.
-    return Colors(coloring, ValueInfo("category", categories=len(coloring.words) + 1), coloring.words)
+    return Colors(coloring, ValueInfo("category", categories=len(coloring.words)), coloring.words)
 
 
 def _of_objects(store: LazyStore, name: str) -> Colors:
@@ -380,7 +380,9 @@ def _first_groups(store: LazyStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[
 
 
 def _coded(ids: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], words: tuple[str, ...]) -> Coloring:
-    return Coloring(kind="category", words=words, objects=_by_id(ids, codes.astype(np.float32)))
+    """Colour objects by codes of words; those past the last are missing."""
+    values = np.where(codes < len(words), codes, MISSING_VALUE).astype(np.float32)
+    return Coloring(kind="category", words=words, objects=_by_id(ids, values))
 
 
 def _by_id(ids: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> ObjectValues:
@@ -392,7 +394,7 @@ def _limits(coloring: Coloring, values: npt.NDArray[np.generic] | None) -> tuple
     if values is None or not len(values):
         return 0.0, 1.0
     numbers = color_values(coloring, values)
-    finite = numbers[np.isfinite(numbers) & (numbers > np.finfo(np.float32).min)]
+    finite = numbers[np.abs(numbers) < MOST_VALUE]
     if not len(finite):
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(finite, LIMIT_PERCENTILES))

@@ -11,6 +11,7 @@ from napari_zarr_vectors._build import concatenated
 from napari_zarr_vectors._controller._running import viewer_of
 from napari_zarr_vectors._layers import snapshot
 from napari_zarr_vectors._lod.few import view_box
+from napari_zarr_vectors._stream import MOST_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ __all__ = ["DisplayActions", "actions_of", "box_in_view", "limits_in_view"]
 MOST_VALUES = 200_000
 """Of what is shown, for limits: a percentile of more is no better, and is found on the GUI thread."""
 PERCENTILES = (1.0, 99.0)
-SHOWN = 1e38
 """Values beyond are those of vertices that are hidden, or have none."""
 
 
@@ -74,7 +74,7 @@ def limits_in_view(layer: StreamingLayer) -> tuple[float, float] | None:
     for chunk, values, starts, stops in drawn:
         found.append(values[concatenated(starts, stops)[::step] * chunk.corners])
     values = np.concatenate(found)
-    values = values[np.abs(values) < SHOWN]
+    values = values[np.abs(values) < MOST_VALUE]
     if not len(values):
         return None
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._build import unpack_rgb
-from napari_zarr_vectors._layers._lut import category_lut, colormap_lut, is_colormap
+from napari_zarr_vectors._build import MISSING_VALUE, unpack_rgb
+from napari_zarr_vectors._layers._lut import MISSING_RGBA, category_lut, colormap_lut, is_colormap
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._model import DisplayStyle
 
@@ -24,6 +24,8 @@ def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: D
     """Give the colours (n, 4), 0..1, of n values as `info` and a style say."""
     if values is None or info.kind in ("none", "direction"):
         return np.tile(np.array(style.color, dtype=np.float32), (count, 1))
+    is_missing = values < MISSING_VALUE / 2
+    values = np.where(is_missing, np.float32(0), values)
     if info.kind == "rgb":
         opaque = np.full((len(values), 1), 255, np.uint8)
         colors = np.concatenate([unpack_rgb(values), opaque], axis=1)
@@ -35,7 +37,9 @@ def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: D
         share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) ** style.gamma
         lut = colormap_lut(known_colormap(style.colormap))
         colors = lut[np.round(share * (len(lut) - 1)).astype(np.int64)]
-    return np.asarray(colors / 255, dtype=np.float32)
+    out = np.asarray(colors / 255, dtype=np.float32)
+    out[is_missing] = MISSING_RGBA
+    return out
 
 
 def known_colormap(name: str) -> str:

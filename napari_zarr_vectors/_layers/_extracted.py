@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Layer, Points, Shapes, Surface, Vectors
 
+from napari_zarr_vectors._build import MISSING_VALUE
 from napari_zarr_vectors._layers._colored import colors_of, known_colormap
 from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
 from napari_zarr_vectors._layers._legend import direction_order
@@ -200,7 +201,8 @@ def _surface(positions: AnyArray, faces: Int64Array, features: Columns, look: Lo
     triangles = np.concatenate(list(_fans(faces))) if faces.shape[1] > 3 else faces
     shading = {"flat": "flat", "round": "smooth"}.get(look.style.shading, "none")
     options |= {"features": dict(features), "shading": shading}
-    if look.info.kind == "scalar" and look.values is not None:
+    is_whole = look.values is not None and not (look.values < MISSING_VALUE / 2).any()
+    if look.info.kind == "scalar" and is_whole:  # no colormap of napari's has a colour for what is missing
         limits = look.style.contrast_limits or look.info.limits
         colormap = known_colormap(look.style.colormap)
         options |= {"colormap": colormap, "contrast_limits": limits, "gamma": look.style.gamma}

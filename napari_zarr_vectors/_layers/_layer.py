@@ -71,7 +71,8 @@ class ValueInfo:
     Attributes
     ----------
     kind : "none", "scalar", "category", "rgb" or "direction"
-        Codes of a category are whole numbers from 0; rgb is `_build.pack_rgb`.
+        Codes of a category are whole numbers from 0; rgb is `_build.pack_rgb`; what has no value is
+        `_build.MISSING_VALUE`.
     limits : (lo, hi)
         Range of a scalar in the data, used where the style says none.
     categories : int

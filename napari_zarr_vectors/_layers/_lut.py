@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-__all__ = ["category_lut", "colormap_lut", "is_colormap", "rgba_of"]
+__all__ = ["MISSING_RGBA", "category_lut", "colormap_lut", "is_colormap", "rgba_of"]
 
 LUT_SIZE = 256
 MOST_CATEGORIES = 4096
@@ -19,6 +19,8 @@ MOST_CATEGORIES = 4096
 GOLDEN = 0.61803398875
 DISTINCT = 64
 FIRST = (255, 158, 26)
+MISSING_RGBA = (0.5, 0.5, 0.5, 1.0)
+"""Colour of what has no value, whatever colours the others: no colour of a category, and seen on black and on white."""
 TAKEN = ((0, 0, 0), (255, 255, 255), (0, 153, 255))
 """Usual backgrounds, and what napari marks a selection with."""
 

@@ -37,7 +37,7 @@ uniform float u_mode;     // 0 one colour, 1 scalar, 2 category, 3 rgb, 4 direct
 uniform vec3 u_limits;    // lo, 1 / (hi - lo), gamma
 uniform float u_entries;  // width of the lookup table
 varying vec4 v_color;
-varying float v_entry;
+varying vec2 v_entry;
 
 vec4 clip_of(vec3 position, vec2 extra) {
     vec4 clip = u_clip * vec4(position, 1.0) + u_clip_extra0 * extra.x + u_clip_extra1 * extra.y;
@@ -52,17 +52,19 @@ vec4 within_depth(vec4 clip) {
 
 void paint(float value) {
     v_color = vec4(0.0);
-    v_entry = 0.5;
+    v_entry = vec2(0.5, 1.0);
     if (u_mode > 3.5) {
         return;
+    } else if (value < -1e38) {
+        v_entry = vec2(0.0);  // no part of what is between: its neighbours' own colours reach half-way, then it is grey
     } else if (u_mode > 2.5) {
         float low = mod(value, 65536.0);  // whole already; adding 0.5 would round white up to 2^24
         v_color = vec4(floor(value / 65536.0), floor(low / 256.0), mod(low, 256.0), 255.0) / 255.0;
     } else if (u_mode > 1.5) {
-        v_entry = (mod(floor(value + 0.5), u_entries) + 0.5) / u_entries;
+        v_entry.x = (mod(floor(value + 0.5), u_entries) + 0.5) / u_entries;
     } else if (u_mode > 0.5) {
         float t = pow(clamp((value - u_limits.x) * u_limits.y, 0.0, 1.0), u_limits.z);
-        v_entry = (t * (u_entries - 1.0) + 0.5) / u_entries;
+        v_entry.x = (t * (u_entries - 1.0) + 0.5) / u_entries;
     }
 }
 """
@@ -223,14 +225,16 @@ void main() {
 _COLOR = """
 uniform sampler2D u_lut;
 uniform vec4 u_color;
+uniform vec4 u_missing;   // of what has no value
 uniform float u_mode;
 varying vec4 v_color;
-varying float v_entry;
+varying vec2 v_entry;     // of the lookup table, times which part of it has a value; and that
 
 vec4 color() {
-    if (u_mode > 2.5) return v_color;
-    if (u_mode > 0.5) return texture2D(u_lut, vec2(v_entry, 0.5));
-    return u_color;
+    if (u_mode < 0.5) return u_color;
+    if (v_entry.y < 0.5) return u_missing;
+    if (u_mode > 2.5) return v_color / v_entry.y;
+    return texture2D(u_lut, vec2(v_entry.x / v_entry.y, 0.5));
 }
 """
 
@@ -311,14 +315,11 @@ void main() {
 """
 )
 
-FRAGMENT = """
-uniform sampler2D u_lut;
-uniform vec4 u_color;
-uniform float u_mode;
+FRAGMENT = (
+    _COLOR
+    + """
 uniform float u_shape;    // 0 square, 1 disc, 2 disc with a smooth edge
 uniform float u_dome;     // 1 while the distance is drawn, for eye-dome lighting
-varying vec4 v_color;
-varying float v_entry;
 varying float v_px;
 varying float v_alpha;
 varying float v_far;
@@ -334,15 +335,14 @@ void main() {
             if (alpha <= 0.0) discard;
         }
     }
-    vec4 color = u_color;
-    if (u_mode > 2.5) color = v_color;
-    else if (u_mode > 0.5) color = texture2D(u_lut, vec2(v_entry, 0.5));
-    if (u_dome > 0.5 && color.a * alpha < 0.5) discard;  // no room for half of it: the distance is where it would be
+    vec4 own = color();
+    if (u_dome > 0.5 && own.a * alpha < 0.5) discard;  // no room for half of it: the distance is where it would be
     float far = abs(v_far) < 1e-20 ? 1e-20 : v_far;  // 0 is where nothing was drawn
-    gl_FragColor = vec4(color.rgb, u_dome > 0.5 ? far : color.a * alpha);
+    gl_FragColor = vec4(own.rgb, u_dome > 0.5 ? far : own.a * alpha);
     $set_depth(u_dome > 0.5 ? 1.0 : alpha);
 }
 """
+)
 
 KEEP_DEPTH = """
 void keep_depth(float alpha) {

@@ -20,6 +20,7 @@ from vispy.visuals.shaders import Function
 
 from napari_zarr_vectors._build import Sight
 from napari_zarr_vectors._layers._eye_dome import EyeDome, sightline
+from napari_zarr_vectors._layers._lut import MISSING_RGBA
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
 
 __all__ = ["GlooSink", "PointPoolVisual", "PoolVisual"]
@@ -207,6 +208,7 @@ class PoolVisual(Visual):
         self.set_view(self._axes, -np.full(len(self._origin), np.inf), np.full(len(self._origin), np.inf))
         self.set_size(2.0, in_world=False)
         self.set_color((1.0, 1.0, 1.0, 1.0))
+        program["u_missing"] = MISSING_RGBA
         self.set_values_as("none")
 
     def _bind_sizes(self) -> None:

@@ -3,11 +3,12 @@
 from napari_zarr_vectors._stream.cache import ByteCache, default_cache_bytes
 from napari_zarr_vectors._stream.chosen import ChosenRows, read_chosen
 from napari_zarr_vectors._stream.coloring import (
+    MOST_VALUE,
     Coloring,
     ObjectValues,
     Wanted,
     color_values,
-    missing_value,
+    no_values,
     size_values,
 )
 from napari_zarr_vectors._stream.loader import FIRST_PAUSE_S, RETRIES, Failure, Loader, Request, Source
@@ -19,6 +20,7 @@ from napari_zarr_vectors._stream.threads import Threads
 __all__ = [
     "FIRST_PAUSE_S",
     "HOLD_S",
+    "MOST_VALUE",
     "RETRIES",
     "ByteCache",
     "ChosenRows",
@@ -38,7 +40,7 @@ __all__ = [
     "Wanted",
     "color_values",
     "default_cache_bytes",
-    "missing_value",
+    "no_values",
     "read_chosen",
     "shown_ranges",
     "size_values",

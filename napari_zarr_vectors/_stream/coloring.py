@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_zarr_vectors._build import HIDDEN_VALUE, pack_rgb
+from napari_zarr_vectors._build import HIDDEN_VALUE, MISSING_VALUE, pack_rgb
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from zarr_vectors.lazy import LazyStore, VertexFilter
 
 __all__ = [
+    "MOST_VALUE",
     "Coloring",
     "ObjectValues",
     "Wanted",
     "color_values",
     "hide",
-    "missing_value",
     "no_values",
     "size_values",
 ]
 
 LARGEST = 1e30
 """Size in place of an infinite one: no sum on the way to the screen overflows."""
+MOST_VALUE = 9e37
+"""Number in place of an infinite one: farther from 0 is what is hidden or missing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +39,7 @@ class ObjectValues:
     ids: npt.NDArray[np.int64]
     values: npt.NDArray[np.float32]
 
-    def of(self, ids: npt.NDArray[np.int64], missing: float) -> npt.NDArray[np.float32]:
+    def of(self, ids: npt.NDArray[np.int64], missing: float = MISSING_VALUE) -> npt.NDArray[np.float32]:
         """Give the numbers of objects by id, (k,), and last that of no object."""
         out = np.full(len(ids) + 1, missing, np.float32)
         if len(self.ids):
@@ -84,7 +86,7 @@ class Coloring:
     """What colours the vertices, and how it becomes one number a vertex.
 
     `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
-    category's, and what is missing or is none of them has the code after the last. `wanted` hides all others.
+    category's, and what is none of them is missing. `wanted` hides all others.
     `size_by` is the attribute that sizes vertices, unless `sizes` says it of objects; neither is one size for all.
     """
 
@@ -100,8 +102,8 @@ class Coloring:
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
     """Give the number that colours each vertex, (N,) float32.
 
-    Channels other than red, green, blue are shown by their first one; NaN becomes the lowest float, which every
-    colormap shows as its first colour.
+    Channels other than red, green, blue are shown by their first one; NaN and words that are unknown become
+    `MISSING_VALUE`, infinite ones the ends of what is drawn.
     """
     if coloring.kind == "rgb":
         return pack_rgb(values[:, :3].astype(np.uint8))
@@ -109,22 +111,17 @@ def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDA
     if coloring.kind == "category":
         codes = column.astype(np.int64)
         known = (codes >= 0) & (codes < len(coloring.words))
-        return np.where(known, codes, len(coloring.words)).astype(np.float32)
-    numbers = column.astype(np.float32)
-    out: npt.NDArray[np.float32] = np.where(np.isnan(numbers), np.finfo(np.float32).min, numbers)
-    return out
+        return np.where(known, codes, MISSING_VALUE).astype(np.float32)
+    with np.errstate(over="ignore"):  # too large for float32 is infinite
+        numbers = column.astype(np.float32)
+    return np.where(np.isnan(numbers), MISSING_VALUE, np.clip(numbers, -MOST_VALUE, MOST_VALUE)).astype(np.float32)
 
 
 def no_values(coloring: Coloring, count: int) -> npt.NDArray[np.float32] | None:
-    """Give the numbers of points of a level that lacks the attribute: the lowest, or "missing"."""
-    if coloring.attribute is None:
+    """Give the numbers of vertices of a level that lacks what colours; None where nothing does."""
+    if coloring.attribute is None and coloring.objects is None:
         return None
-    return np.full(count, missing_value(coloring), dtype=np.float32)
-
-
-def missing_value(coloring: Coloring) -> float:
-    """Give the number of a vertex that has no value."""
-    return {"category": float(len(coloring.words)), "rgb": 0.0}.get(coloring.kind, float(np.finfo(np.float32).min))
+    return np.full(count, MISSING_VALUE, dtype=np.float32)
 
 
 def size_values(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:

@@ -23,7 +23,7 @@ from napari_zarr_vectors._build import (
     compact,
     place_keys,
 )
-from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, missing_value, no_values, size_values
+from napari_zarr_vectors._stream.coloring import Coloring, color_values, hide, no_values, size_values
 from napari_zarr_vectors._stream.columns import read_columns
 from napari_zarr_vectors._stream.loader import BATCH, Request
 from zarr_vectors.exceptions import ConcurrentWriteError
@@ -310,7 +310,7 @@ class PointSource:
         coloring = self.coloring[epoch]
         if coloring.objects is not None and objects is not None:
             ids = self._store.object_values(level=level)[0]
-            return coloring.objects.of(ids, missing_value(coloring))[objects]  # -1 finds the last
+            return coloring.objects.of(ids)[objects]  # -1 finds the last
         found = attributes.get(coloring.attribute or "")
         if found is None:
             return no_values(coloring, count)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_zarr_vectors._build import (
     HIDDEN_VALUE,
+    MISSING_VALUE,
     LinkedPart,
     Place,
     build_points,
@@ -41,7 +42,7 @@ def columns_of(rng, part):
     """Two columns of which some are hidden or missing."""
     values = rng.normal(size=(2, len(part.positions))).astype(np.float32)
     values[rng.random(values.shape) < 0.2] = HIDDEN_VALUE
-    values[rng.random(values.shape) < 0.1] = np.finfo(np.float32).min
+    values[rng.random(values.shape) < 0.1] = MISSING_VALUE
     return values
 
 
@@ -88,6 +89,15 @@ def test_a_cut_row_has_the_values_of_the_places_where_it_begins_and_ends(seed, c
     assert np.allclose(ends, built.positions[:, axis], atol=1e-4)
     whole = np.setdiff1d(np.arange(built.rows), built.source.cut)
     assert np.array_equal(ends.reshape(-1, 4)[whole, 0], part.positions[:, axis].astype("f4")[built.drawn[whole, 0]])
+
+
+def test_no_number_lies_between_one_and_none():
+    positions = np.array([[0.5, 0.5, 0.5], [3.5, 0.5, 0.5]])
+    part = LinkedPart(positions, (0, 2), np.array([[0, 1]]), np.ones(1, bool))
+    source = build_segments(part, PLACE).source
+    assert len(source.cut) > 1
+    corners = source.of(np.array([7, MISSING_VALUE], np.float32)).reshape(-1, 4)[:, [0, 2]]
+    assert np.array_equal(corners[source.cut], np.where(source.at < 0.5, np.float32(7), np.float32(MISSING_VALUE)))
 
 
 @settings(max_examples=60)

@@ -13,6 +13,7 @@ from napari_zarr_vectors._controller import _extract as extracting
 from napari_zarr_vectors._controller import _running as running
 from napari_zarr_vectors._controller import extract, open_layer
 from napari_zarr_vectors._controller._extract_panel import ExtractTarget
+from napari_zarr_vectors._layers._lut import colormap_lut
 from napari_zarr_vectors._layers._napari import visual_of
 from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError, StoreClosedError, StoreExistsError
 from zarr_vectors.lazy import open_zv
@@ -237,6 +238,18 @@ def test_surfaces_become_a_surface_with_values(viewer, tmp_path):
     assert np.array_equal(surface.vertices, POSITIONS[row])
     assert np.array_equal(surface.vertex_values, HEIGHT[row].astype("float32"))
     assert surface.colormap.name == "magma"
+
+
+def test_of_a_surface_what_has_no_value_is_grey_as_on_the_screen(viewer, tmp_path):
+    corners = np.array([[50, 20, 20], [50, 80, 20], [50, 50, 80]], float)
+    attributes = {"height": np.array([0, np.nan, 10])}
+    write_mesh(tmp_path / "s.zv", corners, np.array([[0, 1, 2]]), attributes=attributes, chunk_shape=100.0)
+    (layer,) = open_layer(viewer, tmp_path / "s.zv", color_by="height", shading="soft")
+    (surface,) = extract(layer, "all")
+    colors = dict(zip(map(tuple, surface.vertices.tolist()), surface.vertex_colors.tolist(), strict=True))
+    assert colors[tuple(corners[1])] == [0.5, 0.5, 0.5, 1]
+    lut = colormap_lut(layer.style.colormap)
+    assert np.abs(255 * np.array(colors[tuple(corners[0])]) - lut[0]).max() < 6
 
 
 def content(path):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_zarr_vectors._build import MISSING_VALUE
 from napari_zarr_vectors._controller._prepare import (
     PAGE_ROWS,
     PAGE_WASTE,
@@ -15,7 +16,7 @@ from napari_zarr_vectors._controller._prepare import (
     prepare,
     prepare_colors,
 )
-from napari_zarr_vectors._stream import Wanted, missing_value
+from napari_zarr_vectors._stream import Wanted
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -100,13 +101,12 @@ def write_groups(path):
 def test_objects_have_the_value_of_the_first_group_they_are_in(tmp_path):
     with open_zv(write_groups(tmp_path / "p.zv")) as store:
         score = prepare_colors(store, "score")
-        missing = missing_value(score.coloring)
         assert score.info.kind == "scalar"
         assert score.coloring.objects.ids.tolist() == [3, 5, 7, 9]
-        assert score.coloring.objects.values.tolist() == [3, missing, 4, 3]
+        assert score.coloring.objects.values.tolist() == [3, np.float32(MISSING_VALUE), 4, 3]
         side = prepare_colors(store, "side")
         assert (side.info.kind, side.words) == ("category", ("left", "right"))
-        assert side.coloring.objects.values.tolist() == [1, missing_value(side.coloring), 0, 1]
+        assert side.coloring.objects.values.tolist() == [1, np.float32(MISSING_VALUE), 0, 1]
 
 
 def test_group_attributes_are_to_choose_from_after_those_of_objects(tmp_path):

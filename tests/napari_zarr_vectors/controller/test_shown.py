@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
-from napari_zarr_vectors._build import HIDDEN_VALUE
+from napari_zarr_vectors._build import HIDDEN_VALUE, MISSING_VALUE
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._controller._views import actions_of, limits_in_view
 from napari_zarr_vectors._layers import StreamingLines, StreamingPoints, StreamingSurface, Window
@@ -119,7 +119,7 @@ def test_objects_colour_their_vertices_on_every_level(viewer, settle, tracts):
     assert engine_of(layer).colors.words == ("even", "few")
     rows = rows_of(layer)
     line = rows[:, 0].astype(int)
-    wanted = np.where(line % 2 == 0, 0, np.where(np.isin(line, GROUPS["few"]), 1, 2))
+    wanted = np.where(line % 2 == 0, 0, np.where(np.isin(line, GROUPS["few"]), 1, np.float32(MISSING_VALUE)))
     assert np.array_equal(rows[:, 1], wanted)
     layer.style.color_by = "object"
     settle(layer)
@@ -146,7 +146,9 @@ def test_attributes_of_groups_colour_their_objects_on_every_level(viewer, settle
         settle(layer)
         number, found = rows_of(layer).T
         assert layer.value_info.words == ("left", "right")
-        assert np.array_equal(found, np.where(number % 2 == 0, 0, np.where(np.isin(number, GROUPS["few"]), 1, 2)))
+        assert np.array_equal(
+            found, np.where(number % 2 == 0, 0, np.where(np.isin(number, GROUPS["few"]), 1, np.float32(MISSING_VALUE)))
+        )
     assert "score" in engine_of(layer).colors.choices
 
 

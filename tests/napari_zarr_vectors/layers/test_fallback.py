@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from napari.layers import Points
 
-from napari_zarr_vectors._build import pack_rgb
+from napari_zarr_vectors._build import MISSING_VALUE, pack_rgb
 from napari_zarr_vectors._layers import FallbackPoints, StreamingPoints, ValueInfo, _napari, refusal, register
-from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
+from napari_zarr_vectors._layers._lut import MISSING_RGBA, category_lut, colormap_lut
 from napari_zarr_vectors._model import DisplayStyle
 
 pytestmark = pytest.mark.gui
@@ -71,11 +71,12 @@ def test_one_pixel_s_worth_is_what_is_painted(show):
 
 @pytest.mark.parametrize("limits", [None, (0.0, 20.0)])
 def test_numbers_have_the_colormap_s_colours(show, limits):
-    values = np.array([-5, 0, 10, 20, 40, np.finfo(np.float32).min], np.float32)
+    values = np.array([-5, 0, 10, 20, 40, MISSING_VALUE], np.float32)
     style = DisplayStyle(colormap="magma", contrast_limits=limits)
     _, fallback = show(style, values, ValueInfo("scalar", (0.0, 20.0)), points=POINTS[:6])
     lut = colormap_lut("magma")
-    assert np.allclose(fallback.layer.face_color[2:] * 255, lut[[0, 0, 128, 255, 255, 0]], atol=0.01)
+    assert np.allclose(fallback.layer.face_color[2:-1] * 255, lut[[0, 0, 128, 255, 255]], atol=0.01)
+    assert np.allclose(fallback.layer.face_color[-1], MISSING_RGBA), "what has no value is no minimum"
 
 
 def test_categories_and_colours_are_theirs(show):

@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_zarr_vectors._build import HIDDEN_VALUE
+from napari_zarr_vectors._build import HIDDEN_VALUE, MISSING_VALUE
 from napari_zarr_vectors._lod import CameraState, build_tree
 from napari_zarr_vectors._lod.fetching import AHEAD, VISIBLE
 from napari_zarr_vectors._lod.plan import plan as make_plan
 from napari_zarr_vectors._stream import (
+    MOST_VALUE,
     ByteCache,
     Coloring,
     Loader,
@@ -26,6 +27,7 @@ from napari_zarr_vectors._stream import (
     Threads,
     View,
     Wanted,
+    color_values,
 )
 from napari_zarr_vectors._stream import planner as planner_module
 from zarr_vectors.lazy import WEIGHTS, open_zv
@@ -186,16 +188,26 @@ def test_a_level_without_the_attribute_is_shown_all_the_same(path, tmp_path):
     (bare / "1" / "zarr.json").write_text(json.dumps(doc, indent=1))
     for name, kind in (("number", "scalar"), ("word", "category"), ("rgb", "rgb")):
         planned, chunks, _ = settle(bare, 10 * COUNT, Coloring(name, kind, ("a", "b")), locked_level=1)
+        assert (shown_rows(planned, chunks)[:, 3] == np.float32(MISSING_VALUE)).all()
         with open_zv(bare) as store:
             assert len(shown_rows(planned, chunks)) == store.vertex_count(1)
 
 
-def test_what_is_missing_has_a_code_of_its_own(tmp_path):
+def test_a_missing_word_is_none_of_the_words(tmp_path):
     place = tmp_path / "missing.zarrvectors"
     words = np.array(["a", None, "b", None], dtype=object)
     write_points(place, np.arange(12.0).reshape(4, 3), chunk_shape=100, attributes={"word": words})
     planned, chunks, _ = settle(place, 100, Coloring("word", "category", ("a", "b")))
-    assert sorted(shown_rows(planned, chunks)[:, 3].tolist()) == [0, 1, 2, 2]
+    assert sorted(shown_rows(planned, chunks)[:, 3].tolist()) == [np.float32(MISSING_VALUE)] * 2 + [0, 1]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_number_that_is_missing_is_none_and_one_without_end_is_the_last(dtype):
+    numbers = np.array([np.nan, -np.inf, np.inf, np.finfo(dtype).min, 3], dtype)
+    values = color_values(Coloring("number", "scalar"), numbers)
+    lowest, highest = -np.float32(MOST_VALUE), np.float32(MOST_VALUE)
+    assert values.tolist() == [np.float32(MISSING_VALUE), lowest, highest, lowest, 3]
+    assert highest < 1e38, "what is above is hidden"
 
 
 @pytest.mark.parametrize("level", [0, 1, 2])
