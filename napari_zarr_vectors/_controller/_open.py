@@ -42,6 +42,7 @@ from zarr_vectors.lazy import LazyStore, open_zv
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy.typing as npt
     from napari.layers import Layer
     from napari.viewer import Viewer
 
@@ -50,6 +51,10 @@ if TYPE_CHECKING:
 __all__ = ["open_layer"]
 
 PEER = "zarr-vectors"
+SLIDER_STEP = 1.0
+"""Data units that a step of napari's slider is: a layer's extent has one as its step, and its scale carries it on."""
+TIME_NAMES = ("t", "time")
+"""Names of axes that say what a type was not said for: an axis that is given by its name alone has the type space."""
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
 _FILTER = tuple(f.name for f in fields(DisplayFilter))
 _OPTIONS = (*_STYLE, *_FILTER, "budget", "level", *LAYER_OPTIONS)
@@ -161,7 +166,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
                 source=store.name,
                 place=path,
                 origin=origin,
-                default_slab=np.array(store.bin_shape),
+                default_slab=_default_slab(store),
                 pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
                 **(_layer_options(store) | display),
             )
@@ -215,6 +220,17 @@ def _sized(store: LazyStore) -> dict[str, Any]:
     """Give the style of neurons that have radii: as thick as they are."""
     name = size_choice(store)
     return {} if name is None else {"size_by": name, "size": 2.0, "size_mode": "world"}
+
+
+def _default_slab(store: LazyStore) -> npt.NDArray[np.float64]:
+    """Give how much is shown along axes that are not displayed, (D,) data units: a bin of space, one moment of time.
+
+    Along other axes than those of space a bin is as many moments as a chunk where no bin was given; a step of napari's
+    slider is one data unit, and what lies between two of its places is nobody's moment.
+    """
+    is_space = [axis.type == "space" and axis.name.lower() not in TIME_NAMES for axis in store.axes]
+    bins = np.array(store.bin_shape, np.float64)
+    return np.where(is_space, bins, np.minimum(bins, SLIDER_STEP))
 
 
 def _layer_options(store: LazyStore) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.flying import Flight
 from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._layers._napari import visual_of
 from napari_zarr_vectors._layers._residents import Resident
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.points import write_points
@@ -129,3 +130,34 @@ def middle_of(picture, near=None):
         assert close.any()
         rows, columns = rows[close], columns[close]
     return np.array([rows.mean(), columns.mean()])
+
+
+def on_canvas(window, layer, point):
+    """Where a point lies, (column, row) px, by vispy's own transforms."""
+    shown = list(layer.displayed_axes)[::-1]
+    node = visual_of(window.viewer, layer).node
+    xyz = np.array([[*point[shown], *[0] * (3 - len(shown)), 1]])
+    mapped = node.transforms.get_transform("visual", "canvas").map(xyz)[0]
+    return mapped[:2] / mapped[3]
+
+
+@pytest.mark.parametrize("axis", [{"name": "t", "type": "time"}, "t", {"name": "step", "type": "channel"}])
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_one_moment_is_shown_however_many_a_bin_holds(tmp_path, axis, ndim):
+    moment = np.arange(24.0)
+    places = np.stack([10 + 20 * (moment % 5), 10 + 20 * (moment // 5)], axis=1)  # each has one of its own
+    points = np.column_stack([moment, np.full(24, 50.0), places])
+    write_points(tmp_path / "t.zv", points, chunk_shape=(8, 100, 100, 100), axes=[axis, "z", "y", "x"])
+    window = Window(ndisplay=ndim, size=(500, 420))
+    try:
+        (layer,) = open_layer(window.viewer, tmp_path / "t.zv", size=7, shading="flat", color=(1, 1, 1))
+        assert window.viewer.dims.nsteps[0] == 24
+        for at in (0, 7, 8, 11, 23):
+            window.viewer.dims.set_current_step(0, at)
+            assert window.wait_until(lambda: layer.lod.status.complete, 20)
+            picture = window.viewer.screenshot(canvas_only=True, flash=False)[..., :3].max(axis=2)
+            assert 30 <= np.count_nonzero(picture > 60) <= 80, "one square of 7 pixels"
+            x, y = on_canvas(window, layer, points[at])
+            assert picture[int(y), int(x)] > 60, "that of this moment"
+    finally:
+        window.close()
