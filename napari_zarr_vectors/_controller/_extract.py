@@ -16,8 +16,8 @@ import numpy as np
 from napari_zarr_vectors._controller._extracted import Made, layers_from, made_of
 from napari_zarr_vectors._controller._kinds import wanted_of
 from napari_zarr_vectors._controller._running import engine_of, leave_end, on_end, viewer_of
-from napari_zarr_vectors._jobs import Job, Part, extract_part, refuse_too_large, spare_bytes, write_extracted
-from napari_zarr_vectors._layers import StreamingLayer, StreamingLines, clips_of, snapshot, wait_alive
+from napari_zarr_vectors._jobs import Job, Part, extract_part, left_out, refuse_too_large, spare_bytes, write_extracted
+from napari_zarr_vectors._layers import StreamingLayer, StreamingLines, clips_of, notify, snapshot, wait_alive
 from napari_zarr_vectors._lod import Region, box_region, seen_region
 from zarr_vectors.exceptions import ArgumentError, CancelledError, ConcurrentWriteError
 from zarr_vectors.lazy import open_zv
@@ -112,7 +112,8 @@ def extract(
     Raises
     ------
     ArgumentError
-        For a part, a level or a layer that is none, or where nothing is selected.
+        For a part, a level or a layer that is none, where nothing is selected, where nothing of the part is there for
+        a new store or a surface, or where all chosen objects are left out on the level.
     LimitError
         If it is more than `limit`.
     CancelledError
@@ -179,6 +180,8 @@ def finish(layer: StreamingLayer, job: Job[Made]) -> list[Layer] | Path:
     """Add what a job made to the layer's viewer, or give where it was written; raises what the job raised."""
     leave_end(layer, job.stop.set)
     made = job.result()
+    if made.note:
+        notify(made.note)
     if made.path is not None:
         return made.path
     viewer = viewer_of(layer)
@@ -265,8 +268,19 @@ def _work(asked: Asked, tell: Tell, cancel: threading.Event) -> Made:
             raise ArgumentError(msg)
         limits = {"most_vertices": asked.most_vertices, "most_bytes": asked.most_bytes}
         refuse_too_large(store, part, **limits, is_table=asked.to is None)
+        lost = left_out(store, part)
         extracted = extract_part(store, part, tell, cancel)
+        if not extracted.vertex_count and (lost or asked.to is not None):
+            raise ArgumentError(_emptiness(asked, lost))
+        note = f"{lost:,} of the objects are left out on level {part.level}; a finer one has them" if lost else ""
         if asked.to is None:
-            return made_of(extracted, asked.name, asked.colors)
+            return replace(made_of(extracted, asked.name, asked.colors), note=note)
         path = write_extracted(asked.to, extracted, store, tell, cancel)
-        return replace(made_of(extracted, asked.name, None, with_tables=False), path=path)
+        return replace(made_of(extracted, asked.name, None, with_tables=False), path=path, note=note)
+
+
+def _emptiness(asked: Asked, lost: int) -> str:
+    """Say why there is nothing to extract, and what to do."""
+    if lost:
+        return f"{asked.name!r} is empty: the objects are left out on level {asked.part.level}; take a finer one"
+    return f"{asked.name!r} is empty: nothing of it is there; look at it, take a larger box or lift the filter"

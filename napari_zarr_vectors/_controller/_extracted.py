@@ -52,6 +52,8 @@ class Made:
     joined : Paths, Net, Shells or None
     path : Path or None
         Where it was written, if it was.
+    note : str
+        What a person is to be told of it; empty for nothing.
     """
 
     extracted: Extracted
@@ -61,6 +63,7 @@ class Made:
     features: dict[str, Any] = field(default_factory=dict)
     joined: Paths | Net | Shells | None = None
     path: Path | None = None
+    note: str = ""
 
 
 def made_of(extracted: Extracted, name: str, colors: Colors | None, *, with_tables: bool = True) -> Made:

@@ -8,6 +8,7 @@ from napari_zarr_vectors._jobs.part import (
     PartObjects,
     count_part,
     extract_part,
+    left_out,
     refuse_too_large,
     spare_bytes,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "count_part",
     "edge_features",
     "extract_part",
+    "left_out",
     "line_features",
     "refuse_too_large",
     "spare_bytes",

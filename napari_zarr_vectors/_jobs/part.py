@@ -157,6 +157,18 @@ def _objects(store: LazyStore, part: Part) -> tuple[Int64Array, Int64Array]:
     return store.filter(part.level, object_ids=ids, groups=part.groups, share=part.share).objects()
 
 
+def left_out(store: LazyStore, part: Part) -> int:
+    """Say how many of the objects that are asked for by id have vertices, but none on the part's level."""
+    finest = store.levels[0]
+    if part.object_ids is None or part.level == finest or store.adds_levels or not store.object_count_at(part.level):
+        return 0
+    asked = Part(finest, object_ids=part.object_ids)
+    there, here = (
+        ids[sizes > 0] for ids, sizes in (_objects(store, each) for each in (asked, replace(asked, level=part.level)))
+    )
+    return len(np.setdiff1d(there, here))
+
+
 def needed_bytes(store: LazyStore, level: int, vertices: int, *, is_table: bool = True) -> int:
     """Say about how many bytes so many vertices of a level need while they are extracted.
 

@@ -17,6 +17,7 @@ from napari_zarr_vectors._layers._lut import colormap_lut
 from napari_zarr_vectors._layers._napari import visual_of
 from zarr_vectors.exceptions import ArgumentError, CancelledError, LimitError, StoreClosedError, StoreExistsError
 from zarr_vectors.lazy import open_zv
+from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.lines import write_lines
 from zarr_vectors.types.meshes import write_mesh
@@ -450,3 +451,40 @@ def test_of_a_part_where_nothing_is_an_empty_layer_is_made_and_of_a_surface_a_se
     with pytest.raises(ArgumentError, match="nothing of it is there; look at it, take a larger box"):
         extract(layer, far)
     assert len(viewer.layers) == count
+
+
+@pytest.mark.parametrize("to", [None, "part.zv"])
+def test_objects_that_are_left_out_on_a_level_are_told(viewer, tmp_path, to, monkeypatch):
+    said = []
+    monkeypatch.setattr(extracting, "notify", said.append)
+    write_polylines(tmp_path / "s.zv", list(POSITIONS.reshape(-1, 20, 3)), chunk_shape=25.0, bin_shape=12.5)
+    build_pyramid(tmp_path / "s.zv", [(1, 4)])
+    with open_zv(tmp_path / "s.zv") as store:
+        ids, sizes = store.filter(1).objects()
+    kept, lost = ids[sizes > 0].tolist(), ids[sizes == 0].tolist()
+    (layer,) = open_layer(viewer, tmp_path / "s.zv")
+    place = None if to is None else tmp_path / to
+    layer.selection.ids = lost[:3]
+    count = len(viewer.layers)
+    with pytest.raises(ArgumentError, match="left out on level 1; take a finer one"):
+        extract(layer, "selected", level=1, to=place)
+    assert len(viewer.layers) == count
+    assert place is None or not place.exists()
+    assert not said
+    layer.selection.ids = [*lost[:3], kept[0]]
+    found = extract(layer, "selected", level=1, to=place)
+    assert said == ["3 of the objects are left out on level 1; a finer one has them"]
+    if place is not None:
+        with open_zv(found) as store:
+            ids, sizes = store.filter(0).objects()
+            assert ids[sizes > 0].tolist() == kept[:1]
+    extract(layer, "selected", level=0, to=None if place is None else tmp_path / "fine.zv")
+    assert len(said) == 1
+
+
+def test_a_part_of_which_nothing_is_there_becomes_no_store(viewer, tmp_path):
+    write_points(tmp_path / "points.zv", POSITIONS, chunk_shape=25.0)
+    (layer,) = open_layer(viewer, tmp_path / "points.zv")
+    with pytest.raises(ArgumentError, match="nothing of it is there"):
+        extract(layer, ([500] * 3, [501] * 3), to=tmp_path / "part.zv")
+    assert not (tmp_path / "part.zv").exists()
