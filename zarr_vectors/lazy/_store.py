@@ -15,7 +15,7 @@ from zarr_vectors._spec import Axis, LevelMetadata, LevelScale
 from zarr_vectors.constants import DEFAULT_CACHE_CHUNKS, DEFAULT_WORKERS
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
-from zarr_vectors.core.store import StoreLike, load_store
+from zarr_vectors.core.store import OpenStore, StoreLike, load_store
 from zarr_vectors.exceptions import StoreClosedError, UnsupportedFeatureError
 from zarr_vectors.lazy._arrays import PaddedArray, level_group, raw_array
 from zarr_vectors.lazy._cache import ChunkCache
@@ -79,7 +79,7 @@ def open_zv(
 class LazyStore:
     """A store that is open for reading; made by `open_zv`.
 
-    A context manager. May be used from several threads at once. After `close` every read is a ``StoreClosedError``.
+    A context manager, for several threads. After `close` all but `name` and `check_unchanged` is a `StoreClosedError`.
     """
 
     def __init__(self, path: StoreLike, cache: ChunkCache, n_workers: int) -> None:
@@ -101,54 +101,54 @@ class LazyStore:
     @property
     def geometry_type(self) -> str:
         """Kind of geometry, such as ``"point_cloud"``."""
-        kinds = self._store.root.geometry_types
+        kinds = self._opened().root.geometry_types
         return kinds[0] if kinds else ""
 
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The axes, in the order of the columns of positions."""
-        return self._store.root.axes
+        return self._opened().root.axes
 
     @property
     def spatial_dims(self) -> int:
         """Number of axes D."""
-        return self._store.root.ndim
+        return self._opened().root.ndim
 
     @property
     def chunk_shape(self) -> tuple[float, ...]:
         """Edge lengths of a level-0 chunk, world units."""
-        return tuple(self._store.root.chunk_shape.tolist())
+        return tuple(self._opened().root.chunk_shape.tolist())
 
     @property
     def bin_shape(self) -> tuple[float, ...]:
         """Edge lengths of a level-0 bin, world units."""
-        return tuple(self._store.root.bin_shape.tolist())
+        return tuple(self._opened().root.bin_shape.tolist())
 
     @property
     def levels(self) -> list[int]:
         """Numbers of the levels, finest first."""
-        return [meta.level for meta in self._store.levels]
+        return [meta.level for meta in self._opened().levels]
 
     @property
     def crs(self) -> Any:  # noqa: ANN401 - any JSON value
         """The coordinate system the writer named, if any."""
-        return self._store.root.crs
+        return self._opened().root.crs
 
     @property
     def coordinate_offset(self) -> Float64Array:
         """What the writer set aside, (D,) float64; positions plus this are what it had, all here is as stored."""
-        return self._store.root.coordinate_offset.copy()
+        return self._opened().root.coordinate_offset.copy()
 
     @property
     def extent(self) -> Float64Array:
         """Smallest and largest coordinate of level 0 per axis, both inclusive, (2, D) float64."""
-        return self._store.root.bounds.copy()
+        return self._opened().root.bounds.copy()
 
     @property
     @near_place
     def bounding_box(self) -> tuple[Float64Array, Float64Array]:
         """(lo, hi), each (D,) float64; hi lies just above the largest coordinate, so the box holds every vertex."""
-        lo, hi = self._store.root.bounds
+        lo, hi = self._opened().root.bounds
         return lo.copy(), upper_edge(hi, self._reader(self.levels[0]).arrays.positions.column.dtype)
 
     def vertex_count(self, level: int = 0) -> int:
@@ -164,12 +164,12 @@ class LazyStore:
         return tuple(self._bins(level).bin_ratio.tolist())
 
     def _bins(self, level: int) -> LevelScale:
-        return self._store.root.scale_of(self._meta(level).level)
+        return self._opened().root.scale_of(self._meta(level).level)
 
     def chunk_shape_at(self, level: int) -> tuple[float, ...]:
         """Give the edge lengths of a level's chunks, world units."""
         own = self._meta(level).chunk_shape
-        return tuple((self._store.root.chunk_shape if own is None else own).tolist())
+        return tuple((self._opened().root.chunk_shape if own is None else own).tolist())
 
     def resolution_at(self, level: int) -> tuple[float, ...]:
         """Give the largest displacement of a vertex at a level: what the store says, else its bin; 0 at level 0."""
@@ -260,7 +260,7 @@ class LazyStore:
     def catalogue(self) -> Catalogue:
         """Give the non-empty chunks of all levels, with vertex counts."""
         levels = tuple(self._level_catalogue(meta) for meta in self._store.levels)
-        return Catalogue(self._store.root.bounds, levels)
+        return Catalogue(self._opened().root.bounds, levels)
 
     def _level_catalogue(self, meta: LevelMetadata) -> LevelCatalogue:
         readers = [self._reader(each.level) for each in self._content(meta.level)]
@@ -446,11 +446,14 @@ class LazyStore:
 
     # -- life ------------------------------------------------------------------------------------------------
 
-    def _meta(self, level: int) -> LevelMetadata:
+    def _opened(self) -> OpenStore:
         if self._closed:
             msg = f"{self.name} was closed"
             raise StoreClosedError(msg)
-        return level_metadata(self._store, level)
+        return self._store
+
+    def _meta(self, level: int) -> LevelMetadata:
+        return level_metadata(self._opened(), level)
 
     def _content(self, level: int) -> list[LevelMetadata]:
         """Give the levels that hold a level's content: more than itself where it adds to coarser ones."""
@@ -477,7 +480,7 @@ class LazyStore:
             return self._unions[level]
 
     def close(self) -> None:
-        """Free the cache; every later read is an error."""
+        """Free the cache; see the class for what can be asked later."""
         with self._lock:
             self._closed = True
             for reader in self._readers.values():

@@ -6,6 +6,8 @@ import json
 import shutil
 import threading
 from fractions import Fraction
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +22,8 @@ from zarr_vectors.exceptions import (
     LimitError,
     StoreClosedError,
 )
+from zarr_vectors.lazy import LazyStore, open_zv
 from zarr_vectors.lazy import _arrays as arrays_module
-from zarr_vectors.lazy import open_zv
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.types.points import write_points
 
@@ -428,10 +430,14 @@ def test_use_after_close_is_an_error(path):
         lambda: next(loop), lambda: list(ahead), lambda: view[0, 0, 0], lambda: view[...],
         lambda: store.categories("word"),
     ]  # fmt: skip
+    # A name outlives its store, for what is said of it; nothing else does.
+    properties = {name for name, member in vars(LazyStore).items() if isinstance(member, property)}
+    calls += [partial(getattr, store, name) for name in properties if name != "name" and not name.startswith("_")]
     for call in calls:
         with pytest.raises(StoreClosedError, match="was closed"):
             call()
     assert "closed" in repr(store)
+    assert store.name.endswith(Path(path).name)
 
 
 @pytest.mark.parametrize("value", [-1, "a", 2.5, None, True, [1]])
