@@ -99,13 +99,16 @@ def _check_names(known: Sequence[str], attributes: Iterable[str] | None, place: 
     if isinstance(attributes, str):
         msg = f"attributes must be a list of names, got the string {attributes!r}"
         raise ArgumentError(msg)
-    names = tuple(dict.fromkeys(attributes))
-    unknown = [name for name in names if name not in known]
+    if not isinstance(attributes, Iterable):
+        msg = f"attributes must be a list of names, got {attributes!r}"
+        raise ArgumentError(msg)
+    asked = tuple(attributes)
+    unknown = [name for name in asked if name not in known]
     if unknown:
         have = ", ".join(map(repr, known)) or "none"
         msg = f"{place} has no vertex attribute {unknown[0]!r}; it has {have}"
         raise ArgumentError(msg)
-    return names
+    return tuple(dict.fromkeys(asked))
 
 
 def check_ids(object_ids: npt.ArrayLike) -> Int64Array:
@@ -129,6 +132,9 @@ def check_ids(object_ids: npt.ArrayLike) -> Int64Array:
 
 
 def _check_groups(groups: GroupChoice) -> tuple[str | int, ...]:
+    if not isinstance(groups, str | int | np.integer | Iterable):
+        msg = f"groups are names or row numbers, got {groups!r}"
+        raise ArgumentError(msg)
     items = (groups,) if isinstance(groups, str | int | np.integer) else tuple(groups)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, str | int | np.integer):

@@ -35,6 +35,9 @@ def level_group(store: OpenStore, level: int) -> zarr.Group:
 
 def raw_array(arrays: LevelArrays, path: str, place: Place) -> PaddedArray | zarr.Array[Any]:
     """Give an array of a level by its path; see `LazyStore.raw_array`."""
+    if not isinstance(path, str):
+        msg = f"an array's path must be a string such as 'vertex_attributes/fa', got {path!r}"
+        raise ArgumentError(msg)
     if path == VERTICES:
         return PaddedArray(arrays, arrays.positions, place, is_positions=True)
     folder, _, name = path.partition("/")
