@@ -90,13 +90,15 @@ def info(path: StorePath, as_json: AsJson = False) -> None:
 def pyramid(
     path: StorePath,
     factors: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="How much coarser each level is than the one before: 2,2,2. Without it, to one chunk's worth."
+            help="How much coarser each level is than the one before: 2,2,2; given again, for further levels. "
+            "Without it, to one chunk's worth."
         ),
     ] = None,
     sparsity: Annotated[
-        str | None, typer.Option(help="How many times fewer objects each level keeps: 1,2,4; as many as factors.")
+        list[str] | None,
+        typer.Option(help="How many times fewer objects each level keeps: 1,2,4; as many as factors, given alike."),
     ] = None,
     strategy: Annotated[
         str, typer.Option(help="Which objects stay: random, spatial_coverage, length or attribute:NAME.")
@@ -105,8 +107,8 @@ def pyramid(
     as_json: AsJson = False,
 ) -> None:
     """Build coarser levels of a store, in place of those it has; it stays as it was until all are there."""
-    steps = None if factors is None else _steps(factors, sparsity)
-    if factors is None and sparsity is not None:
+    steps = _steps(",".join(factors), ",".join(sparsity) if sparsity else None) if factors else None
+    if not factors and sparsity:
         raise typer.BadParameter("it needs --factors, one number each", param_hint="--sparsity")
     with one_line_errors():
         with progress_bar() as progress, worker_threads(workers) as executor:

@@ -235,6 +235,17 @@ def test_a_pyramid_is_built_and_told_level_by_level(flat):
     assert "4,000 vertices in 64 chunks" in lines[0]
 
 
+def test_factors_that_are_given_again_are_further_levels(flat):
+    for words in (
+        ["--factors", "2", "--factors", "2"],
+        ["--factors", 2, "--factors", 2, "--sparsity", 1, "--sparsity", 1],
+    ):
+        result = run("pyramid", flat, *words)
+        assert result.exit_code == 0, result.output
+        assert result.stdout == run("pyramid", flat, "--factors", "2,2").stdout
+        assert len(result.stdout.splitlines()) == 3
+
+
 def test_a_pyramid_is_told_to_programs_as_info_tells_it(flat):
     built = run("pyramid", flat, "--factors", "2,2", "--json")
     assert built.exit_code == 0, built.output
