@@ -483,20 +483,3 @@ def test_a_store_in_memory_can_be_read_ahead_of(data):
             found = list(store.iter_chunks(prefetch=prefetch))
             assert [c for c, _ in found] == coords_of(data)
             found[0][1]["positions"][:] = 0  # it belongs to the caller
-
-
-@pytest.mark.parametrize(
-    ("ask", "told"),
-    [
-        (lambda store: store.read(groups=5.5), "groups are names or row numbers, got 5.5"),
-        (lambda store: store.filter(0, groups=5.5), "groups are names or row numbers, got 5.5"),
-        (lambda store: store.read(attributes=5), "attributes must be a list of names, got 5"),
-        (lambda store: store.read(attributes=[[1]]), r"no vertex attribute \[1\]"),
-        (lambda store: list(store.iter_chunks(attributes=5)), "attributes must be a list of names, got 5"),
-        (lambda store: store.read_chunks(0, [], 5), "attributes must be a list of names, got 5"),
-        (lambda store: store.raw_array(5), "path must be a string such as .*, got 5"),
-    ],
-)
-def test_what_is_no_name_is_refused_as_all_arguments_are(path, ask, told):
-    with open_zv(path) as store, pytest.raises(ArgumentError, match=told):
-        ask(store)
