@@ -17,7 +17,7 @@ from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._clicks import choose_by_click
-from napari_zarr_vectors._layers._geometry import boxed, slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
@@ -45,6 +45,8 @@ Float64Array = npt.NDArray[np.float64]
 MOST_AXES = 5
 POOL_ROWS = 1 << 20
 SLAB_SHARE = 0.01
+TRANSFORMS = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Events of what lies between data and the world."""
 REACH_PX = 3.0
 """So near an object may be missed and is meant all the same."""
 
@@ -202,11 +204,14 @@ class StreamingLayer(Layer):
         self._facts: Callable[[int], Mapping[str, str]] = lambda _: {}
         self._seen: tuple[tuple[float, ...], object, int | None] | None = None
         self._preview: tuple[Float64Array, Float64Array] | None = None
+        self._mapped: tuple[Sequence[Any] | None, WorldMap] | None = None
         self._handle = StreamHandle(source, place)
         self.pool = PagePool(pool_rows, extra=ndim > 3, pattern=self.corners)
         self.highlight = Highlight(extra=ndim > 3, pattern=self.corners)
         super().__init__(self._handle, ndim, **options)
         self.events.add(default_slab=Event, value_info=Event, levels=Event, frame=Event)
+        for name in TRANSFORMS:
+            self.events[name].connect(self._forget_map)
         self.mouse_drag_callbacks.append(choose_by_click)
         self._update_thumbnail()
 
@@ -269,6 +274,15 @@ class StreamingLayer(Layer):
     def displayed_axes(self) -> tuple[int, ...]:
         """Data axes on the canvas, in its order."""
         return tuple(int(axis) for axis in slice_input(self).displayed)
+
+    def world_map(self, world_units: Sequence[Any] | None) -> WorldMap:
+        """Give where data lie in the world; a third of what a snapshot takes, so not found anew for every view."""
+        if self._mapped is None or self._mapped[0] != world_units:
+            self._mapped = world_units, world_map(self, world_units)
+        return self._mapped[1]
+
+    def _forget_map(self) -> None:
+        self._mapped = None
 
     def slab(self) -> tuple[Float64Array, Float64Array]:
         """What is shown along every data axis, of what napari sliced last and of the box: lo, hi (D,), data units."""

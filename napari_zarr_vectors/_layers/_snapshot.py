@@ -85,7 +85,7 @@ def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike 
     dims, height_width = viewer.dims, _canvas_px(viewer)
     before = dims.ndim - layer.ndim  # axes of the viewer that the layer has not
     displayed = tuple(int(axis) - before for axis in dims.displayed if axis >= before)
-    to_world = world_map(layer, dims.units)
+    to_world = layer.world_map(dims.units)
     sliced = slab_bounds(
         to_world,
         displayed,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._layers import clips_of, snapshot
+from napari_zarr_vectors._layers._geometry import world_map
 
 pytestmark = pytest.mark.gui
 
@@ -117,6 +118,28 @@ def test_the_layers_own_transform_is_folded_in(scene, stage):
             assert_planes_are_the_edges(stage, layer, state, np.random.default_rng(0))
             assert_no_visible_box_is_missed(stage, layer, state, np.random.default_rng(1))
             stage.viewer.layers.clear()
+
+
+def test_a_transform_that_changes_is_in_the_next_snapshot(stage):
+    layer = stage.add([[50, 50, 50]], bounds=BOUNDS, units=("um",) * 3)
+    stage.viewer.dims.ndisplay = 3
+    affine = np.array([[1, 0.2, 0, 5], [0, 1, -0.3, 0], [0.1, 0, 3, -9], [0, 0, 0, 1]])
+    changes = {
+        "scale": (2, 0.5, 1),
+        "translate": (30, -20, 10),
+        "rotate": (10, 20, 30),
+        "shear": (0.1, 0, 0.2),
+        "affine": affine,
+        "units": ("mm", "um", "um"),
+    }
+    for name, value in changes.items():
+        before = snapshot(stage.viewer, layer).planes
+        setattr(layer, name, value)
+        found, fresh = layer.world_map(stage.viewer.dims.units), world_map(layer, stage.viewer.dims.units)
+        assert np.array_equal(found.linear, fresh.linear), name
+        assert np.array_equal(found.offset, fresh.offset), name
+        # Of one layer alone the world has the units.
+        assert np.array_equal(snapshot(stage.viewer, layer).planes, before) is (name == "units"), name
 
 
 def window_of(stage, layer):
