@@ -91,7 +91,7 @@ How time (of one child) and memory grow, ours alone, chunks of about the same nu
 
 Segments are left out, factors (1, 2); all else is made coarser, meshes by what is installed. Points are worked on tile
 by tile ([0015](../decisions/0015-pyramids-tile-by-tile.md)), kinds with objects some lines or one block at a time; what
-still grows is said in [0012](../decisions/0012-pyramids.md). Up to 16 MB an array are held in any case.
+still grows is said in [0012](../decisions/0012-pyramids.md). Up to 4 MB an array are held in any case.
 """
 
 
