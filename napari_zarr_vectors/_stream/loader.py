@@ -68,22 +68,22 @@ class _Job:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[Result]):
-    """Lists that nobody has taken over yet.
+class _Asked:
+    """What is wanted.
 
     Attributes
     ----------
     wanted, ahead : list of Request
     have : dict
         Share of each chunk that came before these lists, which were made without it.
-    taken : list
-        Results and failures that were taken since these lists were made: they are not read again.
+    taken : list of Request or Failure
+        What was taken since these lists were made: it is not read again.
     """
 
     wanted: Sequence[Request]
     ahead: Sequence[Request]
     have: Mapping[int, float]
-    taken: list[tuple[Request, Result] | Failure] = field(default_factory=list)
+    taken: list[Request | Failure] = field(default_factory=list)
 
 
 class Source(Protocol[Result_co]):
@@ -131,7 +131,9 @@ class Loader(Generic[Result]):
         self._unexpected: deque[BaseException] = deque()
         self._told: set[type[BaseException]] = set()
         self._closed = False
-        self._asked: _Asked[Result] | None = None
+        self._newest = _Asked((), (), {})  # of the caller
+        self._asked: _Asked | None = None  # the same, until a thread takes it over
+        self._adopting = False
 
     @property
     def loading(self) -> int:
@@ -152,7 +154,8 @@ class Loader(Generic[Result]):
     @property
     def idle(self) -> bool:
         """Nothing is wanted, being read or waiting to be taken; asks for no lock."""
-        waiting = self._asked is not None or self._wanted or self._ahead or self._paused
+        # In this order: a thread that takes lists over says so before they are no longer asked for.
+        waiting = self._asked is not None or self._adopting or self._wanted or self._ahead or self._paused
         return not (waiting or self._running or self._done or self._unexpected)
 
     def want(
@@ -163,23 +166,28 @@ class Loader(Generic[Result]):
         What is being read or waits to be taken is not read again, nor is what there is as large a share of already
         (`have`), unless it is asked for its values.
         """
-        self._asked = _Asked(requests, ahead, have or {})
+        self._asked = self._newest = _Asked(requests, ahead, have or {})
         self.pump()
 
     def _adopt(self) -> None:
         """Take over the newest lists; the lock is held."""
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            waiting = [*asked.taken, *self._done]
-            known = self._busy | {item[0] for item in waiting if not isinstance(item, Failure)}
-            nodes = {r.node for r in known}
-            news = [r for r in asked.wanted if r.node not in nodes or r not in known]
-            if have := asked.have:
-                news = [r for r in news if r.built is not None or have.get(r.node, 0.0) < r.fraction]
-                nodes |= have.keys()
-            self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
-            self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
-            self._ahead = deque(r for r in asked.ahead if r.node not in nodes and r.node not in self._tries)
+        asked = self._asked
+        if asked is None:
+            return
+        self._adopting, self._asked = True, None
+        # First what waits, then what was taken: what is taken meanwhile is in both.
+        waiting = [item if isinstance(item, Failure) else item[0] for item in [*self._done]] + asked.taken
+        known = self._busy | {item for item in waiting if isinstance(item, Request)}
+        gone = {item.node for item in waiting if isinstance(item, Failure)}
+        nodes = {r.node for r in known} | gone
+        news = [r for r in asked.wanted if r.node not in nodes or not (r in known or r.node in gone)]
+        if have := asked.have:
+            news = [r for r in news if r.built is not None or have.get(r.node, 0.0) < r.fraction]
+            nodes |= have.keys()
+        self._wanted = deque(r for r in news if r.node not in self._tries) if self._tries else deque(news)
+        self._paused = deque(r for r in news if r.node in self._tries) if self._tries else deque()
+        self._ahead = deque(r for r in asked.ahead if r.node not in nodes and r.node not in self._tries)
+        self._adopting = False
 
     def take(self) -> tuple[Request, Result] | Failure | None:
         """Give the next result or failure, if any.
@@ -193,14 +201,15 @@ class Loader(Generic[Result]):
             raise self._unexpected.popleft()
         if not self._done:
             return None
-        asked = self._asked
-        if asked is not None:  # before it is off the other list: threads look at both
-            asked.taken.append(self._done[0])
+        item = self._done[0]
+        # Before it is off the other list: threads look at both.
+        self._newest.taken.append(item if isinstance(item, Failure) else item[0])
         return self._done.popleft()
 
     def forget_failures(self) -> None:
-        """Give entries that were given up their tries back."""
+        """Give entries that were given up their tries back, also those of which nobody has been told."""
         with self._lock:
+            self._done = deque(item for item in self._done if not isinstance(item, Failure))
             self._tries.clear()
             self._not_before.clear()
             self._told.clear()

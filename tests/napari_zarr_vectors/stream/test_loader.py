@@ -267,6 +267,92 @@ def test_what_is_there_already_is_not_read_but_for_its_values_or_a_larger_share(
     assert nodes(collect(loader)) == [1]
 
 
+def test_a_chunk_given_up_while_the_next_list_waits_is_told_once_and_not_tried_again(made, monkeypatch):
+    monkeypatch.setattr("napari_zarr_vectors._stream.loader.FIRST_PAUSE_S", 0.001)
+    last, opened = threading.Event(), threading.Event()
+
+    class Gated(Source):
+        def load(self, requests):
+            node = requests[0].node
+            if node == 0 and self.seen.count(0) == 2:
+                last.set()
+            if node == 1 or last.is_set():
+                opened.wait(5)
+            return super().load(requests)
+
+    source = Gated(bad={0})
+    loader = made(source, threads=2)
+    loader.want([Request(1), Request(0)])
+    while not last.is_set():
+        loader.pump()
+        time.sleep(0.001)
+    loader.want([Request(0), Request(2)])  # both threads are busy
+    opened.set()
+    items = collect(loader)
+    assert [item.node for item in items if isinstance(item, Failure)] == [0]
+    assert sorted(nodes(items)) == [1, 2]
+    assert source.seen.count(0) == 3
+
+
+def test_failures_that_nobody_has_taken_are_forgotten_with_the_others(made):
+    source = Source(bad={1}, error=StoreClosedError("closed"))
+    loader = made(source)
+    loader.want([Request(1), Request(2)])
+    while loader.waiting < 2:
+        time.sleep(0.001)
+    loader.forget_failures()
+    source.bad = set()
+    loader.want([Request(1)])
+    assert sorted(nodes(collect(loader))) == [1, 2]
+
+
+def test_it_is_not_idle_while_a_thread_takes_a_list_over(made):
+    reached, opened, seen = threading.Event(), threading.Event(), []
+
+    class Slow(list):
+        def __iter__(self):
+            reached.set()
+            opened.wait(5)
+            return super().__iter__()
+
+    loader = made(Source(), threads=1)
+    loader.want(Slow([Request(1)]))
+    assert reached.wait(5)
+    seen.append(loader.idle)
+    opened.set()
+    assert nodes(collect(loader)) == [1]
+    assert seen == [False]
+
+
+def test_what_is_taken_while_a_thread_takes_a_list_over_is_not_read_again(made):
+    reached, opened, blocked = threading.Event(), threading.Event(), threading.Event()
+
+    class Slow(list):
+        def __iter__(self):
+            reached.set()
+            opened.wait(5)
+            return super().__iter__()
+
+    class Gated(Source):
+        def load(self, requests):
+            if requests[0].node == 2:
+                blocked.wait(5)
+            return super().load(requests)
+
+    source = Gated()
+    loader = made(source, threads=1)
+    loader.want([Request(1), Request(2)])
+    while not (loader.waiting and loader.loading):
+        time.sleep(0.001)
+    loader.want(Slow([Request(1), Request(3)]))
+    blocked.set()
+    assert reached.wait(5)
+    taken = loader.take()
+    opened.set()
+    assert nodes([taken, *collect(loader)]) == [1, 2, 3]
+    assert source.seen == [1, 2, 3]
+
+
 def test_wanting_nothing_any_more_comes_to_rest(made):
     loader = made(Source())
     loader.want([])

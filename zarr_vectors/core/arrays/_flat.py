@@ -156,7 +156,8 @@ class FlatArray:
             if stored is not None:
                 block = self._block(chunk, stored)
                 is_own = block.flags.writeable and block.dtype.isnative
-                return block if is_own else block.astype(block.dtype.newbyteorder("="))
+                native = block.dtype.newbyteorder("=")
+                return block.view(native) if is_own else block.astype(native)
         return None
 
     def read_items(self, chunks: Sequence[int]) -> Iterator[Items]:
