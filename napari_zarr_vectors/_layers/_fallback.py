@@ -10,22 +10,23 @@ or the viewer's margins where it has some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
 
 from napari_zarr_vectors._layers._colored import colors_of, known_colormap, world_size
+from napari_zarr_vectors._layers._geometry import WorldMap, world_map
 from napari_zarr_vectors._layers._snapshot import camera_of, snapshot
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
+    from napari_zarr_vectors._layers._layer import ValueInfo
     from napari_zarr_vectors._lod import CameraState
 
 __all__ = ["MOST_POINTS", "FallbackPoints"]
@@ -79,11 +80,11 @@ class FallbackPoints:
     def camera(self, viewer: Viewer) -> CameraState:
         """Freeze what a viewer shows of the layer."""
         layer = self.layer
+        # A layer of napari's own has no style and no slab.
         framed = _Framed(
-            layer.ndim, layer.units, layer.data_to_world, DisplayStyle(), DisplayFilter(), np.ones(layer.ndim)
+            layer.ndim, DisplayStyle(), DisplayFilter(), np.ones(layer.ndim), lambda units: world_map(layer, units)
         )
-        # A layer of napari's own has no style and no slab: `snapshot` reads these six of a layer.
-        return snapshot(viewer, cast("StreamingLayer", framed))
+        return snapshot(viewer, framed)
 
     def show(
         self,
@@ -127,11 +128,10 @@ class _Framed:
     """What `snapshot` asks of a layer."""
 
     ndim: int
-    units: tuple[Any, ...]
-    data_to_world: Callable[[Float64Array], Float64Array]
     style: DisplayStyle
     filter: DisplayFilter
     default_slab: Float64Array
+    world_map: Callable[[Sequence[Any] | None], WorldMap]
 
 
 def _with_corners(column: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,13 +23,35 @@ from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, 
 from napari_zarr_vectors._lod.camera import CameraState
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._layers._layer import StreamingLayer
+    from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
 __all__ = ["camera_of", "clips_of", "snapshot", "world_step"]
 
 Float64Array = npt.NDArray[np.float64]
+
+
+class Viewed(Protocol):
+    """What `snapshot` asks of a layer."""
+
+    @property
+    def ndim(self) -> int: ...
+
+    @property
+    def style(self) -> DisplayStyle: ...
+
+    @property
+    def filter(self) -> DisplayFilter: ...
+
+    @property
+    def default_slab(self) -> Float64Array: ...
+
+    @property
+    def world_map(self) -> Callable[[Sequence[Any] | None], WorldMap]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,13 +93,13 @@ def world_step(viewer: Viewer, layer: StreamingLayer) -> float:
     return float(np.linalg.norm(world_map(layer, viewer.dims.units).linear[:, layer.displayed_axes[-1]]))
 
 
-def snapshot(viewer: Viewer, layer: StreamingLayer, default_slab: npt.ArrayLike | None = None) -> CameraState:
+def snapshot(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None = None) -> CameraState:
     """Freeze what a viewer shows of a layer.
 
     Parameters
     ----------
     viewer : napari.Viewer
-    layer : StreamingLayer
+    layer : StreamingLayer, or what says the same of a layer of napari's own
     default_slab : (D,), optional
         Thickness along axes that are not displayed where neither the viewer nor the style says one, data units;
         the layer's own by default, which is what its visual uses.
