@@ -180,7 +180,7 @@ class Loader(Generic[Result]):
         known = self._busy | {item for item in waiting if isinstance(item, Request)}
         gone = {item.node for item in waiting if isinstance(item, Failure)}
         nodes = {r.node for r in known} | gone
-        news = [r for r in asked.wanted if r.node not in nodes or not (r in known or r.node in gone)]
+        news = [r for r in asked.wanted if r.node not in nodes or (r.node not in gone and r not in known)]
         if have := asked.have:
             news = [r for r in news if r.built is not None or have.get(r.node, 0.0) < r.fraction]
             nodes |= have.keys()

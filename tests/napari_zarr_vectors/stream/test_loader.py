@@ -214,6 +214,32 @@ def test_the_caller_never_looks_for_batches_itself(made):
     assert threading.current_thread() not in source.batched_by
 
 
+class HeldAfterTheFirst(Source):
+    """Reads node 1, and others once it is told to."""
+
+    def __init__(self, opened):
+        super().__init__()
+        self.opened = opened
+
+    def load(self, requests):
+        if requests[0].node != 1:
+            self.opened.wait(5)
+        return super().load(requests)
+
+
+class HeldUp(list):
+    """A list that holds up who goes through it."""
+
+    def __init__(self, items):
+        super().__init__(items)
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def __iter__(self):
+        self.reached.set()
+        self.go_on.wait(5)
+        return super().__iter__()
+
+
 class LookedThrough(list):
     """A list that notes who goes through it."""
 
@@ -237,14 +263,7 @@ def test_the_caller_never_goes_through_what_it_wants(made):
 
 def test_what_is_taken_before_a_thread_has_seen_the_newest_list_is_not_read_again(made):
     opened = threading.Event()
-
-    class Gated(Source):
-        def load(self, requests):
-            if requests[0].node != 1:
-                opened.wait(5)
-            return super().load(requests)
-
-    source = Gated()
+    source = HeldAfterTheFirst(opened)
     loader = made(source, threads=1)
     loader.want([Request(1), Request(2)])
     while not (loader.waiting and loader.loading):
@@ -309,52 +328,32 @@ def test_failures_that_nobody_has_taken_are_forgotten_with_the_others(made):
 
 
 def test_it_is_not_idle_while_a_thread_takes_a_list_over(made):
-    reached, opened, gate = threading.Event(), threading.Event(), threading.Event()
-
-    class Slow(list):
-        def __iter__(self):
-            reached.set()
-            opened.wait(5)
-            return super().__iter__()
-
+    gate, wanted = threading.Event(), HeldUp([Request(2)])
     loader = made(Source(gate=gate), threads=1)
     loader.want([Request(1)])
     wait_for_begun(loader, 1)
-    loader.want(Slow([Request(2)]))  # taken over when the thread has done the other
+    loader.want(wanted)  # taken over when the thread has done the other
     gate.set()
-    assert reached.wait(5)
+    assert wanted.reached.wait(5)
     assert nodes([loader.take()]) == [1]
     idle = loader.idle
-    opened.set()
+    wanted.go_on.set()
     assert nodes(collect(loader)) == [2]
     assert not idle
 
 
 def test_what_is_taken_while_a_thread_takes_a_list_over_is_not_read_again(made):
-    reached, opened, blocked = threading.Event(), threading.Event(), threading.Event()
-
-    class Slow(list):
-        def __iter__(self):
-            reached.set()
-            opened.wait(5)
-            return super().__iter__()
-
-    class Gated(Source):
-        def load(self, requests):
-            if requests[0].node == 2:
-                blocked.wait(5)
-            return super().load(requests)
-
-    source = Gated()
+    opened, wanted = threading.Event(), HeldUp([Request(1), Request(3)])
+    source = HeldAfterTheFirst(opened)
     loader = made(source, threads=1)
     loader.want([Request(1), Request(2)])
     while not (loader.waiting and loader.loading):
         time.sleep(0.001)
-    loader.want(Slow([Request(1), Request(3)]))
-    blocked.set()
-    assert reached.wait(5)
-    taken = loader.take()
+    loader.want(wanted)
     opened.set()
+    assert wanted.reached.wait(5)
+    taken = loader.take()
+    wanted.go_on.set()
     assert nodes([taken, *collect(loader)]) == [1, 2, 3]
     assert source.seen == [1, 2, 3]
 
