@@ -46,7 +46,7 @@ class Arrivals:
         self._held: deque[tuple[Request, BuiltChunk]] = deque()
         self._larger: dict[int, tuple[Request, BuiltChunk]] = {}
         self._kept: frozenset[int] = frozenset()  # by the newest plan
-        self._wanted: set[int] = set()  # by it
+        self._wanted: frozenset[int] = frozenset()  # by it
         self._fresh: dict[int, float] = {}  # put in place since a plan was asked for, and shares of these
 
     @property
@@ -68,10 +68,10 @@ class Arrivals:
         """Keep what a plan keeps."""
         self._kept = planned.keep
 
-    def want(self, requests: Sequence[Request]) -> bool:
+    def want(self, nodes: frozenset[int]) -> bool:
         """Say which arrivals change what is shown; tell whether some are here already, which the plan does not know."""
-        self._wanted = {request.node for request in requests}
-        return not self._wanted.isdisjoint(self._fresh)
+        self._wanted = nodes
+        return not nodes.isdisjoint(self._fresh)
 
     @property
     def fresh(self) -> dict[int, float]:
@@ -145,6 +145,8 @@ class Arrivals:
 
         Where there is no room for both, the smaller one goes, and what was shown of it is found anew in the same call.
         """
+        if not self._larger:
+            return
         before = self._pool.shown_vertices
         for node, (request, built) in self._larger.items():
             if node not in self._pool.resident or request.epoch != self._recolouring.shown:

@@ -20,7 +20,7 @@ from napari_zarr_vectors._controller._kinds import drawn_as, follow_wanted, leav
 from napari_zarr_vectors._controller._pace import Pace
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._controller._room import Room
-from napari_zarr_vectors._layers import notify, snapshot
+from napari_zarr_vectors._layers import notify, viewer_state
 from napari_zarr_vectors._model import LodStatus
 from napari_zarr_vectors._stream import (
     HOLD_S,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._controller._opening import FirstRead, Opening, Ready
     from napari_zarr_vectors._controller._prepare import Colors
     from napari_zarr_vectors._layers import Clock, Prepared, StreamingLayer
-    from napari_zarr_vectors._lod import CameraState, LodPlan
+    from napari_zarr_vectors._lod import LodPlan
     from napari_zarr_vectors._stream import Planned, ShownRanges
     from zarr_vectors.lazy import LazyStore
 
@@ -66,7 +66,6 @@ class Engine:
         self._governor = Governor()
         self._budget = self._asked_budget()
         self._generation = 0
-        self._seen: tuple[int, CameraState] | None = None
         self._moved = False
         self._stale = True
         self._settle_at: float | None = None
@@ -327,11 +326,8 @@ class Engine:
         self._stale = False
 
     def _view(self) -> View:
-        if self._seen is None or self._seen[0] != self._generation:
-            # Once a view: after a paint, which leaves the processor's caches cold, it takes two milliseconds.
-            self._seen = self._generation, snapshot(self._viewer, self._layer)
         return View(
-            self._seen[1],
+            viewer_state(self._viewer, self._layer).camera,
             self._layer.highlight.left_of(self._budget),
             self._lod.level,
             self._generation,
@@ -366,7 +362,7 @@ class Engine:
         if self._loader is None:
             return
         again = self._recolouring.requests(self._arrivals.failed)
-        if self._arrivals.want(planned.requests):
+        if self._arrivals.want(planned.wanted):
             self._stale = True
         if self._recolouring.has_more:
             self._loader.want(again)

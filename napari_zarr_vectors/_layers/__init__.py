@@ -20,7 +20,7 @@ from napari_zarr_vectors._layers._layer import (
 from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
-from napari_zarr_vectors._layers._snapshot import camera_of, clips_of, snapshot, world_step
+from napari_zarr_vectors._layers._snapshot import ViewerState, camera_of, clips_of, snapshot, viewer_state, world_step
 from napari_zarr_vectors._layers._still import canvas_picture, save_png
 from napari_zarr_vectors._layers._viewer import LAYER_OPTIONS, current_viewer, has_window, known_units, look
 from napari_zarr_vectors._layers._waiting import wait_alive
@@ -49,6 +49,7 @@ __all__ = [
     "StreamingPoints",
     "StreamingSurface",
     "ValueInfo",
+    "ViewerState",
     "Window",
     "camera_of",
     "canvas_picture",
@@ -66,6 +67,7 @@ __all__ = [
     "run_apart",
     "save_png",
     "snapshot",
+    "viewer_state",
     "wait_alive",
     "world_size",
     "world_step",

@@ -57,14 +57,14 @@ class Prepared:
     shown : Shown
     slots : SlotTable or None
         That shows it; None where the same is shown already.
-    changed : (n,) int64
-        Slots that differ from those that are shown.
+    runs : list of (start, stop)
+        Of slots, half-open, that hold all that differ from those that are shown.
     """
 
     version: int
     shown: Shown
     slots: SlotTable | None
-    changed: IntArray
+    runs: list[tuple[int, int]]
 
     @property
     def vertices(self) -> int:
@@ -99,7 +99,8 @@ class PagePool:
         slot = page_rows * len(pattern)
         self._slots = SlotTable(slot, min(self._pages, FIRST_INDICES // slot))
         nothing = np.zeros(0, dtype=np.int64)
-        self._shown = Shown(make_ranges(nothing, nothing, nothing), (), nothing)
+        self._shown = Shown(make_ranges(nothing, nothing, nothing), (), nothing, 0)
+        self._past: SlotTable | None = None  # what was drawn before
         self._version = 0  # of what prepare reads: what is shown, and the pages of whoever is resident
         self._sink: Sink | None = None
 
@@ -252,13 +253,15 @@ class PagePool:
     def evict(self, nodes: Iterable[int]) -> None:
         """Free the pages of nodes; what of them is shown disappears. Unknown nodes are ignored."""
         gone = [node for node in nodes if node in self._resident]
+        if not gone:
+            return
         now = self._shown.ranges
         shown = np.isin(now.nodes, gone)
         if shown.any():
             stay = ~shown
             kept = make_ranges(now.nodes[stay], now.starts[stay], now.stops[stay], now.cuts_of_ranges[stay])
             self._apply(self._prepared(self._version, kept, [self._drawn(node) for node in kept.units.tolist()]))
-        self._version += bool(gone)
+        self._version += 1
         left = [self._resident.pop(node) for node in gone]
         self._let_go(left + [self._leaving.pop(node) for node in gone if node in self._leaving])
 
@@ -294,6 +297,7 @@ class PagePool:
 
         Parameters and errors are those of `commit`. While it runs, the pool may only gain nodes.
         """
+        self._past = None  # here, where nobody waits for it to be freed: most plans are prepared on a thread
         version = self._version
         given = (nodes, starts, stops, np.zeros_like(nodes) if cuts is None else cuts)
         arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in given]
@@ -308,8 +312,9 @@ class PagePool:
             wanted = prepared.shown.ranges
             prepared = self.prepare(wanted.nodes, wanted.starts, wanted.stops, wanted.cuts_of_ranges)
         self._apply(prepared)
-        left, self._leaving = self._leaving, {}
-        self._let_go([*left.values()])
+        if self._leaving:
+            left, self._leaving = self._leaving, {}
+            self._let_go([*left.values()])
         return self.shown_vertices
 
     def clear(self) -> None:
@@ -438,12 +443,13 @@ class PagePool:
             block = (block[:, :, None] * np.uint32(self.corners) + corners).reshape(-1, self._slots.slot_size)
         counts = self._known_counts(wanted)
         counts[changed] = [self._drawn_of(resident, rows) for resident, rows in zip(own, picked, strict=True)]
-        shown = Shown(wanted, tuple(residents), counts)
+        shown = Shown(wanted, tuple(residents), counts, int(counts.sum()))
         if not len(gone) and not len(own):
-            return Prepared(version, shown, None, gone)
+            return Prepared(version, shown, None, [])
         left = np.zeros(self._owner_count, dtype=bool)
         left[leaving] = True
-        return Prepared(version, shown, *self._slots.replaced(left, np.repeat(owners, slots), block))
+        table, slots = self._slots.replaced(left, np.repeat(owners, slots), block)
+        return Prepared(version, shown, table, _few_runs(slots))
 
     def _known_counts(self, wanted: Ranges) -> IntArray:
         """Give the vertices that each unit draws that is shown already; those that change are found anew."""
@@ -465,20 +471,28 @@ class PagePool:
         self._shown = prepared.shown
         before, self._slots = self._slots, prepared.slots
         if self._slots.indices.size == before.indices.size:
-            self._send_slots(prepared.changed)
+            self._send_slots(prepared.runs)
         else:
             self._send_all_slots()
+        self._past = before
 
     def _send_all_slots(self) -> None:
         if self._sink is not None:
             self._sink.allocate_indices(self._slots.indices.size)
-            self._send_slots(np.arange(self._slots.count))
+            self._send_slots([(0, self._slots.count)] if self._slots.count else [])
 
-    def _send_slots(self, slots: IntArray) -> None:
+    def _send_slots(self, runs: list[tuple[int, int]]) -> None:
         if self._sink is None:
             return
-        if len(slots):
-            for start, stop in zip(*covering_runs(slots, bridge=BRIDGE_SLOTS, most=MOST_RUNS), strict=True):
-                first = int(start) * self.page_rows * len(self.pattern)
-                self._sink.write_indices(first, self._slots.indices[start:stop].reshape(-1))
+        for start, stop in runs:
+            first = start * self.page_rows * len(self.pattern)
+            self._sink.write_indices(first, self._slots.indices[start:stop].reshape(-1))
         self._sink.show(self.draw_count)
+
+
+def _few_runs(slots: IntArray) -> list[tuple[int, int]]:
+    """Cover (n,) ascending slots with a few runs."""
+    if not len(slots):
+        return []
+    starts, stops = covering_runs(slots, bridge=BRIDGE_SLOTS, most=MOST_RUNS)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))

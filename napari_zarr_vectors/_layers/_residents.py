@@ -123,13 +123,11 @@ class Shown:
         What each unit of `ranges` is drawn of.
     counts : (u,) int64
         Vertices that each draws.
+    vertices : int
+        Their sum: it is asked for at every paint.
     """
 
     ranges: Ranges
     residents: tuple[Resident, ...]
     counts: IntArray
-
-    @property
-    def vertices(self) -> int:
-        """Vertices that are drawn."""
-        return int(self.counts.sum())
+    vertices: int

@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._layers._layer import StreamingLayer
     from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
-__all__ = ["camera_of", "clips_of", "snapshot", "world_step"]
+__all__ = ["ViewerState", "camera_of", "clips_of", "snapshot", "viewer_state", "world_step"]
 
 Float64Array = npt.NDArray[np.float64]
 
 
 class Viewed(Protocol):
-    """What `snapshot` asks of a layer."""
+    """What `viewer_state` asks of a layer."""
 
     @property
     def ndim(self) -> int: ...
@@ -52,6 +52,79 @@ class Viewed(Protocol):
 
     @property
     def world_map(self) -> Callable[[Sequence[Any] | None], WorldMap]: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewerState:
+    """The numbers of a view of a layer with D axes, as napari has them: world units.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        Of the viewer, on the canvas.
+    before : int
+        Axes of the viewer that the layer has not.
+    ndisplay : int
+    sliders : three (D,) sequences
+        Point, left and right margin along the layer's axes.
+    to_world : WorldMap
+    thickness : float or None
+    default_slab : (D,)
+    box : lo, hi or None
+        Data units.
+    canvas_px : tuple of float
+        Height and width.
+    center, zoom, perspective, forward, up
+        Of the camera.
+    """
+
+    axes: tuple[int, ...]
+    before: int
+    ndisplay: int
+    sliders: tuple[Sequence[float], Sequence[float], Sequence[float]]
+    to_world: WorldMap
+    thickness: float | None
+    default_slab: npt.ArrayLike
+    box: tuple[Sequence[float], Sequence[float]] | None
+    canvas_px: tuple[float, float]
+    center: tuple[float, ...]
+    zoom: float
+    perspective: float
+    forward: tuple[float, float, float]
+    up: tuple[float, float, float]
+
+    def camera(self) -> CameraState:
+        """Reckon what planning needs, in data units; may run on any thread."""
+        displayed = tuple(int(axis) - self.before for axis in self.axes if axis >= self.before)
+        point, left, right = self.sliders
+        sliced = slab_bounds(
+            self.to_world,
+            displayed,
+            point=point,
+            margin_left=left,
+            margin_right=right,
+            thickness=self.thickness,
+            default=self.default_slab,
+        )
+        lo, hi = boxed(sliced, self.box)
+        view = _world_view(self)
+        lost = self.ndisplay - len(self.axes)  # a world of two axes in 3-D lies at depth 0
+        own = [k for k, axis in enumerate(self.axes, lost) if axis >= self.before]
+        part = self.to_world.displayed(displayed)
+        eye = _data_eye(view, own, part)
+        axis_scale = np.linalg.norm(part.linear, axis=0)
+        return CameraState(
+            displayed=displayed,
+            planes=_data_planes(view.planes, own, part),
+            eye=eye,
+            axis_scale=axis_scale,
+            focal_px=view.focal_px if eye is not None else self.zoom,
+            canvas_px=self.canvas_px,
+            focus=part.inverse(view.focus[own]),
+            forward=part.linear.T @ view.forward[own] / axis_scale,
+            slab_lo=lo,
+            slab_hi=hi,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +166,8 @@ def world_step(viewer: Viewer, layer: StreamingLayer) -> float:
     return float(np.linalg.norm(world_map(layer, viewer.dims.units).linear[:, layer.displayed_axes[-1]]))
 
 
-def snapshot(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None = None) -> CameraState:
-    """Freeze what a viewer shows of a layer.
+def viewer_state(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None = None) -> ViewerState:
+    """Read what a viewer says of its view of a layer, and reckon nothing.
 
     Parameters
     ----------
@@ -104,38 +177,29 @@ def snapshot(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None =
         Thickness along axes that are not displayed where neither the viewer nor the style says one, data units;
         the layer's own by default, which is what its visual uses.
     """
-    dims, height_width = viewer.dims, _canvas_px(viewer)
-    before = dims.ndim - layer.ndim  # axes of the viewer that the layer has not
-    displayed = tuple(int(axis) - before for axis in dims.displayed if axis >= before)
-    to_world = layer.world_map(dims.units)
-    sliced = slab_bounds(
-        to_world,
-        displayed,
-        point=dims.point[before:],
-        margin_left=dims.margin_left[before:],
-        margin_right=dims.margin_right[before:],
+    dims, camera = viewer.dims, camera_of(viewer)
+    before = dims.ndim - layer.ndim
+    return ViewerState(
+        axes=tuple(dims.displayed),
+        before=before,
+        ndisplay=dims.ndisplay,
+        sliders=(dims.point[before:], dims.margin_left[before:], dims.margin_right[before:]),
+        to_world=layer.world_map(dims.units),
         thickness=layer.style.slab_thickness,
-        default=layer.default_slab if default_slab is None else default_slab,
+        default_slab=layer.default_slab if default_slab is None else default_slab,
+        box=layer.filter.box,
+        canvas_px=_canvas_px(viewer),
+        center=camera.center,
+        zoom=float(camera.zoom),
+        perspective=float(camera.perspective),
+        forward=camera.view_direction,
+        up=camera.up_direction,
     )
-    lo, hi = boxed(sliced, layer.filter.box)
-    view = _world_view(camera_of(viewer), dims.ndisplay, height_width)
-    lost = dims.ndisplay - len(dims.displayed)  # a world of two axes in 3-D lies at depth 0
-    own = [k for k, axis in enumerate(dims.displayed, lost) if axis >= before]
-    part = to_world.displayed(displayed)
-    eye, focus = _data_eye(view, own, part), part.inverse(view.focus[own])
-    axis_scale = np.linalg.norm(part.linear, axis=0)
-    return CameraState(
-        displayed=displayed,
-        planes=_data_planes(view.planes, own, part),
-        eye=eye,
-        axis_scale=axis_scale,
-        focal_px=view.focal_px if eye is not None else float(camera_of(viewer).zoom),
-        canvas_px=height_width,
-        focus=focus,
-        forward=part.linear.T @ view.forward[own] / axis_scale,
-        slab_lo=lo,
-        slab_hi=hi,
-    )
+
+
+def snapshot(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None = None) -> CameraState:
+    """Freeze what a viewer shows of a layer; parameters are those of `viewer_state`."""
+    return viewer_state(viewer, layer, default_slab).camera()
 
 
 def _canvas_px(viewer: Viewer) -> tuple[float, float]:
@@ -143,23 +207,23 @@ def _canvas_px(viewer: Viewer) -> tuple[float, float]:
     return float(height), float(width)
 
 
-def _world_view(camera: Any, ndisplay: int, canvas_px: tuple[float, float]) -> _WorldView:  # noqa: ANN401  # napari's Camera
-    centre = np.array(camera.center, dtype=np.float64)[-ndisplay:]
-    half = np.array(canvas_px) / 2 / camera.zoom  # world units at the centre: up, right
-    if ndisplay == 2:
+def _world_view(seen: ViewerState) -> _WorldView:
+    centre = np.array(seen.center, dtype=np.float64)[-seen.ndisplay :]
+    half = np.array(seen.canvas_px) / 2 / seen.zoom  # world units at the centre: up, right
+    if seen.ndisplay == 2:
         axes = np.eye(2)  # canvas rows and columns lie along the displayed axes
-        return _WorldView(_parallel_planes(axes, half, centre), None, float(camera.zoom), centre, np.zeros(2))
-    forward, up = np.array(camera.view_direction), np.array(camera.up_direction)
+        return _WorldView(_parallel_planes(axes, half, centre), None, seen.zoom, centre, np.zeros(2))
+    forward, up = np.array(seen.forward), np.array(seen.up)
     # By hand: `numpy.cross` is a third of this function. Which way it points does not matter: both sides are cut.
     right = forward[[1, 2, 0]] * up[[2, 0, 1]] - forward[[2, 0, 1]] * up[[1, 2, 0]]
     axes = np.stack([up, right])
-    if camera.perspective <= 0:
+    if seen.perspective <= 0:
         planes = _parallel_planes(axes, half, centre)
-        return _WorldView(planes, None, float(camera.zoom), centre, forward)
-    distance = half[0] / math.tan(math.radians(camera.perspective) / 2)
+        return _WorldView(planes, None, seen.zoom, centre, forward)
+    distance = half[0] / math.tan(math.radians(seen.perspective) / 2)
     eye = centre - forward * distance
     planes = _perspective_planes(axes, half / distance, forward, eye)
-    return _WorldView(planes, eye, float(distance * camera.zoom), centre, forward)
+    return _WorldView(planes, eye, float(distance * seen.zoom), centre, forward)
 
 
 def _parallel_planes(axes: Float64Array, half: Float64Array, centre: Float64Array) -> Float64Array:

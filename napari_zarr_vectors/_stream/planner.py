@@ -47,9 +47,12 @@ MOST_SHARE, LEAST_SHARE = 0.9, 2.0**-24
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """What a plan is asked for: the camera, the budget, the level lock, the number of the view, what values mean."""
+    """What a plan is asked for: the camera, the budget, the level lock, the number of the view, what values mean.
 
-    camera: CameraState
+    The camera is reckoned where the plan is made, not on the GUI thread.
+    """
+
+    camera: Callable[[], CameraState]
     budget: int
     locked_level: int | None
     generation: int
@@ -61,7 +64,8 @@ class View:
 class Planned(Generic[Commit]):
     """A plan, the commit that shows it, what it wants to be read (best first), and the milliseconds it took.
 
-    `keep` is the plan's, as a set: the GUI thread asks for every chunk that arrives. `frame` is the camera of what is
+    `keep` is the plan's, as a set, and `wanted` has the chunks of `requests`: the GUI thread asks for every chunk that
+    arrives, and makes no sets of thousands. `frame` is the camera of what is
     drawn: the plan's own, or an earlier one whose frame is held. `ahead` is what is read when nothing else is.
     """
 
@@ -69,6 +73,7 @@ class Planned(Generic[Commit]):
     keep: frozenset[int]
     commit: Commit
     requests: list[Request]
+    wanted: frozenset[int]
     ahead: list[Request]
     frame: CameraState
     plan_ms: float
@@ -212,11 +217,12 @@ class Planner(Generic[Commit]):
 
     def _plan(self, view: View, notes: list[_Note], *, ahead: bool = True) -> Planned[Commit]:
         began, now = time.perf_counter(), time.monotonic()
+        camera = view.camera()
         with self._lock:
             self._apply(notes)
             self._book.capacity_rows = view.capacity_rows
             made = plan(
-                view.camera,
+                camera,
                 self._tree,
                 view.budget,
                 self._book,
@@ -224,8 +230,8 @@ class Planner(Generic[Commit]):
                 now,
                 generation=view.generation,
                 locked_level=view.locked_level,
-                ahead=self._ahead(view.camera, now) if ahead else (),
-                hold=self._may_hold(view.camera, now),
+                ahead=self._ahead(camera, now) if ahead else (),
+                hold=self._may_hold(camera, now),
             )
             made, commit = self._fitting(made)
             # Last: a plan that is not handed out evicts nothing from the pool, so it must not from the book.
@@ -235,7 +241,7 @@ class Planner(Generic[Commit]):
             if made.held:
                 self._held_since = now if self._held_since is None else self._held_since
             else:
-                self._frame, self._held_since = view.camera, None
+                self._frame, self._held_since = camera, None
         own = int(made.fetch_tier.searchsorted(AHEAD))
         order = np.arange(len(made.fetch))
         order[:own] = read_order(self._tree, made.fetch[:own], made.fetch_tier[:own])
@@ -245,8 +251,9 @@ class Planner(Generic[Commit]):
             frozenset(made.keep.tolist()),
             commit,
             requests[:own],
+            frozenset(made.fetch[:own].tolist()),
             requests[own:],
-            view.camera if self._frame is None else self._frame,
+            camera if self._frame is None else self._frame,
             1e3 * (time.perf_counter() - began),
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
-from napari_zarr_vectors._controller import _engine, engine_of, open_layer
+from napari_zarr_vectors._controller import engine_of, open_layer
 from napari_zarr_vectors._layers import Window
 from napari_zarr_vectors._stream import PointSource, Request
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -198,13 +198,13 @@ def test_a_plan_that_wants_what_came_meanwhile_is_made_anew(store, window):
     arrivals = engine._arrivals
     arrivals.asked()
     request = Request(node, built.fraction)
-    assert not arrivals.want([request])
+    assert not arrivals.want(frozenset([node]))
     assert arrivals._place(engine._planner, request, built)
     engine._stale = False
-    engine._want(SimpleNamespace(requests=[request], ahead=[]))
+    engine._want(SimpleNamespace(requests=[request], wanted=frozenset([node]), ahead=[]))
     assert engine._stale
     arrivals.asked()
-    assert not arrivals.want([request])
+    assert not arrivals.want(frozenset([node]))
 
 
 def test_larger_shares_take_a_frame_of_their_own(store, window, monkeypatch):
@@ -224,15 +224,3 @@ def test_larger_shares_take_a_frame_of_their_own(store, window, monkeypatch):
         engine._on_frame()
     arrivals._larger.clear()
     assert did == ["put", "exchange"]
-
-
-def test_a_view_is_looked_at_once_whatever_is_planned_of_it(store, window, monkeypatch):
-    layer = shown_in(window, store, color_by="first")
-    looks, snapshot = [], _engine.snapshot
-    monkeypatch.setattr(_engine, "snapshot", lambda *args: looks.append(1) or snapshot(*args))
-    layer.style.color_by = "second"
-    complete(window, layer)
-    assert not looks, "the same view with other colours"
-    window.viewer.scene.camera.zoom *= 2
-    complete(window, layer)
-    assert len(looks) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ class Player:
 
     def plan(self, moment):
         self.number += 1
-        self.planner.submit(View(camera(moment), 10**6, None, self.number, self.capacity))
+        self.planner.submit(View(partial(camera, moment), 10**6, None, self.number, self.capacity))
         planned = self.planner.take(wait=True)
         for node in planned.plan.evict.tolist():
             self.chunks.pop(node, None)

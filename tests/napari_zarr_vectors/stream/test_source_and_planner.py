@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def settle(path, budget, coloring, *, locked_level=None):
             Planner(tree, 256, chunks.get, lambda ranges: ranges, Threads(1, "plan")),
             Loader(source, Threads(2, "load")),
         )
-        view = View(everything(tree), budget, locked_level, 1, 4 * budget + 100_000)
+        view = View(partial(everything, tree), budget, locked_level, 1, 4 * budget + 100_000)
         try:
             for _ in range(500):
                 planned = planner.plan_now(view)
@@ -240,7 +241,7 @@ def test_the_planner_thread_hands_out_each_plan_once_and_ends(path):
     with open_zv(path, cache_size=0) as store:
         tree = build_tree(store.catalogue())
     planner = Planner(tree, 256, {}.get, lambda ranges: ranges, Threads(1, "plan"))
-    view = View(everything(tree), 1000, None, 7, 100_000)
+    view = View(partial(everything, tree), 1000, None, 7, 100_000)
     assert planner.submit(view)
     assert not planner.submit(view)
     planned = planner.take(wait=True)
@@ -267,7 +268,7 @@ def test_nodes_of_a_level_are_asked_for_together_and_what_lies_ahead_as_it_comes
 
     monkeypatch.setattr(planner_module, "plan", plan_that_wants)
     planner = Planner(tree, 256, {}.get, lambda ranges: ranges, Threads(1, "plan"))
-    planned = planner.plan_now(View(everything(tree), 1000, None, 7, 100_000))
+    planned = planner.plan_now(View(partial(everything, tree), 1000, None, 7, 100_000))
     planner.close()
     assert [request.node for request in planned.requests] == [*coarse, *fine]
     assert [request.node for request in planned.ahead] == mixed[::-1].tolist()
@@ -280,7 +281,7 @@ def test_a_larger_share_for_which_there_was_no_room_is_not_asked_for_again_as_lo
         source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
         planner = Planner(tree, 256, chunks.get, lambda ranges: ranges, Threads(1, "plan"), rows_a_vertex=0.5)
         tops, capacity = len(tree.tops), 256 * 6 * len(tree.tops)
-        view = View(everything(tree), 2 * COUNT, 2, 1, capacity)
+        view = View(partial(everything, tree), 2 * COUNT, 2, 1, capacity)
         try:
             for node in tree.tops.tolist():
                 (chunks[node],) = source.load([Request(node, 0.01)])
@@ -314,7 +315,7 @@ def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypat
     with open_zv(path, cache_size=0) as store:
         tree = build_tree(store.catalogue())
         planner = Planner(tree, 256, chunks.get, prepare, Threads(1, "plan"))
-        view = View(everything(tree), 1000, None, 7, 100_000)
+        view = View(partial(everything, tree), 1000, None, 7, 100_000)
         fetched = [Request(node) for node in planner.plan_now(view).plan.fetch.tolist()]
         for request in fetched[:3]:
             (chunks[request.node],) = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26)).load([request])
