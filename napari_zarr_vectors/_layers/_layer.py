@@ -301,16 +301,19 @@ class StreamingLayer(Layer):
     def show_frame(self, displayed: tuple[int, ...], lo: Float64Array, hi: Float64Array) -> None:
         """Say for which slab, (D,) each, and which axes on the canvas the rows that the pool shows were chosen.
 
-        It is painted until the next frame: where the sliders are meanwhile there may be nothing to show yet.
+        It is painted until the next frame: where the sliders are meanwhile there may be nothing to show yet. Where all
+        axes are on the canvas there are no sliders, and nothing is to be painted anew.
         """
         last, self._frame = self._frame, (displayed, lo, hi)
+        if len(displayed) == self.ndim:
+            return
         if last is None or last[0] != displayed or not np.array_equal(last[1:], self._frame[1:]):
             self.events.frame()
 
     def forget_frame(self) -> None:
         """Paint what the sliders say, whatever the pool shows."""
-        if self._frame is not None:
-            self._frame = None
+        last, self._frame = self._frame, None
+        if last is not None and len(last[0]) < self.ndim:
             self.events.frame()
 
     def painted_slab(self) -> tuple[Float64Array, Float64Array]:

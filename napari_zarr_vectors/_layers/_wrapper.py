@@ -149,8 +149,9 @@ class VispyStreaming(VispyBaseLayer):
         self._on_slice_change()
 
     def _on_slice_change(self) -> None:
+        displayed, slab = self.layer.displayed_axes, self.layer.painted_slab()
         for node in (self.node, self.chosen):
-            node.set_view(self.layer.displayed_axes, *self.layer.painted_slab())
+            node.set_view(displayed, *slab)
 
     def _on_experimental_clipping_planes_change(self) -> None:
         super()._on_experimental_clipping_planes_change()

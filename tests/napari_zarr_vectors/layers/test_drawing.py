@@ -100,6 +100,25 @@ def test_a_view_that_is_said_already_paints_nothing_anew(stage, monkeypatch):
     assert painted
 
 
+def test_a_frame_is_told_where_sliders_choose_what_is_seen_and_not_where_all_axes_are_on_the_canvas(stage):
+    layer = stage.add([[50, 50, 50]])
+    told = []
+    layer.events.frame.connect(lambda: told.append(layer.displayed_axes))
+    slab = layer.painted_slab()
+    layer.show_frame((1, 2), *slab)
+    layer.show_frame((1, 2), *(end.copy() for end in slab))
+    assert told == [(1, 2)]
+    set_3d(stage)
+    free = np.full(3, np.inf)
+    layer.show_frame((0, 1, 2), -free, free)
+    layer.forget_frame()
+    assert told == [(1, 2)]
+    stage.viewer.dims.ndisplay = 2
+    layer.show_frame((1, 2), *slab)
+    layer.forget_frame()
+    assert told == [(1, 2)] * 3
+
+
 def test_only_committed_rows_are_drawn(stage):
     layer = stage.add(FIVE)
     set_3d(stage)
