@@ -117,6 +117,9 @@ def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list
         if color_by not in (None, AUTO, *color_choices(store, with_direction=drawn.layer is StreamingLines)):
             msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
             raise ArgumentError(msg)
+        if display.get("level") not in (None, *store.levels):
+            msg = f"{store.name} has levels {store.levels}, not {display['level']!r}"
+            raise ArgumentError(msg)
         made = (
             _streaming(viewer, path, store, drawn, display)
             if reason is None

@@ -73,7 +73,8 @@ class LodControl:
     budget : int or "auto"
         Vertices that may be shown; "auto" leaves the number to the measured frame time.
     level : int or None
-        The one level that is shown, 0 the finest; None leaves it to the camera.
+        The one level that is shown, 0 the finest; None leaves it to the camera. What the layer's store has not is
+        told, and taken back.
 
     Raises
     ------

@@ -9,6 +9,7 @@ from napari.utils.notifications import notification_manager
 from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._controller import open_layer
 from napari_zarr_vectors._layers import Window
+from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.types.polylines import write_polylines
 
 pytestmark = pytest.mark.gui
@@ -143,3 +144,29 @@ def test_ids_that_no_object_has_are_told_when_a_layer_is_opened_with_them(viewer
     settle(layer)
     assert told() == ["tracts.zarrvectors: no object has 1 of 2 object ids: 99"]
     assert shown_lines(layer) == {3}
+
+
+def test_a_level_that_the_store_has_not_is_refused_and_the_one_in_force_stays(viewer, tracts, settle, told):
+    with pytest.raises(ArgumentError, match=r"has levels \[0\], not 7"):
+        open_layer(viewer, tracts, level=7)
+    assert not viewer.layers
+    (layer,) = open_layer(viewer, tracts)
+    for before in (None, 0):
+        layer.lod.level = before
+        settle(layer)
+        layer.lod.level = 7
+        assert layer.lod.level == before
+        assert layer.lod.status.complete, "nothing has changed"
+    stays = [message.partition("; it has 0. The level stays ")[::2] for message in told()]
+    assert stays == [("tracts.zarrvectors: there is no level 7", kept) for kept in ("by camera.", "0.")]
+
+
+def test_a_layer_that_is_put_back_with_a_level_that_its_store_has_not_follows_the_camera(viewer, tracts, settle, told):
+    (layer,) = open_layer(viewer, tracts)
+    settle(layer)
+    viewer.layers.remove(layer)
+    layer.lod.level = 3
+    viewer.add_layer(layer)
+    settle(layer)
+    assert layer.lod.level is None
+    assert [("no level 3" in message) for message in told()] == [True]
