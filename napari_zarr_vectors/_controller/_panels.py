@@ -11,7 +11,7 @@ import numpy as np
 from napari_zarr_vectors._controller._kinds import shape_of
 from napari_zarr_vectors._controller._running import engine_of
 from napari_zarr_vectors._controller._views import actions_of
-from napari_zarr_vectors._layers._lut import category_lut
+from napari_zarr_vectors._layers._lut import DISTINCT, category_lut
 from napari_zarr_vectors._layers._selection import LayerSelection
 
 if TYPE_CHECKING:
@@ -45,8 +45,10 @@ class DisplayFacts:
         Of a scalar in the data.
     words : tuple of str
         Of a category, by code.
+    labels : tuple of int
+        Of a scalar of whole numbers, those that are known; empty where they cannot have colours of their own.
     colors : (n, 4) uint8
-        Of a category, by code; codes beyond n start over.
+        Of a category, by code; of labels, by number; those beyond n start over.
     ndim : int
     slab : float
         Thickness of an automatic slab, data units; the largest of all axes.
@@ -67,6 +69,7 @@ class DisplayFacts:
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     words: tuple[str, ...] = ()
+    labels: tuple[int, ...] = ()
     colors: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 4), np.uint8))
     ndim: int = 3
     slab: float = 1.0
@@ -178,7 +181,8 @@ def _facts(layer: StreamingLayer) -> DisplayFacts:
         kind=colors.info.kind,
         limits=colors.info.limits,
         words=colors.words,
-        colors=category_lut(colors.info.categories),
+        labels=colors.info.labels,
+        colors=category_lut(DISTINCT if colors.info.labels else colors.info.categories),
         ndim=layer.ndim,
         slab=slab,
         shape=shape_of(layer),

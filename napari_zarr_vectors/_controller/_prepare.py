@@ -50,6 +50,10 @@ OBJECT = "object"
 DIRECTION = "direction"
 """What colours lines by where they run; an attribute of that name comes first."""
 MOST_COLORS = 4096
+FEW_LABELS = 256
+"""Where a sample has more different numbers they are amounts, and no others are looked for."""
+MOST_LABEL = 1 << 24
+"""Beyond it float32 has not every whole number."""
 PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
 PAGE_WASTE = 0.25
 """What last pages that are not full may add to the pool: many small pages cost time on the GUI thread."""
@@ -227,6 +231,18 @@ def _values_of_sample(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[An
     return store.read_values(tree.levels[-1], coords, [name]).attributes.get(name)
 
 
+def _values_everywhere(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[Any] | None:
+    """Read the values of the finest level that is small enough to be read whole; else of chunks of the coarsest."""
+    fits = [0]
+    for depth, level in enumerate(tree.levels):
+        nodes = np.arange(tree.base[depth], tree.base[depth + 1])
+        nodes = nodes[~tree.is_virtual[nodes]]
+        small = len(nodes) <= SAMPLE_CHUNKS and tree.count[nodes].sum() <= SAMPLE_ROWS
+        fits += [depth] if small and name in store.attribute_names(level) else []
+    level, coords = tree.levels[fits[-1]], tree.coords[_spread(tree, fits[-1], SAMPLE_CHUNKS)]
+    return store.read_values(level, coords, [name]).attributes[name] if name in store.attribute_names(level) else None
+
+
 def _chunks_of_sample(store: LazyStore, tree: Tree, names: list[str]) -> tuple[int, npt.NDArray[np.int64], list[str]]:
     """Give a level, the coordinates of some chunks of it, and those of some attributes that it has."""
     # The coarsest level that has what is asked for: some writers give attributes to level 0 only.
@@ -302,9 +318,22 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
     coloring = Coloring(name, "scalar")
     if sample is not None and len(store.levels) == 1:
         values = sample[1].get(name)
-    else:
-        values = _values_of_sample(store, build_tree(store.catalogue()) if tree is None else tree, name)
-    return Colors(coloring, ValueInfo("scalar", _limits(coloring, values)))
+        return Colors(coloring, ValueInfo("scalar", _limits(coloring, values), labels=_labels(values)))
+    tree = build_tree(store.catalogue()) if tree is None else tree
+    values = _values_of_sample(store, tree, name)
+    labels = _labels(values)
+    if 0 < len(labels) <= FEW_LABELS and len(store.levels) > 1:
+        # A few chunks of the finest level have not all labels; coarser levels have those of every place.
+        labels = tuple(sorted({*labels, *_labels(_values_everywhere(store, tree, name))}))
+    return Colors(coloring, ValueInfo("scalar", _limits(coloring, values), labels=labels))
+
+
+def _labels(values: npt.NDArray[Any] | None) -> tuple[int, ...]:
+    """Give the whole numbers that there are, one a vertex or object; none where float32 does not tell them apart."""
+    if values is None or values.dtype.kind not in "iub" or values.shape[1:] not in ((), (1,)):
+        return ()
+    found = [int(number) for number in np.unique(values).tolist()]
+    return tuple(found[:MOST_COLORS]) if found and max(found[-1], -found[0]) <= MOST_LABEL else ()
 
 
 def _unit(store: LazyStore, name: str | None) -> str:
@@ -358,11 +387,12 @@ def _of_column(
         number = np.full(len(column) + 1, len(words))
         number[:-1][present] = codes
         return _category(_coded(ids, number[:-1] if rows is None else number[rows], tuple(words.tolist())))
+    labels = _labels(values)
     if rows is not None:
         column = np.append(column.astype(np.float64), np.nan)[rows]
     coloring = Coloring(kind="scalar")
     coloring = replace(coloring, objects=_by_id(ids, color_values(coloring, column)))
-    return Colors(coloring, ValueInfo("scalar", _limits(coloring, column)))
+    return Colors(coloring, ValueInfo("scalar", _limits(coloring, column), labels=labels))
 
 
 def _first_groups(store: LazyStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:

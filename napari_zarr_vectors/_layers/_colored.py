@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._build import MISSING_VALUE, unpack_rgb
-from napari_zarr_vectors._layers._lut import MISSING_RGBA, category_lut, colormap_lut, is_colormap
+from napari_zarr_vectors._layers._lut import DISTINCT, MISSING_RGBA, category_lut, colormap_lut, is_colormap
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._model import DisplayStyle
 
 if TYPE_CHECKING:
     from napari_zarr_vectors._layers._layer import ValueInfo
 
-__all__ = ["colors_of", "known_colormap", "world_size"]
+__all__ = ["colors_of", "drawn_info", "known_colormap", "world_size"]
 
 Float32Array = npt.NDArray[np.float32]
 
 
+def drawn_info(info: ValueInfo, style: DisplayStyle) -> ValueInfo:
+    """Give what values are drawn as: labels as codes of a category, where the style says so."""
+    if info.labels and style.color_mode == "cycle":
+        return replace(info, kind="category", categories=DISTINCT)
+    return info
+
+
 def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: DisplayStyle) -> Float32Array:
     """Give the colours (n, 4), 0..1, of n values as `info` and a style say."""
+    info = drawn_info(info, style)
     if values is None or info.kind in ("none", "direction"):
         return np.tile(np.array(style.color, dtype=np.float32), (count, 1))
     is_missing = values < MISSING_VALUE / 2

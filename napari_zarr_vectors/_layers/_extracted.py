@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari.layers import Layer, Points, Shapes, Surface, Vectors
 
 from napari_zarr_vectors._build import MISSING_VALUE
-from napari_zarr_vectors._layers._colored import colors_of, known_colormap
+from napari_zarr_vectors._layers._colored import colors_of, drawn_info, known_colormap
 from napari_zarr_vectors._layers._layer import StreamingLayer, ValueInfo
 from napari_zarr_vectors._layers._legend import direction_order
 from napari_zarr_vectors._model import DisplayStyle
@@ -202,7 +202,8 @@ def _surface(positions: AnyArray, faces: Int64Array, features: Columns, look: Lo
     shading = {"flat": "flat", "round": "smooth"}.get(look.style.shading, "none")
     options |= {"features": dict(features), "shading": shading}
     is_whole = look.values is not None and not (look.values < MISSING_VALUE / 2).any()
-    if look.info.kind == "scalar" and is_whole:  # no colormap of napari's has a colour for what is missing
+    # No colormap of napari's has a colour for what is missing.
+    if drawn_info(look.info, look.style).kind == "scalar" and is_whole:
         limits = look.style.contrast_limits or look.info.limits
         colormap = known_colormap(look.style.colormap)
         options |= {"colormap": colormap, "contrast_limits": limits, "gamma": look.style.gamma}

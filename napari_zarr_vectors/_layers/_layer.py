@@ -79,6 +79,8 @@ class ValueInfo:
         Range of a scalar in the data, used where the style says none.
     categories : int
         Number of codes.
+    labels : tuple of int
+        Of a scalar of whole numbers that float32 tells apart, those that a look at some of them found, ascending.
     name, unit : str
         Of the attribute; empty for none.
     words : tuple of str
@@ -90,6 +92,7 @@ class ValueInfo:
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
     limits: tuple[float, float] = (0.0, 1.0)
     categories: int = 1
+    labels: tuple[int, ...] = field(default=(), repr=False)
     name: str = ""
     unit: str = ""
     words: tuple[str, ...] = field(default=(), repr=False)

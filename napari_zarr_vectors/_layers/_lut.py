@@ -11,13 +11,14 @@ import numpy.typing as npt
 from napari.utils.colormaps import ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-__all__ = ["MISSING_RGBA", "category_lut", "colormap_lut", "is_colormap", "rgba_of"]
+__all__ = ["DISTINCT", "MISSING_RGBA", "category_lut", "colormap_lut", "is_colormap", "rgba_of"]
 
 LUT_SIZE = 256
 MOST_CATEGORIES = 4096
 """Width every GL 2.1 texture may have; codes beyond it start over."""
 GOLDEN = 0.61803398875
 DISTINCT = 64
+"""So many colours differ as much as they can; those of labels start over then."""
 FIRST = (255, 158, 26)
 MISSING_RGBA = (0.5, 0.5, 0.5, 1.0)
 """Colour of what has no value, whatever colours the others: no colour of a category, and seen on black and on white."""

@@ -9,6 +9,7 @@ from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals.transforms import MatrixTransform
 
+from napari_zarr_vectors._layers._colored import drawn_info
 from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._layers._legend import legend_of
 from napari_zarr_vectors._layers._legend_overlay import register_legend, show_legend
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     from psygnal import EmissionInfo
+
+    from napari_zarr_vectors._layers._layer import ValueInfo
 
 __all__ = ["VispyStreaming", "register"]
 
@@ -194,7 +197,8 @@ class VispyStreaming(VispyBaseLayer):
             self._on_look_change()
 
     def _on_look_change(self) -> None:
-        style, info, node = self.layer.style, self.layer.value_info, self.node
+        style, node = self.layer.style, self.node
+        info = drawn_info(self.layer.value_info, style)
         node.set_size(style.size, in_world=style.size_mode == "world")
         self.chosen.set_size(GROWTH * style.size, in_world=style.size_mode == "world", least_px=LEAST_PX)
         for each in (node, self.chosen):
@@ -203,7 +207,7 @@ class VispyStreaming(VispyBaseLayer):
         node.set_color(style.color)
         node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
-        lut = self._update_lut()
+        lut = self._update_lut(info)
         self._on_own_look()
         axes = tuple(self.layer.axis_labels)
         legend = legend_of(style, info, lut, axes, self.layer.filter.groups) if style.legend else None
@@ -212,9 +216,8 @@ class VispyStreaming(VispyBaseLayer):
     def _on_own_look(self) -> None:
         """Follow what is special to the kind."""
 
-    def _update_lut(self) -> npt.NDArray[np.uint8]:
+    def _update_lut(self, info: ValueInfo) -> npt.NDArray[np.uint8]:
         """Send a lookup table if another one is needed; give the one in use."""
-        info = self.layer.value_info
         coded = info.kind == "category"
         wanted = ("category", info.categories) if coded else ("colormap", self._known_colormap())
         if wanted != self._lut:

@@ -20,6 +20,7 @@ __all__ = ["DisplayStyle"]
 RGBA = tuple[float, float, float, float]
 SizeMode = Literal["px", "world"]
 Shading = Literal["flat", "round", "soft"]
+ColorMode = Literal["colormap", "cycle"]
 
 
 def _refuse(name: str, expected: str, value: object) -> ValueError:
@@ -103,6 +104,7 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
     "size_mode": _one_of("px", "world"),
     "color_by": _text_or_none,
     "color": _rgba,
+    "color_mode": _one_of("colormap", "cycle"),
     "colormap": _text,
     "contrast_limits": _limits,
     "gamma": _positive,
@@ -131,6 +133,10 @@ class DisplayStyle:
         Attribute of vertices, objects or groups that colours the vertices, of groups that of the first one an object is
         in; None shows them all in `color`. "direction" colours lines by where they
         run, unless the store has an attribute of that name.
+    color_mode : "colormap" or "cycle"
+        How numbers become colours: by the colormap, or, whole numbers that are labels, each with a colour of its own;
+        a number has the same one in every store, and after 64 they come again. Numbers that are not whole, and whole
+        ones beyond 2**24, have no labels' colours.
     color : (r, g, b, a)
         0..1 each; three numbers are taken as opaque.
     colormap : str
@@ -175,6 +181,7 @@ class DisplayStyle:
     size: float = 2.0
     size_mode: SizeMode = "px"
     color_by: str | None = None
+    color_mode: ColorMode = "colormap"
     color: RGBA = (1.0, 1.0, 1.0, 1.0)
     colormap: str = "viridis"
     contrast_limits: tuple[float, float] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +31,7 @@ MOST_LEGEND = 4096
 
 
 class ColorSection(Section):
-    """Sets `DisplayStyle.color_by`, `color`, `colormap`, `contrast_limits`, `gamma` and `legend`.
+    """Sets `DisplayStyle.color_by`, `color_mode`, `color`, `colormap`, `contrast_limits`, `gamma` and `legend`.
 
     Parameters
     ----------
@@ -48,6 +48,7 @@ class ColorSection(Section):
         self.colormap.setIconSize(STRIP)
         for name, colors in colormaps.items():
             self.colormap.addItem(strip(colors, STRIP), name)
+        self.as_labels = QCheckBox("Numbers are labels")
         self.limits = LimitsField()
         self.gamma = NumberSpin(0.01, 100.0)
         self.in_canvas = QCheckBox("Legend in the canvas")
@@ -55,9 +56,10 @@ class ColorSection(Section):
         self.legend.setIconSize(SWATCH)
         self.legend.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.legend.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._legend_of: tuple[str, ...] = ()
+        self._legend_of: tuple[tuple[str, ...], Sequence[int]] = ((), ())
         self._choices: list[str | None] = []
         self.add_row("Colour by", self.color_by, "The attribute that colours the points.")
+        self.add_row("", self.as_labels, "Whole numbers are names and no amounts: each has a colour of its own.")
         self.add_row("Colour", self.color, "The colour of all points.")
         self.add_row("Colormap", self.colormap, "Colours from the lowest to the highest value.")
         self.add_row("Limits", self.limits, "Values at the two ends of the colormap.")
@@ -67,6 +69,7 @@ class ColorSection(Section):
         shorten(self.color_by, self.colormap)
         self.color_by.activated.connect(lambda at: self._ask("color_by", self._choices[at]))
         self.color.clicked.connect(self._on_color)
+        self.as_labels.toggled.connect(lambda cycle: self._ask("color_mode", "cycle" if cycle else "colormap"))
         self.colormap.activated.connect(lambda at: self._ask("colormap", self.colormap.itemText(at)))
         self.limits.changed.connect(lambda low, high: self._ask("contrast_limits", (low, high)))
         self.limits.from_data_clicked.connect(lambda: self._ask("contrast_limits", None))
@@ -75,15 +78,21 @@ class ColorSection(Section):
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         kind = "none" if model.color_by is None else facts.kind
+        may_be_labels = kind == "scalar" and bool(facts.labels)
+        self.as_labels.setChecked(model.color_mode == "cycle")
+        if may_be_labels and model.color_mode == "cycle":
+            kind = "category"
         self._show_choices(model.color_by, facts)
         self.color.setIcon(strip(np.round(np.array([model.color]) * 255).astype(np.uint8), STRIP))
         self._show_colormap(model.colormap)
         self.limits.show_limits(model.contrast_limits, facts.limits)
         self.gamma.setValue(model.gamma)
-        self._show_legend(facts if kind == "category" else None)
+        if kind == "category":
+            self._show_legend(facts)
         self.in_canvas.setChecked(model.legend)
         rows = {"none": [self.color], "scalar": [self.colormap, self.limits, self.gamma], "category": [self.legend]}
         hidden = [field for of, fields in rows.items() if of != kind for field in fields]
+        hidden += [] if may_be_labels else [self.as_labels]
         self.hide_rows([*hidden, *([self.in_canvas] if kind in ("none", "rgb") else [])])
 
     def _show_choices(self, color_by: str | None, facts: DisplayFacts) -> None:
@@ -103,13 +112,14 @@ class ColorSection(Section):
             at = self.colormap.count() - 1
         self.colormap.setCurrentIndex(at)
 
-    def _show_legend(self, facts: DisplayFacts | None) -> None:
-        words = () if facts is None else facts.words[:MOST_LEGEND]
-        if facts is None or words == self._legend_of:
+    def _show_legend(self, facts: DisplayFacts) -> None:
+        codes: Sequence[int] = facts.labels[:MOST_LEGEND] or range(len(facts.words))[:MOST_LEGEND]
+        words = tuple(map(str, codes)) if facts.labels else facts.words[:MOST_LEGEND]
+        if (words, codes) == self._legend_of:
             return
-        self._legend_of = words
+        self._legend_of = words, codes
         self.legend.clear()
-        for code, word in enumerate(words):
+        for code, word in zip(codes, words, strict=True):
             color = facts.colors[code % len(facts.colors)]
             item = QListWidgetItem(strip(color[None], SWATCH), word)
             item.setToolTip(plain_tip(word))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_zarr_vectors._build import MISSING_VALUE
+from napari_zarr_vectors._controller import _prepare
 from napari_zarr_vectors._controller._prepare import (
     PAGE_ROWS,
     PAGE_WASTE,
@@ -107,6 +108,42 @@ def test_objects_have_the_value_of_the_first_group_they_are_in(tmp_path):
         side = prepare_colors(store, "side")
         assert (side.info.kind, side.words) == ("category", ("left", "right"))
         assert side.coloring.objects.values.tolist() == [1, np.float32(MISSING_VALUE), 0, 1]
+
+
+def test_whole_numbers_that_float32_tells_apart_may_be_labels(tmp_path):
+    attributes = {
+        "region": np.array([-3, 1035], "i8"),
+        "big": np.array([0, 2**24 + 1], "u8"),
+        "flag": np.array([True, False]),
+        "mean": np.zeros(2),
+        "pair": np.zeros((2, 2), "i4"),
+    }
+    ids = np.array([4, 5])
+    write_points(
+        tmp_path / "p.zv",
+        np.zeros((2, 3)),
+        chunk_shape=5,
+        attributes=attributes,
+        object_ids=ids,
+        object_attributes={f"of_{name}": values for name, values in attributes.items()},
+        groups={"a": [4]},
+        group_attributes={"code": [7], "share": [0.5]},
+    )
+    with open_zv(tmp_path / "p.zv") as store:
+        found = {name: prepare_colors(store, name).info.labels for name in color_choices(store) if name != "group"}
+    both = {f"{of}{name}": labels for of in ("", "of_") for name, labels in (("region", (-3, 1035)), ("flag", (0, 1)))}
+    assert {name: labels for name, labels in found.items() if labels} == {**both, "code": (7,)}
+
+
+def test_labels_are_looked_for_everywhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(_prepare, "VALUE_CHUNKS", 2)  # those at both ends
+    rows = np.arange(4000)
+    points = np.stack([rows / 4, rows % 7, rows % 5], axis=1)
+    region = (rows // 320).astype("i4")
+    write_points(tmp_path / "p.zv", points, chunk_shape=10, bin_shape=5, attributes={"region": region})
+    build_pyramid(tmp_path / "p.zv", [(2, 1)] * 3)
+    with open_zv(tmp_path / "p.zv") as store:
+        assert prepare_colors(store, "region").info.labels == tuple(range(13))
 
 
 def test_group_attributes_are_to_choose_from_after_those_of_objects(tmp_path):

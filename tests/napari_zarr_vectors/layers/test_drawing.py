@@ -11,6 +11,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_zarr_vectors._build import build_points, nearest, pack_rgb
 from napari_zarr_vectors._layers import PagePool, StreamingPoints, ValueInfo
+from napari_zarr_vectors._layers._lut import DISTINCT, category_lut
 
 pytestmark = pytest.mark.gui
 
@@ -205,6 +206,25 @@ def test_values_become_colours_and_a_new_look_uploads_nothing(stage, monkeypatch
     assert len({first, second, third}) == 3  # 0, 1, 2
     layer.style.color_by = None
     assert set(colours()) == {RED}
+
+
+def test_whole_numbers_are_labels_with_a_colour_of_their_own_where_the_style_says_so(stage):
+    layer = stage.add(FIVE, values=np.array([0, 1, -1, 65, 2], np.float32))
+    set_3d(stage)
+    layer.style.color_by = "region"
+    layer.value_info = ValueInfo("scalar", limits=(-1, 65), labels=(-1, 0, 1, 2, 65))
+    places = np.round(stage.project(layer, FIVE)).astype(int)
+
+    def colours():
+        picture = stage.picture()
+        return [tuple(map(int, picture[row, column])) for column, row in places]
+
+    by_colormap = colours()
+    layer.style.color_mode = "cycle"
+    lut = category_lut(DISTINCT)
+    assert np.abs(np.array(colours()) - lut[[0, 1, 63, 1, 2], :3].astype(int)).max() <= 1
+    layer.value_info = ValueInfo("scalar", limits=(-1, 65))
+    assert colours() == by_colormap, "numbers that are no labels"
 
 
 def test_another_choice_paints_nothing_until_its_values_are_there(stage, monkeypatch):

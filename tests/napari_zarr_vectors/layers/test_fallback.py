@@ -82,6 +82,9 @@ def test_numbers_have_the_colormap_s_colours(show, limits):
 def test_categories_and_colours_are_theirs(show):
     _, fallback = show(None, np.array([0, 2, 1], np.float32), ValueInfo("category", categories=3), points=POINTS[:3])
     assert np.allclose(fallback.layer.face_color[2:] * 255, category_lut(3)[[0, 2, 1]], atol=0.01)
+    labels = np.array([64, 2, -1], np.float32), ValueInfo("scalar", (-1, 64), labels=(-1, 2, 64))
+    _, fallback = show(DisplayStyle(color_mode="cycle"), *labels, points=POINTS[:3])
+    assert np.allclose(fallback.layer.face_color[2:] * 255, category_lut(64)[[0, 2, 63]], atol=0.01)
     rgb = np.array([[1, 2, 3], [255, 0, 128]], np.uint8)
     _, fallback = show(None, pack_rgb(rgb), ValueInfo("rgb"), points=POINTS[:2])
     assert np.allclose(fallback.layer.face_color[2:] * 255, [[1, 2, 3, 255], [255, 0, 128, 255]], atol=0.01)

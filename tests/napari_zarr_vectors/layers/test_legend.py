@@ -22,6 +22,16 @@ def texts(legend, most_px=1000):
     return drawing_of(legend, 16, INK, most_px).texts
 
 
+def test_labels_that_are_known_have_a_row_each():
+    style, lut = DisplayStyle(color_by="region", color_mode="cycle"), category_lut(64)
+    labels = (-1, *range(3, 69))
+    few = legend_of(style, ValueInfo("scalar", (-1.0, 68.0), name="region", labels=labels), lut, ())
+    assert few.labels[:3] == ((0, "-1"), (1, "3"), (2, "4"))
+    assert (len(few.labels), few.total, few.is_bar) == (MOST_ROWS, 67, False)
+    assert few.colors == lut[np.array(labels[:MOST_ROWS]) % 64].tobytes()
+    assert legend_of(style, ValueInfo("scalar", (-1.0, 65.0), name="region"), lut, ()).is_bar
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [

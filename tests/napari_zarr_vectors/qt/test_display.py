@@ -218,6 +218,28 @@ def test_only_what_has_an_effect_is_there(bench, kind, shown):
     assert colors.form.rowCount() == 1 + len(shown)
 
 
+def test_whole_numbers_are_taken_for_labels_by_a_click(bench):
+    panel, style, lod = bench
+    colors = panel.colors
+    panel.bind(style, lod, facts(kind="scalar"))
+    assert colors.as_labels.isHidden()
+    lut = np.array([[255, 0, 0, 255], [0, 255, 0, 255]], np.uint8)
+    panel.bind(style, lod, facts(kind="scalar", labels=(-1, 0, 4), colors=lut))
+    assert not colors.as_labels.isHidden()
+    assert not colors.colormap.isHidden()
+    colors.as_labels.click()
+    assert style.color_mode == "cycle"
+    fields = (colors.colormap, colors.limits, colors.gamma, colors.legend, colors.as_labels)
+    assert [field.isHidden() for field in fields] == [True, True, True, False, False]
+    legend = colors.legend
+    assert [legend.item(i).text() for i in range(legend.count())] == ["-1", "0", "4"]
+    seen = [legend.item(i).icon().pixmap(12, 12).toImage().pixelColor(6, 6).getRgb()[:3] for i in range(3)]
+    assert seen == [(0, 255, 0), (255, 0, 0), (255, 0, 0)]
+    style.color_mode = "colormap"
+    assert not colors.as_labels.isChecked()
+    assert colors.legend.isHidden()
+
+
 def test_a_legend_in_the_canvas_is_asked_for(bench):
     panel, style, _ = bench
     panel.colors.in_canvas.click()
