@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class VertexFilter:
     """
 
     def __init__(self, arrays: LevelArrays, selection: Selection, share: float) -> None:
+        _check_share(share)
         self._arrays = arrays
         self._chosen: Chosen = choose_objects(arrays, selection)
         self.attributes = self._chosen.names
@@ -108,7 +110,11 @@ def share_of_ids(ids: Int64Array, share: float) -> BoolArray:
     ArgumentError
         If the share is no number from 0 to 1.
     """
-    if not 0 <= share <= 1:
+    _check_share(share)
+    return np.asarray(splitmix64(ids).astype(np.float64) < share * _LARGEST, bool)
+
+
+def _check_share(share: float) -> None:
+    if not isinstance(share, Real) or not 0 <= share <= 1:
         msg = f"share must be a number from 0 to 1, got {share!r}"
         raise ArgumentError(msg)
-    return np.asarray(splitmix64(ids).astype(np.float64) < share * _LARGEST, bool)

@@ -411,10 +411,10 @@ class LazyStore:
     def lineage(self, level: int, delta: int = 1) -> Int64Array:
         """Give which vertex stands for which, (M, 2): rows of `level` and those of level + `delta` that stand for them.
 
-        Where `delta` is below 0, those that they stand for. Ascending; rows are counted as
-        `read_chunks` gives all chunks of the catalogue. The pyramid must have been built with links between levels.
+        Where `delta` is below 0, those that they stand for. Ascending, by rows as `read_chunks` gives all chunks.
         """
-        return read_lineage(self._reader(level).arrays, self._reader(level + delta).arrays)
+        own, step = self._reader(level), check_whole("delta", delta, -level)
+        return read_lineage(own.arrays, self._reader(level + step).arrays)
 
     @at_place
     def raw_array(self, path: str, level: int = 0) -> PaddedArray | zarr.Array[Any]:

@@ -127,9 +127,10 @@ class LevelArrays:
     def attribute(self, name: str) -> VertexColumn | ChunkValues:
         """Open one vertex attribute, or the weights; an unknown name is an ``ArgumentError``."""
         with self._lock:
-            if name not in self._columns:
-                self._columns[name] = self._open_attribute(name)
-            return self._columns[name]
+            found = self._columns.get(name) if isinstance(name, str) else None
+            if found is None:
+                found = self._columns[name] = self._open_attribute(name)
+            return found
 
     def _open_attribute(self, name: str) -> VertexColumn | ChunkValues:
         path = f"{self.meta.level}/{attribute_path(name)}"
