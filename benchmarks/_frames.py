@@ -4,7 +4,7 @@ A collection of all generations takes a process with napari in it 0.1 to 0.3 s, 
 begins while code of ours runs, that frame would say more of the process than of us. Time by the clock says also how
 long the thread stood still because other threads and processes had the cores; processor time does not. On a virtual
 machine processor time says also what else the machine was given to do: a loop that is always the same is timed before
-and after every frame. `_machine.py` shows, with nothing of ours, that there all code may take ten times as long for
+every frame. `_machine.py` shows, with nothing of ours, that there all code may take ten times as long for
 some milliseconds.
 """
 
@@ -28,7 +28,7 @@ SLOW = 3.0
 class Frames(Timings):
     """Frames by the clock, and in `cpu_ms`, without the collections in them; these are in `collected_ms`.
 
-    `loop_ms` is the processor time of the same loop of plain Python beside each: before or after it, the longer one.
+    `loop_ms` is the processor time of the same loop of plain Python before each: after it the caches would be ours.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Frames(Timings):
 
     @property
     def steady_ms(self) -> list[float]:
-        """Those of `cpu_ms` beside which the machine was as fast as it mostly is."""
+        """Those of `cpu_ms` before which the machine was as fast as it mostly is."""
         most = SLOW * float(np.median(self.loop_ms or [0.0]))
         return [ms for ms, loop in zip(self.cpu_ms, self.loop_ms, strict=True) if loop <= most]
 
@@ -64,12 +64,11 @@ class Frames(Timings):
 
     def _watched(self, callback: Callable[[], None]) -> Callable[[], None]:
         def call() -> None:
-            before = _loop_ms()
+            self.loop_ms.append(_loop_ms())
             self._thread, self._pauses, began = threading.get_ident(), np.zeros(2), _now()
             callback()
             self._thread = 0
             self.cpu_ms.append(float((_now() - began - self._pauses)[1]))
-            self.loop_ms.append(max(before, _loop_ms()))
 
         return call
 

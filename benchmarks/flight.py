@@ -61,7 +61,7 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
         ("ours on the GUI thread, a frame", _largest(frames.cpu_ms), "<= 4 ms"),
         (
             f"the same but for {len(frames.cpu_ms) - len(frames.steady_ms)} of {len(frames.cpu_ms)} frames "
-            f"beside which the loop (below) took {SLOW:g} times its usual time",
+            f"before which the loop (below) took {SLOW:g} times its usual time",
             _largest(frames.steady_ms),
             "<= 4 ms",
         ),
@@ -71,7 +71,7 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
             f"{sum(ms > 1 for ms in collected)} of more than 1 ms, max {max(collected, default=0):.0f} ms",
             "-",
         ),
-        ("a loop of plain Python beside each frame", _spread(frames.loop_ms), "-"),
+        ("a loop of plain Python before each frame", _spread(frames.loop_ms), "-"),
         ("ours, while opening", _largest(flight.opening_ms), "<= 4 ms"),
         ("open_layer returns", f"{flight.open_s:.2f} s", "-"),
         ("first pixels", f"{counts.first_pixels_s:.2f} s", "<= 0.5 s"),

@@ -65,7 +65,6 @@ class Engine:
         self._lod, self._pool = layer.lod, layer.pool
         self._governor = Governor()
         self._budget = self._asked_budget()
-        self._level: int | None = None
         self._generation = 0
         self._moved = False
         self._stale = True
@@ -84,9 +83,8 @@ class Engine:
         self._closed = False
         self._recolouring = Recolouring(layer, store, opening.pool, self._on_need)
         self._arrivals = Arrivals(layer, self._recolouring)
+        self._bind_levels()
         self._connect()
-        if self._lod.level is not None:
-            self._on_level(self._lod.level)
 
     # -- what is asked of the engine
 
@@ -127,10 +125,18 @@ class Engine:
         asked = self._lod.budget
         return self._governor.budget if asked == "auto" else int(asked)
 
+    def _bind_levels(self) -> None:
+        """Have levels that the store has not refused where they are set; the one that a layer came with is told."""
+        try:
+            self._lod.bind_levels(self._store.levels)
+        except ValueError as error:
+            notify(f"{self._layer.name}: {error}; all levels are shown, by camera")
+            self._lod.level = None
+
     def _connect(self) -> None:
         self._lod.set_status_provider(lambda: self.status)
         self._lod.events.budget.connect(self.refit)
-        self._lod.events.level.connect(self._on_level)
+        self._lod.events.level.connect(self._on_change)
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
         self._layer.style.events.size_by.connect(self._on_size_by)
@@ -158,18 +164,6 @@ class Engine:
         self._clock.active = True
         self._rest_at = time.monotonic() + tuning.REST_S
         self._set_resting(False)
-
-    def _on_level(self, level: int | None) -> None:
-        """Lock a level; where the store has none of that number, that which was in force stays."""
-        if level == self._level:  # taken back
-            return
-        if level is None or level in self._store.levels:
-            self._level = level
-            self._on_change()
-            return
-        has, kept = ", ".join(map(str, self._store.levels)), "by camera" if self._level is None else self._level
-        notify(f"{self._layer.name}: there is no level {level}; it has {has}. The level stays {kept}.")
-        self._lod.level = self._level
 
     def _on_need(self) -> None:
         """Plan again, of the same view: something is to be done."""
@@ -344,7 +338,7 @@ class Engine:
         return View(
             viewer_state(self._viewer, self._layer).camera,
             self._layer.highlight.left_of(self._budget),
-            self._level,
+            self._lod.level,
             self._generation,
             min(self._room.rows(self._budget), self._pool.capacity_rows),
             self._recolouring.epoch,
@@ -428,7 +422,7 @@ class Engine:
         self._clock.active = False
         self._lod.set_status_provider(lambda: last)
         self._lod.events.budget.disconnect(self.refit)
-        self._lod.events.level.disconnect(self._on_level)
+        self._lod.events.level.disconnect(self._on_change)
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
         self._layer.style.events.size_by.disconnect(self._on_size_by)

@@ -231,16 +231,10 @@ def _values_of_sample(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[An
     return store.read_values(tree.levels[-1], coords, [name]).attributes.get(name)
 
 
-def _values_everywhere(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[Any] | None:
-    """Read the values of the finest level that is small enough to be read whole; else of chunks of the coarsest."""
-    fits = [0]
-    for depth, level in enumerate(tree.levels):
-        nodes = np.arange(tree.base[depth], tree.base[depth + 1])
-        nodes = nodes[~tree.is_virtual[nodes]]
-        small = len(nodes) <= SAMPLE_CHUNKS and tree.count[nodes].sum() <= SAMPLE_ROWS
-        fits += [depth] if small and name in store.attribute_names(level) else []
-    level, coords = tree.levels[fits[-1]], tree.coords[_spread(tree, fits[-1], SAMPLE_CHUNKS)]
-    return store.read_values(level, coords, [name]).attributes[name] if name in store.attribute_names(level) else None
+def _coarse_values(store: LazyStore, tree: Tree, name: str) -> npt.NDArray[Any] | None:
+    """Read the values of some chunks of the coarsest level that has them."""
+    level, coords, present = _chunks_of_sample(store, tree, [name])
+    return store.read_values(level, coords, present).attributes.get(name)
 
 
 def _chunks_of_sample(store: LazyStore, tree: Tree, names: list[str]) -> tuple[int, npt.NDArray[np.int64], list[str]]:
@@ -322,18 +316,21 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
     tree = build_tree(store.catalogue()) if tree is None else tree
     values = _values_of_sample(store, tree, name)
     labels = _labels(values)
-    if 0 < len(labels) <= FEW_LABELS and len(store.levels) > 1:
-        # A few chunks of the finest level have not all labels; coarser levels have those of every place.
-        labels = tuple(sorted({*labels, *_labels(_values_everywhere(store, tree, name))}))
+    if 0 < len(labels) <= FEW_LABELS:
+        # A few chunks of the finest level have not all labels; the coarsest has those of every place.
+        others = _coarse_values(store, tree, name) if sample is None else sample[1].get(name)
+        labels = tuple(sorted({*labels, *_labels(others)}))
     return Colors(coloring, ValueInfo("scalar", _limits(coloring, values), labels=labels))
 
 
 def _labels(values: npt.NDArray[Any] | None) -> tuple[int, ...]:
-    """Give the whole numbers that there are, one a vertex or object; none where float32 does not tell them apart."""
-    if values is None or values.dtype.kind not in "iub" or values.shape[1:] not in ((), (1,)):
+    """Give whole numbers that there are, one a vertex or object; none where float32 does not tell them apart."""
+    if values is None or not values.size or values.dtype.kind not in "iub" or values.shape[1:] not in ((), (1,)):
         return ()
-    found = [int(number) for number in np.unique(values).tolist()]
-    return tuple(found[:MOST_COLORS]) if found and max(found[-1], -found[0]) <= MOST_LABEL else ()
+    if int(values.max()) > MOST_LABEL or int(values.min()) < -MOST_LABEL:
+        return ()
+    some = values[:: -(-len(values) // SAMPLE_ROWS)]  # to sort all ids of a large store takes seconds
+    return tuple(int(number) for number in np.unique(some)[:MOST_COLORS].tolist())
 
 
 def _unit(store: LazyStore, name: str | None) -> str:

@@ -40,7 +40,7 @@ def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: D
         colors = np.concatenate([unpack_rgb(values), opaque], axis=1)
     elif info.kind == "category":
         lut = category_lut(info.categories)
-        colors = lut[values.astype(np.int64) % len(lut)]
+        colors = lut[np.floor(values + 0.5).astype(np.int64) % len(lut)]
     else:
         low, high = style.contrast_limits or info.limits
         share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) ** style.gamma

@@ -293,11 +293,11 @@ class PagePool:
     def prepare(
         self, nodes: npt.ArrayLike, starts: npt.ArrayLike, stops: npt.ArrayLike, cuts: npt.ArrayLike | None = None
     ) -> Prepared:
-        """Do what a commit of these rows costs, and change nothing; may run on another thread.
+        """Do what a commit of these rows costs, and change nothing that is seen; may run on another thread.
 
         Parameters and errors are those of `commit`. While it runs, the pool may only gain nodes.
         """
-        self._past = None  # here, where nobody waits for it to be freed: most plans are prepared on a thread
+        self._past = None  # here nobody waits for it to be freed: the GUI thread would, a third of a millisecond
         version = self._version
         given = (nodes, starts, stops, np.zeros_like(nodes) if cuts is None else cuts)
         arrays = [np.asarray(a, dtype=np.int64).reshape(-1) for a in given]
@@ -320,6 +320,7 @@ class PagePool:
     def clear(self) -> None:
         """Evict everything."""
         self.evict(list(self._resident))
+        self._past = None
 
     def set_page_rows(self, page_rows: int) -> None:
         """Divide the buffer into other pages, a power of two; nothing may be resident.

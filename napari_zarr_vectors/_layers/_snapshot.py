@@ -1,4 +1,4 @@
-"""A viewer's camera, canvas and sliders as one frozen value in a layer's data units.
+"""A viewer's camera, canvas and sliders as one frozen value, and in a layer's data units.
 
 Only public attributes of napari's models are read, which the camera's are kept right by napari after each paint.
 napari's camera: `zoom` is logical pixels per world unit at the centre; `perspective` is the vertical angle of view
@@ -56,7 +56,7 @@ class Viewed(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewerState:
-    """The numbers of a view of a layer with D axes, as napari has them: world units.
+    """The numbers of a view of a layer with D axes, as napari has them.
 
     Attributes
     ----------
@@ -66,16 +66,14 @@ class ViewerState:
         Axes of the viewer that the layer has not.
     ndisplay : int
     sliders : three (D,) sequences
-        Point, left and right margin along the layer's axes.
+        Point, left and right margin along the layer's axes, world units.
     to_world : WorldMap
-    thickness : float or None
-    default_slab : (D,)
-    box : lo, hi or None
-        Data units.
+    thickness, default_slab, box
+        Of the layer, data units: a number or None, (D,), lo and hi or None.
     canvas_px : tuple of float
         Height and width.
     center, zoom, perspective, forward, up
-        Of the camera.
+        Of the camera: world units, logical pixels for one of them, degrees, two unit vectors.
     """
 
     axes: tuple[int, ...]
@@ -84,7 +82,7 @@ class ViewerState:
     sliders: tuple[Sequence[float], Sequence[float], Sequence[float]]
     to_world: WorldMap
     thickness: float | None
-    default_slab: npt.ArrayLike
+    default_slab: Float64Array
     box: tuple[Sequence[float], Sequence[float]] | None
     canvas_px: tuple[float, float]
     center: tuple[float, ...]
@@ -186,7 +184,7 @@ def viewer_state(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | No
         sliders=(dims.point[before:], dims.margin_left[before:], dims.margin_right[before:]),
         to_world=layer.world_map(dims.units),
         thickness=layer.style.slab_thickness,
-        default_slab=layer.default_slab if default_slab is None else default_slab,
+        default_slab=np.array(layer.default_slab if default_slab is None else default_slab, dtype=np.float64),
         box=layer.filter.box,
         canvas_px=_canvas_px(viewer),
         center=camera.center,

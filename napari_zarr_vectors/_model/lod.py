@@ -16,7 +16,7 @@ from napari_zarr_vectors._model.names import check_name
 from napari_zarr_vectors._model.timings import Timings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["LodControl", "LodStatus"]
 
@@ -73,13 +73,12 @@ class LodControl:
     budget : int or "auto"
         Vertices that may be shown; "auto" leaves the number to the measured frame time.
     level : int or None
-        The one level that is shown, 0 the finest; None leaves it to the camera. What the layer's store has not is
-        told, and taken back.
+        The one level that is shown, 0 the finest; None leaves it to the camera.
 
     Raises
     ------
     ValueError
-        When a value is set that is not one of these; the value before stays.
+        When a value is set that is not one of these, or a level that the layer's store has not; the value before stays.
     AttributeError
         When a name is set that is none of these.
     """
@@ -93,6 +92,7 @@ class LodControl:
 
     def __post_init__(self) -> None:
         self._provider: Callable[[], LodStatus] = LodStatus
+        self._levels: tuple[int, ...] | None = None
 
     def __setattr__(self, name: str, value: object) -> None:
         check_name(self, name)
@@ -100,7 +100,20 @@ class LodControl:
             value = _whole(value, "budget", 1, "'auto'")
         elif name == "level" and value is not None:
             value = _whole(value, "level", 0, "None")
+            self._check_level(value, getattr(self, "_levels", None))
         object.__setattr__(self, name, value)
+
+    def bind_levels(self, levels: Iterable[int]) -> None:
+        """Refuse other levels than these from now on, and the one that is set if it is none of them."""
+        self._levels = tuple(levels)
+        if self.level is not None:
+            self._check_level(self.level, self._levels)
+
+    @staticmethod
+    def _check_level(level: int, levels: tuple[int, ...] | None) -> None:
+        if levels is not None and level not in levels:
+            msg = f"level must be None or one of {', '.join(map(str, levels))}, got {level!r}"
+            raise ValueError(msg)
 
     @property
     def status(self) -> LodStatus:

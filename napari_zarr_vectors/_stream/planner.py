@@ -217,9 +217,9 @@ class Planner(Generic[Commit]):
 
     def _plan(self, view: View, notes: list[_Note], *, ahead: bool = True) -> Planned[Commit]:
         began, now = time.perf_counter(), time.monotonic()
-        camera = view.camera()
         with self._lock:
-            self._apply(notes)
+            self._apply(notes)  # first: what is raised later must not lose them
+            camera = view.camera()
             self._book.capacity_rows = view.capacity_rows
             made = plan(
                 camera,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ import pytest
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._controller import engine_of, open_layer
-from napari_zarr_vectors._layers import Window
+from napari_zarr_vectors._layers import ViewerState, Window
 from napari_zarr_vectors._stream import PointSource, Request
 from zarr_vectors.multiresolution.coarsen import build_pyramid
 from zarr_vectors.types.meshes import write_mesh
@@ -224,3 +225,16 @@ def test_larger_shares_take_a_frame_of_their_own(store, window, monkeypatch):
         engine._on_frame()
     arrivals._larger.clear()
     assert did == ["put", "exchange"]
+
+
+def test_the_view_is_reckoned_on_the_planner_s_thread(store, window, monkeypatch):
+    layer = shown_in(window, store, color_by="first")
+    complete(window, layer)
+    threads, camera = [], ViewerState.camera
+    monkeypatch.setattr(
+        ViewerState, "camera", lambda self: threads.append(threading.current_thread().name) or camera(self)
+    )
+    window.viewer.scene.camera.zoom *= 2
+    complete(window, layer)
+    assert threads
+    assert all(name.startswith("zarr-vectors-plan") for name in threads)

@@ -141,9 +141,23 @@ def test_labels_are_looked_for_everywhere(tmp_path, monkeypatch):
     points = np.stack([rows / 4, rows % 7, rows % 5], axis=1)
     region = (rows // 320).astype("i4")
     write_points(tmp_path / "p.zv", points, chunk_shape=10, bin_shape=5, attributes={"region": region})
-    build_pyramid(tmp_path / "p.zv", [(2, 1)] * 3)
+    build_pyramid(tmp_path / "p.zv", [(2, 1)])
     with open_zv(tmp_path / "p.zv") as store:
         assert prepare_colors(store, "region").info.labels == tuple(range(13))
+        assert prepare(store, "region").colors.info.labels == tuple(range(13))
+
+
+def test_of_very_many_numbers_some_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(_prepare, "SAMPLE_ROWS", 10)
+    write_points(
+        tmp_path / "p.zv",
+        np.zeros((40, 3)),
+        chunk_shape=5,
+        object_ids=np.arange(40),
+        object_attributes={"a": np.arange(40)},
+    )
+    with open_zv(tmp_path / "p.zv") as store:
+        assert prepare_colors(store, "a").info.labels == tuple(range(0, 40, 4))
 
 
 def test_group_attributes_are_to_choose_from_after_those_of_objects(tmp_path):

@@ -146,27 +146,31 @@ def test_ids_that_no_object_has_are_told_when_a_layer_is_opened_with_them(viewer
     assert shown_lines(layer) == {3}
 
 
-def test_a_level_that_the_store_has_not_is_refused_and_the_one_in_force_stays(viewer, tracts, settle, told):
+def test_a_level_that_the_store_has_not_is_refused_where_it_is_asked_and_nobody_hears_of_it(viewer, tracts, settle):
     with pytest.raises(ArgumentError, match=r"has levels \[0\], not 7"):
         open_layer(viewer, tracts, level=7)
     assert not viewer.layers
     (layer,) = open_layer(viewer, tracts)
+    settle(layer)
+    heard = []
+    layer.lod.events.level.connect(heard.append)
     for before in (None, 0):
         layer.lod.level = before
         settle(layer)
-        layer.lod.level = 7
+        with pytest.raises(ValueError, match="level must be None or one of 0, got 7"):
+            layer.lod.level = 7
         assert layer.lod.level == before
         assert layer.lod.status.complete, "nothing has changed"
-    stays = [message.partition("; it has 0. The level stays ")[::2] for message in told()]
-    assert stays == [("tracts.zarrvectors: there is no level 7", kept) for kept in ("by camera.", "0.")]
+    assert heard == [0]
 
 
-def test_a_layer_that_is_put_back_with_a_level_that_its_store_has_not_follows_the_camera(viewer, tracts, settle, told):
+def test_a_layer_that_comes_back_with_a_level_that_its_store_has_not_follows_the_camera(viewer, tracts, settle, told):
     (layer,) = open_layer(viewer, tracts)
     settle(layer)
+    data, state, _ = layer.as_layer_data_tuple()
+    state["lod"]["level"] = 3
     viewer.layers.remove(layer)
-    layer.lod.level = 3
-    viewer.add_layer(layer)
-    settle(layer)
-    assert layer.lod.level is None
-    assert [("no level 3" in message) for message in told()] == [True]
+    other = viewer.add_layer(type(layer).from_state(data, **state))
+    settle(other)
+    assert other.lod.level is None
+    assert ["level must be None or one of 0, got 3" in message for message in told()] == [True]

@@ -83,3 +83,18 @@ def test_timings_count_the_slots_of_a_frame_together_and_forget_old_frames():
     assert (timings.max, timings.total) == (1, 3)
     timings.reset()
     assert timings.frames == 0
+
+
+def test_levels_that_a_store_has_not_are_refused_once_they_are_known():
+    lod, heard = LodControl(level=3), []
+    lod.events.level.connect(heard.append)
+    with pytest.raises(ValueError, match="level must be None or one of 0, 2, got 3"):
+        lod.bind_levels([0, 2])
+    for level in (2, None, 0):
+        lod.level = level
+    with pytest.raises(ValueError, match="got 1"):
+        lod.level = 1
+    assert heard == [2, None, 0]
+    assert lod.level == 0
+    lod.bind_levels([0, 1])
+    lod.level = 1

@@ -301,6 +301,26 @@ def test_a_larger_share_for_which_there_was_no_room_is_not_asked_for_again_as_lo
     assert asked.plan.fetch_fraction * 3000 * len(first.requests) <= capacity
 
 
+def test_what_was_loaded_is_known_to_the_plan_after_one_whose_camera_could_not_be_reckoned(path):
+    def no_camera():
+        raise np.linalg.LinAlgError
+
+    with open_zv(path, cache_size=0) as store:
+        tree = build_tree(store.catalogue())
+        source = PointSource(store, tree, np.zeros(3), ByteCache(1 << 26))
+        node = int(tree.tops[0])
+        (built,) = source.load([Request(node)])
+        planner = Planner(tree, 256, {node: built}.get, lambda ranges: ranges, Threads(1, "plan"))
+        try:
+            planner.loaded(node, built)
+            with pytest.raises(np.linalg.LinAlgError):
+                planner.plan_now(View(no_camera, COUNT, None, 1, 100_000))
+            planned = planner.plan_now(View(partial(everything, tree), COUNT, None, 2, 100_000))
+        finally:
+            planner.close()
+    assert node in planned.commit.nodes
+
+
 def test_a_plan_that_raises_evicts_nothing_and_the_next_one_does(path, monkeypatch):
     chunks, broken = {}, [False]
 
