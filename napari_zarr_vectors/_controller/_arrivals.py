@@ -85,16 +85,13 @@ class Arrivals:
     def put(self, planner: Planner[Prepared], loader: Loader[BuiltChunk], began: float) -> bool:
         """Put what has arrived into the pool until the frame's time or bytes are used up; one chunk at least.
 
-        What would take the frame's time over, taking as long as the one before it did, waits for the next frame.
-
         Returns
         -------
         bool
             Whether a plan would find something new.
         """
         sent, news = 0, False
-        end, last, now = began + 1e-3 * tuning.UPLOAD_MS, 0.0, time.perf_counter()
-        while not sent or (now + last < end and sent < tuning.UPLOAD_BYTES):
+        while not sent or (1e3 * (time.perf_counter() - began) < tuning.UPLOAD_MS and sent < tuning.UPLOAD_BYTES):
             item = self._held.popleft() if self._held and not self._recolouring.repainting else loader.take()
             if item is None:
                 return news
@@ -110,8 +107,6 @@ class Arrivals:
                 news |= item[0].node in self._wanted or item[0].node in self._larger
             else:
                 sent += item[1].nbytes
-            before, now = now, time.perf_counter()
-            last = now - before
         return news
 
     def _awaited(self, request: Request, built: BuiltChunk) -> bool:
