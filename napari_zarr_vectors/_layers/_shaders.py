@@ -50,6 +50,10 @@ vec4 within_depth(vec4 clip) {
     return clip;
 }
 
+float code_of(float value) {
+    return value < -1e38 ? -1.0 : mod(floor(value + 0.5), u_entries);
+}
+
 void paint(float value) {
     v_color = vec4(0.0);
     v_entry = vec2(0.5, 1.0);
@@ -61,7 +65,7 @@ void paint(float value) {
         float low = mod(value, 65536.0);  // whole already; adding 0.5 would round white up to 2^24
         v_color = vec4(floor(value / 65536.0), floor(low / 256.0), mod(low, 256.0), 255.0) / 255.0;
     } else if (u_mode > 1.5) {
-        v_entry.x = (mod(floor(value + 0.5), u_entries) + 0.5) / u_entries;
+        v_entry.x = (code_of(value) + 0.5) / u_entries;
     } else if (u_mode > 0.5) {
         float t = pow(clamp((value - u_limits.x) * u_limits.y, 0.0, 1.0), u_limits.z);
         v_entry.x = (t * (u_entries - 1.0) + 0.5) / u_entries;
@@ -153,6 +157,8 @@ void main() {
     vec4 p = mix(own, other, clamp(first, 0.0, 1.0));
     vec4 q = mix(own, other, clamp(last, 0.0, 1.0));
     paint(a_value);
+    float code = code_of(a_value);
+    if (u_mode > 1.5 && u_mode < 2.5) v_color = corner < 1.5 ? vec4(code, 0.0, 1.0, 0.0) : vec4(0.0, code, 0.0, 1.0);
     vec3 step = a_other - a_position;
     float run = length(step);
     if (u_mode > 3.5) v_color = run > 0.0 ? vec4(abs(u_direction * step) / run, 1.0) : vec4(1.0);
@@ -219,6 +225,7 @@ void main() {
     v_extra = a_extra;
     v_edge = vec3(corner < 0.5, corner > 0.5 && corner < 1.5, corner > 1.5);
     paint(a_value);
+    if (u_mode > 1.5 && u_mode < 2.5) v_color = vec4(v_edge * code_of(a_value), 0.0);
 }
 """
 
@@ -227,7 +234,8 @@ uniform sampler2D u_lut;
 uniform vec4 u_color;
 uniform vec4 u_missing;   // of what has no value
 uniform float u_mode;
-varying vec4 v_color;
+uniform float u_entries;
+varying vec4 v_color;     // where it is codes, those of the corners times the share of each in this place
 varying vec2 v_entry;     // of the lookup table, times which part of it has a value; and that
 
 vec4 color() {
@@ -235,6 +243,11 @@ vec4 color() {
     if (v_entry.y < 0.5) return u_missing;
     if (u_mode > 2.5) return v_color / v_entry.y;
     return texture2D(u_lut, vec2(v_entry.x / v_entry.y, 0.5));
+}
+
+// A code of a category is the one or the other: what lies between two in the table is neither.
+vec4 color_of(float code) {
+    return code < -0.5 ? u_missing : texture2D(u_lut, vec2((floor(code + 0.5) + 0.5) / u_entries, 0.5));
 }
 """
 
@@ -246,6 +259,11 @@ varying vec4 v_at;
 varying vec2 v_node;
 varying float v_w;
 
+// The code of the nearer end.
+float code() {
+    return v_color.z >= v_color.w ? v_color.x / v_color.z : v_color.y / v_color.w;
+}
+
 void main() {
     vec4 at = v_at / v_w;
     vec2 node = v_node / v_w;
@@ -256,7 +274,7 @@ void main() {
     vec2 outside = middle - node;
     bool is_node = min(outside.x, outside.y) < 0.0;
     float edge = min(away - radius, min(node.x > 0.0 ? outside.x : 1e9, node.y > 0.0 ? outside.y : 1e9));
-    vec4 own = color();
+    vec4 own = u_mode > 1.5 && u_mode < 2.5 ? color_of(code()) : color();
     float alpha = 1.0;
     if (u_shape > 1.5) {
         alpha = 1.0 - smoothstep(-0.7, 0.7, edge);
@@ -295,6 +313,15 @@ varying vec3 v_data;
 varying vec2 v_extra;
 varying vec3 v_edge;
 
+// The code that has the largest share of this place.
+float code() {
+    vec3 codes = floor(v_color.xyz / max(v_edge, vec3(1e-6)) + 0.5);
+    vec3 next = codes.yzx;
+    vec3 share = v_edge + vec3(equal(codes, next)) * v_edge.yzx + vec3(equal(codes, next.yzx)) * v_edge.zxy;
+    if (share.x >= share.y && share.x >= share.z) return codes.x;
+    return share.y >= share.z ? codes.y : codes.z;
+}
+
 void main() {
     if (any(lessThan(v_data, u_lo)) || any(greaterThan(v_data, u_hi))) discard;
     if (any(lessThan(v_extra, u_extra_lo)) || any(greaterThan(v_extra, u_extra_hi))) discard;
@@ -304,7 +331,7 @@ void main() {
         vec3 px = v_edge / max(fwidth(v_edge), vec3(1e-12));
         if (min(px.x, min(px.y, px.z)) > u_wire) discard;
     }
-    vec4 own = color();
+    vec4 own = u_mode > 1.5 && u_mode < 2.5 ? color_of(code()) : color();
     if (u_shape < 1.5) {
         vec3 normal = u_shape < 0.5 || dot(v_normal, v_normal) < 1e-12 ? face : v_normal;
         float lit = abs(dot(normalize(normal + vec3(1e-30)), u_light));

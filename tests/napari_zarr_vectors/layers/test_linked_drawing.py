@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._layers import ValueInfo
-from napari_zarr_vectors._layers._lut import colormap_lut
+from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
 
 pytestmark = pytest.mark.gui
 
@@ -112,6 +112,41 @@ def test_values_colour_from_end_to_end(stage):
         centre, _, _ = across(stage, layer, *ENDS, at)
         found = picture[int(centre[1]), int(centre[0])].astype(int)
         assert np.abs(found - lut[round(255 * at), :3]).max() <= 3
+
+
+LABELS = {
+    "category": ValueInfo("category", categories=64),
+    "labels": ValueInfo("scalar", (0, 63), labels=(0, 20, 63)),
+}
+
+
+@pytest.mark.parametrize("info", list(LABELS.values()), ids=list(LABELS))
+@pytest.mark.parametrize("perspective", [0, 45])
+def test_between_corners_of_two_categories_is_the_one_or_the_other(stage, info, perspective):
+    line = stage.add_linked(ENDS, [[0, 1]], values=[63, 20])
+    face = stage.add_linked(TRIANGLE, [[0, 1, 2]], values=[0, 20, 0])
+    three = stage.add_linked(TRIANGLE, [[0, 1, 2]], values=[0, 20, 63])
+    lut = category_lut(64)[:, :3].astype(int)
+    for layer in (line, face, three):
+        layer.value_info, layer.style.color_by, layer.style.color_mode = info, "region", "cycle"
+        layer.visible, layer.style.shading = False, "flat" if layer is line else "soft"
+    set_3d(stage, (20, -30, 50), perspective)
+
+    def code_at(layer, weights):
+        layer.visible = True
+        at = np.round(stage.project(layer, [np.array(weights) @ (ENDS if layer is line else TRIANGLE)])[0]).astype(int)
+        found = stage.picture()[at[1], at[0]].astype(int)
+        layer.visible = False
+        distance = np.abs(lut - found).max(axis=1)
+        assert distance.min() <= 2, "a colour of no category"
+        return int(distance.argmin())
+
+    for weights, code in (((0.95, 0.05), 63), ((0.55, 0.45), 63), ((0.45, 0.55), 20), ((0.05, 0.95), 20)):
+        assert code_at(line, weights) == code
+    for weights, code in (((0.6, 0.2, 0.2), 0), ((0.3, 0.45, 0.25), 0), ((0.2, 0.55, 0.25), 20), ((0.1, 0.8, 0.1), 20)):
+        assert code_at(face, weights) == code
+    for weights, code in (((0.4, 0.3, 0.3), 0), ((0.3, 0.4, 0.3), 20), ((0.3, 0.3, 0.4), 63), ((0.53, 0.02, 0.45), 0)):
+        assert code_at(three, weights) == code
 
 
 def test_directions_colour_by_the_names_of_axes(stage):
