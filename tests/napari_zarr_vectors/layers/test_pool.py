@@ -1,5 +1,3 @@
-import weakref
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -426,16 +424,6 @@ def test_a_commit_prepared_before_the_pool_changed_shows_the_same_rows(pool):
     assert drawn(pool._sink) == sorted(
         [(0, r) for r in range(5, 9)] + [(1, r) for r in range(100)] + [(2, r) for r in range(3)]
     )
-
-
-def test_the_table_before_is_let_go_by_whoever_prepares_the_next_commit(pool):
-    pool.upload(1, chunk(1, 10))
-    pool.commit([1], [0], [10])
-    before = weakref.ref(pool._slots)
-    pool.commit([1], [0], [5])
-    assert before() is not None, "to free it takes the GUI thread a third of a millisecond"
-    pool.prepare([1], [0], [3])
-    assert before() is None
 
 
 def test_a_prepared_commit_of_a_node_that_went_is_refused(pool):

@@ -1,6 +1,8 @@
-"""What other threads read of a pool while it changes."""
+"""What other threads read of a pool while it changes, and what they free."""
 
 from __future__ import annotations
+
+import weakref
 
 from napari_zarr_vectors._layers._pool import PagePool
 from tests.napari_zarr_vectors.layers.test_pool import ArraySink, chunk
@@ -43,3 +45,14 @@ def test_rows_are_read_with_the_chunk_that_they_are_of_whatever_is_under_way():
         [(50, 4.0, [50])],
         [(10, 7.0, [10])],
     ]
+
+
+def test_the_table_before_is_let_go_by_whoever_prepares_the_next_commit():
+    pool = PagePool(16 * 12, page_rows=16)
+    pool.upload(1, chunk(1, 10))
+    pool.commit([1], [0], [10])
+    before = weakref.ref(pool._slots)
+    pool.commit([1], [0], [5])
+    assert before() is not None, "to free it takes the GUI thread a third of a millisecond"
+    pool.prepare([1], [0], [3])
+    assert before() is None
