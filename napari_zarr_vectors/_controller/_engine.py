@@ -301,11 +301,12 @@ class Engine:
         self._clock.hurry = self._hurries(planner, loader)
         if not self._clock.active:
             self._pace.rest()
+        came = arrivals.fresh  # before a plan is asked for that knows it: the one at hand does not
         # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
         if asks:
             self._submit(planner)
         if planned is not None:
-            self._want(planned)
+            self._want(planned, came)
         elif self._recolouring.epoch != epoch or self._recolouring.may_ask(loader.wanting + loader.waiting):
             loader.want(self._recolouring.requests(arrivals.failed))  # what else is wanted comes with the next plan
         if loader.pausing:
@@ -366,8 +367,11 @@ class Engine:
         self._settle_at = time.monotonic() + tuning.SETTLE_S if changed else self._settle_at
         return bool(before or self._pool.draw_count)
 
-    def _want(self, planned: Planned[Prepared]) -> None:
-        """Replace the wanted list: new colours of what is resident first, then what the plan fetches."""
+    def _want(self, planned: Planned[Prepared], came: dict[int, float]) -> None:
+        """Replace the wanted list: new colours of what is resident first, then what the plan fetches.
+
+        `came` is what was put in place since the plan was asked for, and how much of each.
+        """
         if self._loader is None:
             return
         again = self._recolouring.requests(self._arrivals.failed)
@@ -377,7 +381,7 @@ class Engine:
             self._loader.want(again)
         else:
             wanted = again + planned.requests if again else planned.requests
-            self._loader.want(wanted, planned.ahead, have=self._arrivals.fresh)
+            self._loader.want(wanted, planned.ahead, have=came)
 
     def _under_way(self, planner: Planner[Prepared], loader: Loader[BuiltChunk]) -> bool:
         if not self._layer.visible:
@@ -408,7 +412,7 @@ class Engine:
             planned = self._planner.plan_now(self._view())
             self._arrivals.asked()
             self._commit(planned)
-            self._want(planned)
+            self._want(planned, self._arrivals.fresh)
         self._lod.timings.add(1e3 * (time.perf_counter() - began))
 
     # -- end

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
-from napari_zarr_vectors._controller import engine_of, open_layer
+from napari_zarr_vectors._controller import _tuning, engine_of, open_layer
 from napari_zarr_vectors._layers import ViewerState, Window
 from napari_zarr_vectors._stream import PointSource, Request
 from zarr_vectors.multiresolution.coarsen import build_pyramid
@@ -202,7 +202,7 @@ def test_a_plan_that_wants_what_came_meanwhile_is_made_anew(store, window):
     assert not arrivals.want(frozenset([node]))
     assert arrivals._place(engine._planner, request, built)
     engine._stale = False
-    engine._want(SimpleNamespace(requests=[request], wanted=frozenset([node]), ahead=[]))
+    engine._want(SimpleNamespace(requests=[request], wanted=frozenset([node]), ahead=[]), arrivals.fresh)
     assert engine._stale
     arrivals.asked()
     assert not arrivals.want(frozenset([node]))
@@ -238,3 +238,22 @@ def test_the_view_is_reckoned_on_the_planner_s_thread(store, window, monkeypatch
     complete(window, layer)
     assert threads
     assert all(name.startswith("zarr-vectors-plan") for name in threads)
+
+
+def test_what_came_before_the_next_plan_is_asked_for_is_not_read_again_for_the_one_at_hand(store, window, monkeypatch):
+    layer = shown_in(window, store, color_by="first")
+    engine = engine_of(layer)
+    assert window.wait_until(lambda: engine._loader.idle and not engine._planner.busy, 20)
+    planner, loader, asked, told = engine._planner, engine._loader, [], []
+    planned = planner.plan_now(engine._view())
+    node = next(iter(layer.pool.resident))
+    engine._arrivals._fresh[node] = 1.0
+    monkeypatch.setattr(_tuning, "UPLOAD_MS", 1e9)  # however slow the machine is
+    monkeypatch.setattr(planner, "take", lambda **_: planned)
+    monkeypatch.setattr(planner, "submit", asked.append)
+    monkeypatch.setattr(engine, "_is_due", lambda *_: True)
+    monkeypatch.setattr(engine, "_asks", lambda *_: True)
+    monkeypatch.setattr(loader, "want", lambda *_, have: told.append(have))
+    engine._stream(planner, loader, time.perf_counter())
+    assert len(asked) == 1
+    assert told == [{node: 1.0}]
