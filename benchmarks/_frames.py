@@ -4,8 +4,8 @@ A collection of all generations takes a process with napari in it 0.1 to 0.3 s, 
 begins while code of ours runs, that frame would say more of the process than of us. Time by the clock says also how
 long the thread stood still because other threads and processes had the cores; processor time does not. On a virtual
 machine processor time says also what else the machine was given to do: a loop that is always the same is timed before
-every frame. `_machine.py` shows, with nothing of ours, that there all code may take ten times as long for
-some milliseconds.
+every frame. `_machine.py` shows, with nothing of ours, that there all code may take ten times as long for some
+milliseconds.
 """
 
 from __future__ import annotations

@@ -54,15 +54,15 @@ def fly(path: Path, budget: int, **display: object) -> list[tuple[str, str, str]
     flight = Flight(path, budget=budget, **display)
     tour(flight)
     counts, frames = flight.counts, flight.frames
-    collected = frames.collected_ms
+    collected, steady = frames.collected_ms, frames.steady_ms
     rows = [
         ("over-budget moments", f"{counts.over_budget} of {counts.looks}", "0"),
         ("holes after first cover", f"{counts.holes} of {counts.looks}", "0"),
         ("ours on the GUI thread, a frame", _largest(frames.cpu_ms), "<= 4 ms"),
         (
-            f"the same but for {len(frames.cpu_ms) - len(frames.steady_ms)} of {len(frames.cpu_ms)} frames "
+            f"the same but for {len(frames.cpu_ms) - len(steady)} of {len(frames.cpu_ms)} frames "
             f"before which the loop (below) took {SLOW:g} times its usual time",
-            _largest(frames.steady_ms),
+            _largest(steady),
             "<= 4 ms",
         ),
         ("all by the clock, others on the cores", f"max {frames.max:.1f}, p95 {frames.p95:.1f} ms", "<= 4 ms"),

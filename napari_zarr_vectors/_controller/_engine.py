@@ -301,7 +301,8 @@ class Engine:
         self._clock.hurry = self._hurries(planner, loader)
         if not self._clock.active:
             self._pace.rest()
-        came = arrivals.fresh  # before a plan is asked for that knows it: the one at hand does not
+        # Before the next plan is asked for, which knows what has come: the one at hand does not.
+        came = {} if planned is None else arrivals.fresh
         # Last: these wake other threads, and whatever comes after would wait for the interpreter's lock.
         if asks:
             self._submit(planner)

@@ -65,8 +65,8 @@ class Planned(Generic[Commit]):
     """A plan, the commit that shows it, what it wants to be read (best first), and the milliseconds it took.
 
     `keep` is the plan's, as a set, and `wanted` has the chunks of `requests`: the GUI thread asks for every chunk that
-    arrives, and makes no sets of thousands. `frame` is the camera of what is
-    drawn: the plan's own, or an earlier one whose frame is held. `ahead` is what is read when nothing else is.
+    arrives, and makes no sets of thousands. `frame` is the camera of what is drawn: the plan's own, or an earlier one
+    whose frame is held. `ahead` is what is read when nothing else is.
     """
 
     plan: LodPlan
