@@ -93,9 +93,10 @@ def extract(
         ``layer.selection``, whole; all that meets the filter; or what of that lies in a half-open box, data units. Of
         lines those come, whole, that have a vertex there, of surfaces the faces whose centroid lies there.
     level : int
-        0 is the data as written.
+        0 is the data as written. Objects that a coarser level left out do not come, and a message says how many.
     to : path, optional
-        Where a new store is to be; without one ordinary layers are added to the viewer.
+        Where a new store is to be; without one ordinary layers are added to the viewer. A store keeps lines of one
+        vertex or none; layers, which have no path for them, do not, and a message says how many.
     limit : int, "auto" or None
         More vertices are refused before they are read. "auto": what napari adds in some seconds, and what half of the
         free memory holds; None lifts both.
@@ -274,7 +275,8 @@ def _work(asked: Asked, tell: Tell, cancel: threading.Event) -> Made:
             raise ArgumentError(_emptiness(asked, lost))
         note = f"{lost:,} of the objects are left out on level {part.level}; a finer one has them" if lost else ""
         if asked.to is None:
-            return replace(made_of(extracted, asked.name, asked.colors), note=note)
+            made = made_of(extracted, asked.name, asked.colors)
+            return replace(made, note=". ".join(filter(None, (note, made.note))))
         path = write_extracted(asked.to, extracted, store, tell, cancel)
         return replace(made_of(extracted, asked.name, None, with_tables=False), path=path, note=note)
 

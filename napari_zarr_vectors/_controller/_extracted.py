@@ -73,7 +73,16 @@ def made_of(extracted: Extracted, name: str, colors: Colors | None, *, with_tabl
     features = vertex_features(extracted)
     values = None if colors is None else _values(extracted, colors.coloring)
     info = ValueInfo() if colors is None else colors.info
-    return Made(extracted, name, values, info, features, _joined(extracted, features))
+    joined = _joined(extracted, features)
+    return Made(extracted, name, values, info, features, joined, note=_shortness(joined))
+
+
+def _shortness(joined: Paths | Net | Shells | None) -> str:
+    """Say of how many lines layers show nothing; empty for none."""
+    short = int((np.diff(joined.offsets) < 2).sum()) if isinstance(joined, Paths) else 0
+    if not short:
+        return ""
+    return f"{short:,} of the lines have fewer than two vertices: napari has no path for them, a store keeps them"
 
 
 def layers_from(viewer: Viewer, layer: StreamingLayer, made: Made) -> list[Layer]:

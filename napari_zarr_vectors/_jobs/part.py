@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._lod import Count, Region, count_in
-from zarr_vectors.exceptions import LimitError
+from zarr_vectors.exceptions import ArgumentError, LimitError
 from zarr_vectors.lazy import objects_near, read_part
 
 if TYPE_CHECKING:
@@ -67,8 +67,18 @@ class PartObjects:
     of_groups: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def of(self, ids: Int64Array) -> dict[str, AnyArray]:
-        """Give the columns for these ids, (n,), each of which is in the table."""
-        place = np.searchsorted(self.ids, ids)
+        """Give the columns for these ids, (n,).
+
+        Raises
+        ------
+        ArgumentError
+            For an id that is not in the table: no other's values are given for it.
+        """
+        place = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
+        strangers = ids if not len(self.ids) else ids[self.ids[place] != ids]
+        if len(strangers):
+            msg = f"nothing was read of the objects {strangers[:5].tolist()}, {len(strangers)} in all"
+            raise ArgumentError(msg)
         return {name: column[place] for name, column in self.columns.items()}
 
 
@@ -87,7 +97,7 @@ class Extracted:
     owners : (V,) int64 or None
         Id of the object of each vertex, -1 for none; None for a cloud without objects.
     objects : PartObjects
-        Of the objects that have vertices here.
+        Of all objects of the result, lines without vertices among them.
     """
 
     source: str
@@ -242,10 +252,9 @@ def extract_part(
         progress=tell,
         cancel=cancel,
     )
-    owners = _owners(result)
-    return Extracted(
-        store.name, store.geometry_type or "point_cloud", part.level, result, owners, _table(store, owners)
-    )
+    kind = store.geometry_type or "point_cloud"
+    # By the ids of the result, not by its vertices: a line may have none.
+    return Extracted(store.name, kind, part.level, result, _owners(result), _table(store, result.object_ids))
 
 
 def _owners(result: Any) -> Int64Array | None:  # noqa: ANN401  # whatever type of result
@@ -259,10 +268,11 @@ def _owners(result: Any) -> Int64Array | None:  # noqa: ANN401  # whatever type 
     return owners
 
 
-def _table(store: LazyStore, owners: Int64Array | None) -> PartObjects:
-    if owners is None:
+def _table(store: LazyStore, found: Int64Array | None) -> PartObjects:
+    """Read what is said of the objects that were found."""
+    if found is None:
         return PartObjects(np.empty(0, np.int64))
-    ids = np.unique(owners)
+    ids = np.unique(found)
     finest = store.levels[0]
     columns = {name: _by_id(ids, *store.object_values(name, finest)) for name in store.object_attribute_names()}
     groups = {name: members[np.isin(members, ids)] for name, members in store.groups.items()}

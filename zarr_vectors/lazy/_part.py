@@ -49,7 +49,7 @@ def read_part(
     ----------
     store : LazyStore
     level, bbox, attributes, object_ids, groups, where
-        As for `LazyStore.read`; ids that the level has not are nobody's there.
+        As for `LazyStore.read`; ids that the level has not, or has left out, are nobody's there.
     planes : (P, D + 1) numbers, optional
         Half-spaces ``planes[:, :D] @ p + planes[:, D] >= 0``: like a box they are met by vertices, by lines of which a
         vertex lies inside, and by faces whose centroid does.
@@ -115,10 +115,18 @@ def _known_ids(store: LazyStore, level: int, object_ids: npt.ArrayLike | None, s
         return None
     have = store.object_values(level=level)[0]
     if object_ids is None:
-        return have[share_of_ids(have, share)]
+        return _with_vertices(store, level, have[share_of_ids(have, share)])
     ids = check_ids(object_ids)
     ids = ids[np.isin(ids, have)]
-    return ids if share >= 1 else ids[share_of_ids(ids, share)]
+    return _with_vertices(store, level, ids if share >= 1 else ids[share_of_ids(ids, share)])
+
+
+def _with_vertices(store: LazyStore, level: int, ids: Int64Array) -> Int64Array:
+    """Leave out the objects that a coarser level left out: it names them, and has no vertex of theirs."""
+    if level == 0 or store.adds_levels:
+        return ids
+    found, sizes = store.filter(level, object_ids=np.unique(ids)).objects()
+    return ids[np.isin(ids, found[sizes > 0])]
 
 
 @dataclass(frozen=True, slots=True)
