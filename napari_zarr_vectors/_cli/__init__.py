@@ -144,9 +144,12 @@ def view(
     path: StorePath,
     budget: Annotated[
         int | None,
-        typer.Option(min=1, help="Points that may be drawn at once; without it, as many as keep the frame rate."),
+        typer.Option(min=1, help="Vertices that may be drawn at once; without it, as many as keep the frame rate."),
     ] = None,
-    color_by: Annotated[str | None, typer.Option(help="The vertex attribute that colours the points.")] = None,
+    color_by: Annotated[
+        str | None,
+        typer.Option(help="What colours it: an attribute of vertices, objects or groups; object, group or direction."),
+    ] = None,
     colormap: Annotated[str | None, typer.Option(help="A colormap that napari knows.")] = None,
     ndisplay: Annotated[
         int | None,

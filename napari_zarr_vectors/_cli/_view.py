@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._controller._open import check_color
 from napari_zarr_vectors._layers import Window
-from napari_zarr_vectors._layers._lut import is_colormap
+from napari_zarr_vectors._layers._lut import is_colormap, no_colormap
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 
@@ -24,7 +25,7 @@ def view(path: str, *, budget: int | None, color_by: str | None, colormap: str |
     budget : int or None
         Vertices that may be shown; None leaves it to the machine.
     color_by : str or None
-        A vertex attribute; None leaves it to the store.
+        As for `open_layer`; None leaves it to the store.
     colormap : str or None
         A name that napari knows.
     ndisplay : 2, 3 or None
@@ -38,8 +39,7 @@ def view(path: str, *, budget: int | None, color_by: str | None, colormap: str |
     axes = _check(path, color_by, ndisplay)
     asked: dict[str, Any] = {"budget": budget, "color_by": color_by, "colormap": colormap}
     if colormap is not None and not is_colormap(colormap):
-        msg = f"napari knows no colormap {colormap!r}"
-        raise ArgumentError(msg)
+        raise ArgumentError(no_colormap(colormap))
     window = Window(ndisplay=ndisplay or min(3, axes), size=SIZE)
     try:
         open_layer(window.viewer, path, **{name: value for name, value in asked.items() if value is not None})
@@ -52,8 +52,7 @@ def view(path: str, *, budget: int | None, color_by: str | None, colormap: str |
 def _check(path: str, color_by: str | None, ndisplay: int | None) -> int:
     """Refuse what the store has not; give the number of its axes."""
     with open_zv(path, cache_size=0) as store:
-        if color_by is not None:
-            store.attribute_dtype(color_by, store.levels[0])  # says which attributes there are
+        check_color(store, color_by)
         if ndisplay is not None and ndisplay > store.spatial_dims:
             msg = f"{store.name} has {store.spatial_dims} axes; it cannot be shown in {ndisplay}-D"
             raise ArgumentError(msg)

@@ -18,7 +18,7 @@ from napari_zarr_vectors._controller._few import FewReader
 from napari_zarr_vectors._controller._governor import START
 from napari_zarr_vectors._controller._kinds import Drawn, drawn_as, wanted_of
 from napari_zarr_vectors._controller._opening import Opening
-from napari_zarr_vectors._controller._prepare import AUTO, color_choices, size_choice
+from napari_zarr_vectors._controller._prepare import AUTO, color_choices, no_color, size_choice
 from napari_zarr_vectors._controller._running import adding, run, take_out, watch
 from napari_zarr_vectors._controller._tuning import POOL_SHARE
 from napari_zarr_vectors._layers import (
@@ -32,7 +32,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
-from napari_zarr_vectors._layers._lut import is_colormap, rgba_of
+from napari_zarr_vectors._layers._lut import is_colormap, no_colormap, rgba_of
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 from napari_zarr_vectors._model.names import meant
 from zarr_vectors.core.store import StoreLike
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from napari_zarr_vectors._layers import Clock
 
-__all__ = ["open_layer"]
+__all__ = ["check_color", "open_layer"]
 
 PEER = "zarr-vectors"
 SLIDER_STEP = 1.0
@@ -107,6 +107,13 @@ def _check_options(display: dict[str, Any]) -> None:
     raise ArgumentError(msg)
 
 
+def check_color(store: LazyStore, color_by: object) -> None:
+    """Refuse what no layer of this store can be coloured by; None and "auto" always can."""
+    with_direction = drawn_as(store).layer is StreamingLines
+    if color_by not in (None, AUTO, *color_choices(store, with_direction=with_direction)):
+        raise no_color(store, color_by, with_direction=with_direction)
+
+
 def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list[Layer]:
     reason = refusal()
     _warn_of_peer()
@@ -114,9 +121,7 @@ def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list
     with ExitStack() as undo:  # of whatever raises nothing stays: no layer, no thread, no open store
         store = undo.enter_context(open_zv(path, cache_size=0))
         drawn = drawn_as(store)
-        if color_by not in (None, AUTO, *color_choices(store, with_direction=drawn.layer is StreamingLines)):
-            msg = f"{store.name} has no vertex attribute {color_by!r} to colour by"
-            raise ArgumentError(msg)
+        check_color(store, color_by)
         if display.get("level") not in (None, *store.levels):
             msg = f"{store.name} has levels {store.levels}, not {display['level']!r}"
             raise ArgumentError(msg)
@@ -200,8 +205,7 @@ def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
         style = DisplayStyle(**wanted)
         lod = LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
     if not is_colormap(style.colormap):
-        msg = f"napari knows no colormap {style.colormap!r}; 'viridis' and 'gray' are two that it knows"
-        raise ArgumentError(msg)
+        raise ArgumentError(no_colormap(style.colormap))
     return style, lod
 
 

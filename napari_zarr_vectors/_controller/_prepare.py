@@ -27,6 +27,7 @@ __all__ = [
     "Colors",
     "Opened",
     "color_choices",
+    "no_color",
     "prepare",
     "prepare_colors",
     "size_choice",
@@ -145,6 +146,12 @@ def color_choices(store: LazyStore, *, with_direction: bool = False) -> list[str
     if store.n_objects > 1:
         names += [OBJECT, *([GROUP] if store.groups else [])]
     return list(dict.fromkeys([*names, *([DIRECTION] if with_direction else [])]))
+
+
+def no_color(store: LazyStore, name: object, *, with_direction: bool) -> ArgumentError:
+    """Make the error that says of a name which nothing has what there is instead."""
+    have = ", ".join(color_choices(store, with_direction=with_direction)) or "none"
+    return ArgumentError(f"{store.name} has nothing named {name!r} to colour by; it has {have}")
 
 
 def _group_attributes(store: LazyStore) -> tuple[str, ...]:
@@ -369,8 +376,7 @@ def _of_objects(store: LazyStore, name: str) -> Colors:
         return _category(_coded(*_first_groups(store), tuple(store.groups)))
     if name == DIRECTION and store.geometry_type in DIRECTED:
         return Colors(Coloring(kind="direction"), ValueInfo("direction"))
-    msg = f"{store.name} has nothing named {name!r} to colour by"
-    raise ArgumentError(msg)
+    raise no_color(store, name, with_direction=store.geometry_type in DIRECTED)
 
 
 def _of_column(

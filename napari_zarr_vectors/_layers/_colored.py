@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._build import MISSING_VALUE, unpack_rgb
-from napari_zarr_vectors._layers._lut import DISTINCT, MISSING_RGBA, category_lut, colormap_lut, is_colormap
+from napari_zarr_vectors._layers._lut import (
+    DISTINCT,
+    MISSING_RGBA,
+    category_lut,
+    colormap_lut,
+    is_colormap,
+    no_colormap,
+)
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._model import DisplayStyle
 
@@ -56,7 +63,7 @@ def known_colormap(name: str) -> str:
     if is_colormap(name):
         return name
     usual = DisplayStyle().colormap
-    notify(f"napari knows no colormap {name!r}; {usual!r} is used")
+    notify(f"{no_colormap(name)} ({usual!r} is used)")
     return usual
 
 

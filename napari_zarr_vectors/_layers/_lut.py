@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps import AVAILABLE_COLORMAPS, ensure_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-__all__ = ["DISTINCT", "MISSING_RGBA", "category_lut", "colormap_lut", "is_colormap", "rgba_of"]
+from napari_zarr_vectors._model.names import meant
+
+__all__ = ["DISTINCT", "MISSING_RGBA", "category_lut", "colormap_lut", "is_colormap", "no_colormap", "rgba_of"]
 
 LUT_SIZE = 256
 MOST_CATEGORIES = 4096
@@ -46,6 +48,11 @@ def is_colormap(name: str) -> bool:
     except KeyError:
         return False
     return True
+
+
+def no_colormap(name: str) -> str:
+    """Say that napari knows no colormap of this name, and which may be meant."""
+    return f"napari knows no colormap {name!r}; {meant(name, AVAILABLE_COLORMAPS)}"
 
 
 def rgba_of(color: object) -> object:

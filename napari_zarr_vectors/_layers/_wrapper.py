@@ -14,7 +14,7 @@ from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, S
 from napari_zarr_vectors._layers._legend import legend_of
 from napari_zarr_vectors._layers._legend_overlay import register_legend, show_legend
 from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, TrianglePoolVisual
-from napari_zarr_vectors._layers._lut import category_lut, colormap_lut
+from napari_zarr_vectors._layers._lut import category_lut, colormap_lut, no_colormap
 from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._visual import PointPoolVisual, PoolVisual
@@ -232,7 +232,7 @@ class VispyStreaming(VispyBaseLayer):
         try:
             colormap_lut(name)
         except KeyError:
-            notify(f"napari knows no colormap {name!r}; {self._colormap!r} stays")
+            notify(f"{no_colormap(name)} ({self._colormap!r} stays)")
             self.layer.style.colormap = self._colormap
         else:
             self._colormap = name

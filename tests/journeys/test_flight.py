@@ -169,7 +169,7 @@ def test_a_colour_asked_for_before_the_store_is_read_is_not_forgotten(store):
 def test_an_unknown_colour_attribute_is_refused_before_a_layer_is_added(store):
     window = Window(ndisplay=3, size=(400, 300))
     try:
-        with pytest.raises(ArgumentError, match="no vertex attribute 'typo'"):
+        with pytest.raises(ArgumentError, match="nothing named 'typo' to colour by; it has .*radius"):
             open_layer(window.viewer, store, color_by="typo")
         assert len(window.viewer.layers) == 0
     finally:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from napari_zarr_vectors._cli import app
 from napari_zarr_vectors._cli._display import no_display
 from zarr_vectors.types.points import write_points
+from zarr_vectors.types.polylines import write_polylines
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +99,28 @@ def test_it_looks_as_asked_for(stores, seen):
 
 
 @pytest.mark.gui
+@pytest.mark.parametrize("name", ["fa", "mass", "score", "object", "group", "direction", "auto"])
+def test_the_shell_colours_by_whatever_open_layer_colours_by(tmp_path, seen, name):
+    lines = [np.linspace([0, k, 0], [9, k, 9], 5) for k in range(4)]
+    said = {"attributes": {"fa": [np.arange(5.0)] * 4}, "object_attributes": {"mass": np.arange(4.0)}}
+    groups = {"groups": {"a": [0, 1], "b": [2]}, "group_attributes": {"score": [0.5, 1.5]}}
+    write_polylines(tmp_path / "s.zv", lines, chunk_shape=5.0, geometry_type="streamline", **said, **groups)
+    result = CliRunner().invoke(app, ["view", str(tmp_path / "s.zv"), "--color-by", name])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert seen["layer"].style.color_by == ("fa" if name == "auto" else name)
+    seen.clear()
+    result = CliRunner().invoke(app, ["view", str(tmp_path / "s.zv"), "--color-by", "fb"])
+    assert "nothing named 'fb' to colour by; it has fa, mass, score, object, group, direction\n" in result.stderr
+    assert (result.exit_code, seen) == (1, {})
+
+
+@pytest.mark.gui
 @pytest.mark.parametrize(
     ("axes", "words", "reason"),
     [
-        (3, ["--color-by", "missing"], "no vertex attribute 'missing'; it has 'height', 'weight'"),
-        (3, ["--colormap", "missing"], "knows no colormap 'missing'"),
+        (3, ["--color-by", "missing"], "nothing named 'missing' to colour by; it has height, weight"),
+        (3, ["--colormap", "missing"], "knows no colormap 'missing'; it has "),
+        (3, ["--colormap", "virids"], "knows no colormap 'virids'; did you mean 'viridis'?"),
         (2, ["--ndisplay", "3"], "has 2 axes; it cannot be shown in 3-D"),
     ],
 )

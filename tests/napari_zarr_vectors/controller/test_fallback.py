@@ -324,7 +324,7 @@ def test_categories_have_the_colours_of_the_streaming_layer(window, store):
 
 
 def test_what_there_is_not_is_refused_before_a_layer_is_added(window, store, said):
-    with pytest.raises(ArgumentError, match="no vertex attribute 'typo'"):
+    with pytest.raises(ArgumentError, match="nothing named 'typo' to colour by; it has "):
         open_layer(window.viewer, store, color_by="typo")
     with pytest.raises(ValueError, match="budget"):
         open_layer(window.viewer, store, budget=-1)

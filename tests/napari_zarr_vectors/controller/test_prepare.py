@@ -73,7 +73,10 @@ def test_objects_are_named_by_their_ids(tmp_path):
 @pytest.mark.parametrize("name", ["direction", "group"])
 def test_points_have_no_direction_and_objects_without_groups_no_group_to_colour_by(tmp_path, name):
     write_points(tmp_path / "p.zv", np.eye(3), chunk_shape=5, object_ids=[1, 2, 3])
-    with open_zv(tmp_path / "p.zv") as store, pytest.raises(ArgumentError, match=f"nothing named '{name}'"):
+    with (
+        open_zv(tmp_path / "p.zv") as store,
+        pytest.raises(ArgumentError, match=f"nothing named '{name}' to colour by; it has object$"),
+    ):
         prepare_colors(store, name)
 
 
