@@ -93,7 +93,7 @@ def pyramid(
         list[str] | None,
         typer.Option(
             help="How much coarser each level is than the one before: 2,2,2; given again, for further levels. "
-            "Without it, to one chunk's worth."
+            "Without it, halved until about what one chunk holds on average is left."
         ),
     ] = None,
     sparsity: Annotated[

@@ -21,7 +21,7 @@ from zarr_vectors.types._mapped import release
 from zarr_vectors.types._owners import Objects
 from zarr_vectors.typing import AnyArray, BoolArray, Float64Array, Int64Array, UInt64Array
 
-__all__ = ["Rank", "check_strategy", "rank_objects"]
+__all__ = ["Rank", "check_strategy", "check_strategy_name", "rank_objects"]
 
 _STRATEGIES = ("random", "spatial_coverage", "length")
 _BY_ATTRIBUTE = "attribute:"
@@ -30,12 +30,21 @@ _PIECE_ROWS = 1 << 16
 _TOP_BITS = 16
 
 
+def check_strategy_name(strategy: str) -> None:
+    """Refuse a strategy that no store has, whatever it holds."""
+    if strategy not in _STRATEGIES and not (isinstance(strategy, str) and strategy.startswith(_BY_ATTRIBUTE)):
+        known = ", ".join(map(repr, _STRATEGIES))
+        msg = f"sparsity_strategy must be one of {known} or '{_BY_ATTRIBUTE}<name>', got {strategy!r}"
+        raise ArgumentError(msg)
+
+
 def check_strategy(strategy: str, attributes: Mapping[str, AnyArray]) -> None:
     """Refuse a strategy that does not exist, or names what cannot rank objects."""
+    check_strategy_name(strategy)
     if strategy in _STRATEGIES:
         return
-    name = strategy.removeprefix(_BY_ATTRIBUTE) if isinstance(strategy, str) else ""
-    if not isinstance(strategy, str) or not strategy.startswith(_BY_ATTRIBUTE) or name not in attributes:
+    name = strategy.removeprefix(_BY_ATTRIBUTE)
+    if name not in attributes:
         known = [*_STRATEGIES, *(f"{_BY_ATTRIBUTE}{name}" for name in sorted(attributes))]
         msg = f"sparsity_strategy must be one of {', '.join(map(repr, known))}, got {strategy!r}"
         raise ArgumentError(msg)

@@ -73,7 +73,10 @@ class Step:
 
 
 def automatic_factors(root: RootMetadata, vertices: int, chunks: int) -> list[Factor]:
-    """Halve every axis but time until what is left is what a chunk holds, on average."""
+    """Halve every axis but time so often that what is left is at most what a chunk holds on average.
+
+    That is counted before anything is made: of D axes that are halved ``1 / 2**D`` is taken to stay.
+    """
     coarsen = np.array([1 if axis.type == "time" else 2 for axis in root.axes])
     shrinks = float(np.prod(coarsen))
     if shrinks == 1 or not vertices:

@@ -30,6 +30,7 @@ from zarr_vectors.multiresolution._objects import ObjectLevels
 from zarr_vectors.multiresolution._options import LevelOptions
 from zarr_vectors.multiresolution._points import thinned_level
 from zarr_vectors.multiresolution._reduce import AggMode, check_agg_mode
+from zarr_vectors.multiresolution._sparsity import check_strategy_name
 from zarr_vectors.multiresolution._steps import Factor, Step, automatic_factors, plan_one_step, plan_steps
 from zarr_vectors.multiresolution._surface import takes_quadrics
 from zarr_vectors.types._pipeline import Storage
@@ -72,8 +73,9 @@ def build_pyramid(
         The i-th factor makes level i + 1 from level i. `coarsen` is a whole number, or one for each axis: about
         ``1 / coarsen**D`` of the vertices stay, more where they would have to be moved by more than a bin.
         `sparsity` >= 1 keeps that much fewer objects (of points without objects: vertices) still. Line segments are
-        only ever left out. Without factors space is halved again and again, time left as it is, until about one chunk's
-        worth is left.
+        only ever left out. Without factors space is halved again and again, time left as it is, so often that no more
+        is left than a chunk of level 0 holds on average, counting on an eighth to stay of each level (a quarter of two
+        axes of space).
     method : "auto", "clustering" or "quadric"
         How surfaces become coarser; other kinds have "auto" only. "quadric" collapses the edges of closed surfaces
         where that changes the shape least; it takes triangles in 3-D and needs the extra ``quadric``. "clustering"
@@ -196,6 +198,7 @@ def _options(
 ) -> LevelOptions:
     columns = {name: arrays.attribute(name).column for name in arrays.attribute_names}
     modes = check_agg_mode(agg_mode, columns)
+    check_strategy_name(strategy)
     topology = _topology(arrays)
     quadrics = takes_quadrics(method, arrays, topology)
     if topology is POINTS and strategy != "random":

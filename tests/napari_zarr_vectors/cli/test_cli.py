@@ -253,7 +253,7 @@ def test_a_pyramid_is_told_to_programs_as_info_tells_it(flat):
     assert built.stdout == run("info", flat, "--json").stdout
 
 
-def test_a_pyramid_ends_by_itself_at_about_one_chunk(flat):
+def test_a_pyramid_ends_by_itself_at_about_what_one_chunk_holds(flat):
     assert len(run("pyramid", flat).stdout.splitlines()) == 3
     assert len(run("pyramid", flat, "--factors", "4").stdout.splitlines()) == 2  # in place of those before
 
@@ -264,6 +264,14 @@ def test_a_pyramid_ends_by_itself_at_about_one_chunk(flat):
 def test_factors_that_are_none_are_refused(flat, words):
     assert run("pyramid", flat, *words).exit_code == 2
     assert len(run("info", flat, "--json").stdout) > 0
+
+
+def test_a_strategy_that_is_none_is_told_before_what_the_store_lacks(flat):
+    result = run("pyramid", flat, "--strategy", "lenght")
+    known = "'random', 'spatial_coverage', 'length' or 'attribute:<name>'"
+    assert result.stderr == f"zarr-vectors: sparsity_strategy must be one of {known}, got 'lenght'\n"
+    assert "holds points without any" in run("pyramid", flat, "--strategy", "length").stderr
+    assert result.exit_code == 1
 
 
 def test_a_pyramid_that_cannot_be_built_is_one_line(flat, tmp_path):

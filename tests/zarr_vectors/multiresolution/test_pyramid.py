@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from zarr.storage import MemoryStore
 
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
-from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.multiresolution.coarsen import build_pyramid, coarsen_level
 from zarr_vectors.types.points import read_points, write_points
 
 
@@ -249,3 +251,6 @@ def test_a_strategy_for_objects_is_refused_where_there_are_none():
     write_points(store, np.random.default_rng(0).uniform(0, 10, (100, 3)), chunk_shape=10)
     with pytest.raises(ArgumentError, match="points without any"):
         build_pyramid(store, [(2, 2)], sparsity_strategy="length")
+    for make in (build_pyramid, partial(coarsen_level, source_level=0, target_level=1, coarsen_factor=2)):
+        with pytest.raises(ArgumentError, match=r"must be one of 'random', .* or 'attribute:<name>', got 'lenght'"):
+            make(store, sparsity_strategy="lenght")
