@@ -196,12 +196,8 @@ def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[s
 def _take_intent(display: dict[str, Any]) -> tuple[DisplayStyle, LodControl]:
     """Take what is ours out of the options; napari's stay."""
     wanted = {name: display.pop(name) for name in _STYLE if name in display}
-    try:
-        wanted |= {"color": rgba_of(wanted["color"])} if "color" in wanted else {}
-    except ValueError:
-        msg = f"napari knows no colour {wanted['color']!r}; 'orange' and '#ff8000' are two that it knows"
-        raise ArgumentError(msg) from None
     with _as_argument_errors():
+        wanted |= {"color": rgba_of(wanted["color"])} if "color" in wanted else {}
         style = DisplayStyle(**wanted)
         lod = LodControl(budget=display.pop("budget", "auto"), level=display.pop("level", None))
     if not is_colormap(style.colormap):

@@ -19,6 +19,7 @@ from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._clicks import choose_by_click
 from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
+from napari_zarr_vectors._layers._lut import rgba_of
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
 from napari_zarr_vectors._layers._pool import PagePool
 from napari_zarr_vectors._layers._state import Intent, state_of, taken
@@ -194,6 +195,7 @@ class StreamingLayer(Layer):
         extent = self._bounds[1] - self._bounds[0]
         self.lod = LodControl() if lod is None else lod
         self.style = DisplayStyle() if style is None else style
+        self.style.bind_colors(rgba_of)
         self.filter = DisplayFilter() if shown is None else shown
         self.filter.bind_axes(ndim)
         self.selection = ObjectSelection() if selection is None else selection

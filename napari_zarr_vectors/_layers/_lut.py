@@ -63,10 +63,15 @@ def rgba_of(color: object) -> object:
     ValueError
         When napari knows no such colour.
     """
-    if isinstance(color, str) and not color.strip():
-        msg = "a colour's name is missing"  # napari takes it for transparent
-        raise ValueError(msg)
-    return tuple(transform_color(color)[0].tolist()) if isinstance(color, str) else color
+    if not isinstance(color, str):
+        return color
+    try:
+        if color.strip():  # napari takes no name for transparent
+            return tuple(transform_color(color)[0].tolist())
+    except ValueError:
+        pass
+    msg = f"napari knows no colour {color!r}; 'orange' and '#ff8000' are two that it knows"
+    raise ValueError(msg)
 
 
 @lru_cache(maxsize=16)

@@ -138,7 +138,8 @@ class DisplayStyle:
         a number has the same one in every store, and after 64 they come again. Numbers that are not whole, and whole
         ones beyond 2**24, have no labels' colours.
     color : (r, g, b, a)
-        0..1 each; three numbers are taken as opaque.
+        0..1 each; three numbers are taken as opaque. A layer's style also takes any colour that napari knows, such as
+        ``"orange"`` and ``"#ff8000"``.
     colormap : str
         A name that napari knows.
     contrast_limits : (lo, hi) or None
@@ -196,7 +197,14 @@ class DisplayStyle:
     eye_dome: float = 0.0
     node_size: float = 0.0
 
+    def bind_colors(self, read: Callable[[object], object]) -> None:
+        """Take colours also as `read` makes numbers of them; what it does not know it refuses as ``ValueError``."""
+        self._read_color = read
+
     def __setattr__(self, name: str, value: object) -> None:
         check_name(self, name)
         check = _CHECKS.get(name)
+        if name == "color":
+            read: Callable[[object], object] | None = getattr(self, "_read_color", None)
+            value = value if read is None else read(value)
         object.__setattr__(self, name, value if check is None else check(name, value))

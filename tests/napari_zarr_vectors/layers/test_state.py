@@ -136,3 +136,29 @@ def test_what_is_no_state_is_refused_and_changes_nothing(model):
         with pytest.raises(ValueError, match=f"{type(model).__name__} is set by a dict of"):
             taken(model, state)
     assert state_of(model) == before
+
+
+@pytest.mark.parametrize(
+    ("color", "rgba"),
+    [("orange", (1, 165 / 255, 0, 1)), ("#ff8000", (1, 128 / 255, 0, 1)), ("#ff800080", (1, 128 / 255, 0, 128 / 255))],
+)
+def test_a_style_takes_colours_as_napari_takes_them_and_holds_numbers(color, rgba):
+    mine = layer()
+    heard = []
+    mine.style.events.color.connect(heard.append)
+    mine.style.color = color
+    assert mine.style.color == pytest.approx(rgba)
+    assert heard == [mine.style.color]
+    mine.style.color = rgba
+    mine.style = {"color": "white"}
+    assert mine.style.color == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("color", ["orangey", "#ff800", "", " ", 3, None])
+def test_a_colour_that_is_none_is_refused_and_the_one_before_stays(color):
+    mine = layer()
+    mine.style.color = "orange"
+    before = mine.style.color
+    with pytest.raises(ValueError, match="knows no colour|color must be 3 or 4 numbers"):
+        mine.style.color = color
+    assert mine.style.color == before
