@@ -49,7 +49,7 @@ class Sight:
     size : (size, px a unit, least px, most px)
         Of points or lines; px are divided by clip w where `in_world`.
     in_world, sized, square : bool
-        Whether sizes are world units, whether rows' own sizes count, and whether points are squares.
+        Whether sizes are data units, whether rows' own sizes count, and whether points are squares.
     spacing : (16,) float64
         Of points, by level; zeros where they keep their size.
     fill : (px a data unit, most px)

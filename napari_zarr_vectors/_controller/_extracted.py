@@ -17,8 +17,9 @@ from napari_zarr_vectors._layers import (
     ValueInfo,
     camera_of,
     layers_of,
-    world_size,
+    napari_size,
     world_step,
+    world_unit,
 )
 from napari_zarr_vectors._stream import color_values, no_values
 
@@ -89,8 +90,9 @@ def layers_from(viewer: Viewer, layer: StreamingLayer, made: Made) -> list[Layer
     """Make layers; they are in no viewer yet."""
     extracted = made.extracted
     zoom = float(camera_of(viewer).zoom)
-    size = world_size(layer.style, zoom, float(layer.scale[-1]))
-    thickness = world_size(layer.style, zoom, world_step(viewer, layer))
+    unit = world_unit(viewer, layer)
+    size = napari_size(layer.style, zoom, unit, float(layer.scale[-1]))
+    thickness = napari_size(layer.style, zoom, unit, world_step(viewer, layer))
     sizes = extracted.sizes(layer.style.size_by)
     look = Look(made.values, made.info, layer.style, size, thickness, sizes)
     about = {"path": extracted.source, "level": extracted.level}

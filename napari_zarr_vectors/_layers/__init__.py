@@ -3,7 +3,7 @@
 from napari_zarr_vectors._layers._apart import run_apart
 from napari_zarr_vectors._layers._background import Background
 from napari_zarr_vectors._layers._clock import Clock
-from napari_zarr_vectors._layers._colored import world_size
+from napari_zarr_vectors._layers._colored import napari_size
 from napari_zarr_vectors._layers._extracted import Look, Net, Paths, Shells, layers_of
 from napari_zarr_vectors._layers._fallback import MOST_POINTS, FallbackPoints
 from napari_zarr_vectors._layers._flying import fly_to
@@ -20,7 +20,15 @@ from napari_zarr_vectors._layers._layer import (
 from napari_zarr_vectors._layers._napari import REASON, is_napari_mishap, refusal
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._pool import PagePool, Prepared
-from napari_zarr_vectors._layers._snapshot import ViewerState, camera_of, clips_of, snapshot, viewer_state, world_step
+from napari_zarr_vectors._layers._snapshot import (
+    ViewerState,
+    camera_of,
+    clips_of,
+    snapshot,
+    viewer_state,
+    world_step,
+    world_unit,
+)
 from napari_zarr_vectors._layers._still import canvas_picture, save_png
 from napari_zarr_vectors._layers._viewer import LAYER_OPTIONS, current_viewer, has_window, known_units, look
 from napari_zarr_vectors._layers._waiting import wait_alive
@@ -61,6 +69,7 @@ __all__ = [
     "known_units",
     "layers_of",
     "look",
+    "napari_size",
     "notify",
     "refusal",
     "register",
@@ -69,6 +78,6 @@ __all__ = [
     "snapshot",
     "viewer_state",
     "wait_alive",
-    "world_size",
     "world_step",
+    "world_unit",
 ]

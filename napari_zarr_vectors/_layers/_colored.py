@@ -23,7 +23,7 @@ from napari_zarr_vectors._model import DisplayStyle
 if TYPE_CHECKING:
     from napari_zarr_vectors._layers._layer import ValueInfo
 
-__all__ = ["colors_of", "drawn_info", "known_colormap", "world_size"]
+__all__ = ["colors_of", "drawn_info", "known_colormap", "napari_size"]
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -67,11 +67,12 @@ def known_colormap(name: str) -> str:
     return usual
 
 
-def world_size(style: DisplayStyle, zoom: float, step: float) -> float:
+def napari_size(style: DisplayStyle, zoom: float, unit: float, step: float) -> float:
     """Give a size as napari's layers have it, at this zoom where it is in pixels.
 
-    `step` is how much of the world napari makes of 1: for lines that of a data unit along the last axis on the canvas,
-    for points the scale of the last axis, whatever units and affine say.
+    `unit` is how much of the world a data unit is, as `world_unit` says. `step` is how much of it napari makes of 1:
+    for lines that of a data unit along the last axis on the canvas, for points the scale of the last axis, whatever
+    units and affine say.
     """
-    world = style.size / (zoom if style.size_mode == "px" else 1.0)
+    world = style.size / zoom if style.size_mode == "px" else style.size * unit
     return world / abs(step)

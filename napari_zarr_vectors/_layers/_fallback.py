@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
 
-from napari_zarr_vectors._layers._colored import colors_of, known_colormap, world_size
+from napari_zarr_vectors._layers._colored import colors_of, known_colormap, napari_size
 from napari_zarr_vectors._layers._geometry import WorldMap, world_map
-from napari_zarr_vectors._layers._snapshot import camera_of, snapshot
+from napari_zarr_vectors._layers._snapshot import camera_of, snapshot, world_unit
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class FallbackPoints:
 
     def _size(self, viewer: Viewer) -> float:
         """Give the diameter in data units; napari scales sizes by the layer's last axis."""
-        return world_size(self._style, float(camera_of(viewer).zoom), float(self.layer.scale[-1]))
+        layer = self.layer
+        unit = world_unit(viewer, layer)
+        return napari_size(self._style, float(camera_of(viewer).zoom), unit, float(layer.scale[-1]))
 
 
 @dataclass(frozen=True, slots=True)

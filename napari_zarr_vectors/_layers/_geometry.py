@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["WorldMap", "boxed", "slab_bounds", "world_map"]
+__all__ = ["WorldMap", "boxed", "mean_scale", "slab_bounds", "world_map"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -44,6 +44,15 @@ class WorldMap:
         """The part among displayed axes, which is what napari draws with."""
         on = list(axes)
         return WorldMap(self.linear[np.ix_(on, on)], self.offset[on])
+
+
+def mean_scale(linear: Float64Array) -> float:
+    """Give how long a data unit is in the world where every direction is to count alike.
+
+    It is the geometric mean of the scales of a linear map (n, n), which no rotation, shear or order of axes changes:
+    the side of a square (n = 2) or cube as large as one of the data becomes in the world.
+    """
+    return float(abs(np.linalg.det(linear)) ** (1 / len(linear)))
 
 
 def world_map(layer: Layer, world_units: Sequence[Any] | None) -> WorldMap:

@@ -76,8 +76,8 @@ void paint(float value) {
 _VERTEX = """
 attribute float a_size;
 uniform float u_sized;     // 1 if a_size counts
-uniform vec4 u_size;      // diameter, 1 if in world units, least px, most px
-uniform float u_px;       // framebuffer px per logical px, or per world unit at w = 1
+uniform vec4 u_size;      // diameter, 1 if in data units, least px, most px
+uniform float u_px;       // framebuffer px per logical px, or per data unit at w = 1
 uniform mat4 u_spacing;   // of 16 levels, data units
 uniform float u_thin;     // points of a chunk for each one that is shown
 uniform vec2 u_fill;      // framebuffer px per data unit at w = 1, most px
@@ -116,8 +116,8 @@ attribute vec3 a_other;    // the other end
 attribute float a_size;
 uniform float u_sized;     // 1 if a_size counts
 %s
-uniform vec4 u_size;       // width, 1 if in world units, least px, most px
-uniform float u_px;        // framebuffer px per logical px, or per world unit at w = 1
+uniform vec4 u_size;       // width, 1 if in data units, least px, most px
+uniform float u_px;        // framebuffer px per logical px, or per data unit at w = 1
 uniform vec2 u_half;       // half of the view, framebuffer px
 uniform float u_shape;     // 0 plain, 1 as a tube, 2 with a smooth edge
 uniform mat3 u_direction;  // data axes to red, green, blue

@@ -19,18 +19,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import WorldMap, boxed, mean_scale, slab_bounds, world_map
+from napari_zarr_vectors._layers._napari import slice_input
 from napari_zarr_vectors._lod.camera import CameraState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
     from napari_zarr_vectors._layers._layer import StreamingLayer
     from napari_zarr_vectors._model import DisplayFilter, DisplayStyle
 
-__all__ = ["ViewerState", "camera_of", "clips_of", "snapshot", "viewer_state", "world_step"]
+__all__ = ["ViewerState", "camera_of", "clips_of", "snapshot", "viewer_state", "world_step", "world_unit"]
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -162,6 +164,11 @@ def clips_of(viewer: Viewer, layer: StreamingLayer) -> Float64Array:
 def world_step(viewer: Viewer, layer: StreamingLayer) -> float:
     """Give how long a data unit along the last axis on the canvas is in the viewer's world, which has units."""
     return float(np.linalg.norm(world_map(layer, viewer.dims.units).linear[:, layer.displayed_axes[-1]]))
+
+
+def world_unit(viewer: Viewer, layer: Layer) -> float:
+    """Give how long a data unit is in the viewer's world, which has units: the mean of the axes on the canvas."""
+    return mean_scale(world_map(layer, viewer.dims.units).displayed(slice_input(layer).displayed).linear)
 
 
 def viewer_state(viewer: Viewer, layer: Viewed, default_slab: npt.ArrayLike | None = None) -> ViewerState:

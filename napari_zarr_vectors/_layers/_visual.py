@@ -20,6 +20,7 @@ from vispy.visuals.shaders import Function
 
 from napari_zarr_vectors._build import Sight
 from napari_zarr_vectors._layers._eye_dome import EyeDome, sightline
+from napari_zarr_vectors._layers._geometry import mean_scale
 from napari_zarr_vectors._layers._lut import MISSING_RGBA
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
 
@@ -262,7 +263,7 @@ class PoolVisual(Visual):
         self.update()
 
     def set_size(self, diameter: float, *, in_world: bool, least_px: float = THINNEST_PX) -> None:
-        """Diameter of the points: logical pixels, or world units; at least so many logical pixels."""
+        """Diameter of the points: logical pixels, or data units; at least so many logical pixels."""
         self._size, self._in_world, self._least_px = diameter, in_world, least_px
         self.update()
 
@@ -333,12 +334,15 @@ class PoolVisual(Visual):
         return np.column_stack([normals @ axes[:, :3].T, ((origin[:3] - places) * normals).sum(axis=1)])
 
     def _pixels(self, view: Any) -> float:  # noqa: ANN401  # vispy has no types
-        """Framebuffer pixels per logical one, or per world unit at clip w = 1."""
+        """Framebuffer pixels per logical one, or per data unit at clip w = 1."""
         transforms = view.transforms
         if not self._in_world:
             return abs(float(transforms.pixel_scale))
         clip = transforms.get_transform("scene", "render").map(np.eye(4)[:3])  # (3, 4)
-        return float(np.linalg.norm(clip[:, :2] * self._half_px(view), ord=2))
+        a_scene_unit = np.linalg.norm(clip[:, :2] * self._half_px(view), ord=2)
+        n = len(self._axes)
+        steps = transforms.get_transform("visual", "scene").map(np.eye(4)[:n])
+        return float(a_scene_unit) * mean_scale(steps[:, :n])
 
     def _prepare_transforms(self, view: Any) -> None:  # noqa: ANN401  # vispy has no types
         """Nothing to connect: clip space is composed at each draw."""

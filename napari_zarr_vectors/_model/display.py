@@ -127,8 +127,11 @@ class DisplayStyle:
     Attributes
     ----------
     size : float
-        Diameter of points, width of lines, width of a surface's wires, > 0: logical pixels or world units.
+        Diameter of points, width of lines, > 0: logical pixels or data units. Width of a surface's wires: pixels.
     size_mode : "px" or "world"
+        Whether `size` and `node_size` are logical pixels, or data units: lengths in the store's own units, as
+        coordinates and radii are, whatever scale, rotation, affine and units the layer has. Where its scale is not the
+        same along all axes on the canvas, a data unit is as long as their geometric mean.
     color_by : str or None
         Attribute of vertices, objects or groups that colours the vertices, of groups that of the first one an object is
         in; None shows them all in `color`. "direction" colours lines by where they

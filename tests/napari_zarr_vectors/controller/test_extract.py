@@ -126,7 +126,7 @@ def test_points_become_points_with_all_that_is_said_of_them(viewer, tmp_path):
     (filtered,) = extract(layer, "all")
     inside = ((POSITIONS >= [10, 20, 30]) & (np.float32(first) >= POSITIONS)).all(axis=1) & (HEIGHT < 150)
     assert np.array_equal(np.sort(filtered.features["row"]), np.flatnonzero(inside))
-    assert np.allclose(filtered.size, 2 * filtered.features["mass"])
+    assert np.allclose(filtered.size * SCALE[-1], 2 * filtered.features["mass"] * np.cbrt(np.prod(SCALE)))
 
 
 @pytest.mark.parametrize("ndim", [2, 3, 4])
@@ -218,7 +218,7 @@ def test_neurons_become_edges_and_nodes(viewer, tmp_path):
     row = nodes.features["row"].to_numpy()
     assert np.array_equal(np.sort(row), np.flatnonzero(inside))
     assert np.array_equal(nodes.data, POSITIONS[row])
-    assert np.allclose(nodes.size, 3 * HEIGHT[row])
+    assert np.allclose(nodes.size * SCALE[-1], 3 * HEIGHT[row] * np.cbrt(np.prod(SCALE)))
     assert np.array_equal(nodes.border_color, nodes.face_color)  # napari draws a border of no width around small points
     kept = edges[inside[edges].all(axis=1)]
     assert np.array_equal(np.sort(tied.features["row"]), kept[:, 0])
@@ -420,7 +420,7 @@ def test_what_was_extracted_is_as_large_on_the_screen_whatever_units_and_affine_
         viewer.reset_view()
         viewer.scene.camera.zoom = 5e-4
         viewer.scene.camera.center = np.array(layer.data_to_world((50, 50, 50))) * 1000  # the world has um
-        layer.style.size_mode, layer.style.size = mode, 12 if mode == "px" else 12 / 5e-4
+        layer.style.size_mode, layer.style.size = mode, 12 if mode == "px" else 12 / 5e-4 / (1000 * np.cbrt(6 * 6))
         qtbot.waitUntil(lambda layer=layer: layer.lod.status.complete, timeout=20_000)
         streamed = picture()
         found = extract(layer, "all")

@@ -53,11 +53,13 @@ def test_points_come_and_go(show):
         assert viewer.screenshot(canvas_only=True, flash=False).any()
 
 
-def test_a_size_is_in_pixels_of_the_view_or_in_world_units(show):
+def test_a_size_is_in_pixels_of_the_view_or_in_data_units(show):
     viewer, fallback = show(DisplayStyle(size=6), scale=(1, 1, 2))
     assert np.allclose(fallback.layer.size * 2 * viewer.scene.camera.zoom, 6)
-    _, fallback = show(DisplayStyle(size=6, size_mode="world"), scale=(1, 1, 2))
-    assert np.allclose(fallback.layer.size, 3)
+    _, fallback = show(DisplayStyle(size=6, size_mode="world"), scale=(2, 2, 2))
+    assert np.allclose(fallback.layer.size, 6)
+    _, fallback = show(DisplayStyle(size=6, size_mode="world"), scale=(1, 1, 4))
+    assert np.allclose(fallback.layer.size * 4, 6 * 2), "the mean of the two axes on the canvas"
 
 
 def test_one_pixel_s_worth_is_what_is_painted(show):
