@@ -160,6 +160,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     style, lod = _take_intent(display)
     shown = _take_filter(display)
     # The engine makes more room when it knows how much there is to show.
+    own = {"winding_order": store.winding_order} if drawn.is_surface else {}
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
         origin = store.extent.mean(axis=0)
@@ -176,7 +177,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
                 origin=origin,
                 default_slab=_default_slab(store),
                 pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
-                **(_layer_options(store) | display),
+                **(own | _layer_options(store) | display),
             )
         undo.pop_all()
     return _Made(layer, lambda clock: Engine(viewer, layer, store, clock, opening), opening.cancel)

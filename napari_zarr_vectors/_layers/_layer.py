@@ -440,6 +440,14 @@ class StreamingSurface(StreamingLayer):
 
     corners: ClassVar[tuple[int, ...]] = (0, 1, 2)
 
+    def __init__(self, bounds: npt.ArrayLike, *, winding_order: str | None = None, **options: Any) -> None:  # noqa: ANN401
+        """Take what `StreamingLayer` does, and how corners of faces run as seen from outside: "cw", else "ccw"."""
+        self.winding_order = winding_order
+        super().__init__(bounds, **options)
+
+    def _get_state(self) -> dict[str, Any]:
+        return {**super()._get_state(), "winding_order": self.winding_order}
+
 
 def _picked(pool: PagePool, sight: Sight | None, point: npt.ArrayLike) -> tuple[float, int] | None:
     """Give how far a point on the screen is from the nearest that is drawn, and its object."""

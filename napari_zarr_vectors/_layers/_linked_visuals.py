@@ -58,11 +58,24 @@ class SegmentPoolVisual(PoolVisual):
         self.shared_program["u_direction"] = turn
         self.update()
 
-    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+    def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
         program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)
         program["u_half"] = self._half_px(view).astype(np.float32)
+
+
+def handedness(axes: Float64Array, origin: Float64Array) -> float:
+    """Say whether what turns counter-clockwise in data does so on the screen: 1, or -1 where it is mirrored.
+
+    Parameters
+    ----------
+    axes : (n, 4) float64
+        Images in clip space of the displayed data axes, in the order of the data; 1 unless there are three.
+    origin : (4,) float64
+    """
+    # Right-handed axes stay counter-clockwise where depth, which grows away from the eye, makes the frame left-handed.
+    return 1.0 if len(axes) != 3 or np.linalg.det(np.vstack([axes, origin])) < 0 else -1.0
 
 
 class TrianglePoolVisual(PoolVisual):
@@ -77,7 +90,7 @@ class TrianglePoolVisual(PoolVisual):
         self.shared_program["a_other"] = self.sink.others
         self.set_shape("round")
         self.set_wire(0.0)
-        self.set_back(drawn=True)
+        self._back, self._outside = True, 1.0
 
     def set_shape(self, shading: str) -> None:
         """Light each face alone ("flat"), smoothly ("round"), or not at all ("soft")."""
@@ -91,13 +104,20 @@ class TrianglePoolVisual(PoolVisual):
         self.update()
 
     def set_back(self, *, drawn: bool) -> None:
-        """Draw faces that turn away, or leave them out."""
-        self.shared_program["u_back"] = float(drawn)
+        """Draw faces that turn away, or leave them out where there is a side: in 3-D."""
+        self._back = drawn
         self.update()
 
-    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+    def set_winding(self, *, clockwise: bool) -> None:
+        """Say how corners run as seen from outside, where the data axes, in their order, are a right-handed frame."""
+        self._outside = -1.0 if clockwise else 1.0
+        self.update()
+
+    def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         images, _ = self.scene_images(view)
         program = self.shared_program
+        program["u_back"] = float(self._back or len(self._axes) < 3)
+        program["u_front"] = self._outside * handedness(axes[sorted(self._axes)], origin)
         program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)
         program["u_scene_extra0"], program["u_scene_extra1"] = images[3:].astype(np.float32)
         linear = images[:3, :3]  # row k: where data axis k goes

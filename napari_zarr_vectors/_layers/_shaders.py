@@ -302,7 +302,7 @@ uniform float u_shape;    // 0 flat, 1 smooth, 2 no light
 uniform float u_wire;     // px of the edges that are drawn, 0 for faces
 uniform float u_back;     // 1 if faces that turn away are drawn
 uniform vec3 u_light;     // where the light goes, scene
-uniform float u_turn;     // -1 where the scene is mirrored
+uniform float u_front;    // -1 where corners that are seen from outside run clockwise on the screen
 uniform vec3 u_lo;
 uniform vec3 u_hi;
 uniform vec2 u_extra_lo;
@@ -326,7 +326,7 @@ void main() {
     if (any(lessThan(v_data, u_lo)) || any(greaterThan(v_data, u_hi))) discard;
     if (any(lessThan(v_extra, u_extra_lo)) || any(greaterThan(v_extra, u_extra_hi))) discard;
     vec3 face = cross(dFdx(v_scene), dFdy(v_scene));
-    if (u_back < 0.5 && !gl_FrontFacing) discard;
+    if (u_back < 0.5 && (gl_FrontFacing ? 1.0 : -1.0) * u_front < 0.0) discard;
     if (u_wire > 0.0) {
         vec3 px = v_edge / max(fwidth(v_edge), vec3(1e-12));
         if (min(px.x, min(px.y, px.z)) > u_wire) discard;

@@ -367,7 +367,7 @@ class PoolVisual(Visual):
         program = self.shared_program
         program["u_clip"] = np.vstack([axes[:3], origin]).astype(np.float32)
         program["u_clip_extra0"], program["u_clip_extra1"] = axes[3:].astype(np.float32)
-        self._set_draw(view, axes)
+        self._set_draw(view, axes, origin)
         self.sight = self._sight_of(view, axes, origin)
         return True
 
@@ -392,8 +392,8 @@ class PoolVisual(Visual):
             nodes=self._nodes,
         )
 
-    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
-        """Set what depends on the camera beside the images of the (5, 4) axes."""
+    def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+        """Set what depends on the camera beside the images of the (5, 4) axes and of the origin, (4,)."""
 
 
 def _lost_of_camera(view: Any) -> Float64Array:  # noqa: ANN401  # vispy has no types
@@ -480,7 +480,7 @@ class PointPoolVisual(PoolVisual):
         """Framebuffer pixels per data unit at clip w = 1, along the displayed axis that has most."""
         return float(np.linalg.norm(axes[:, :2] * self._half_px(view), ord=2))
 
-    def _set_draw(self, view: Any, axes: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
+    def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         program, scale = self.shared_program, abs(float(view.transforms.pixel_scale))
         program["u_size"] = (self._size, float(self._in_world), self._least_px * scale, LARGEST_PX * scale)
         program["u_px"] = self._pixels(view)

@@ -269,6 +269,7 @@ class VispyStreamingSurface(VispyStreaming):
         for node in (self.node, self.chosen):
             node.set_wire(style.size if style.wireframe else 0.0)
             node.set_back(drawn=style.backfaces)
+            node.set_winding(clockwise=self.layer.winding_order == "cw")
 
 
 def register() -> None:

@@ -160,7 +160,8 @@ class DisplayStyle:
     wireframe : bool
         Draw the edges of a surface's faces only.
     backfaces : bool
-        Draw faces that turn away.
+        Draw faces that turn away, in 3-D, or leave them out. Which side is outside the store's ``winding_order`` says,
+        "ccw" where it says nothing, the axes in their order taken as right-handed.
     legend : bool
         Say in the canvas what the colours mean: a bar for numbers, words, axes; nothing where there is one colour.
     eye_dome : float

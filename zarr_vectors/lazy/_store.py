@@ -17,6 +17,7 @@ from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.core.side_blocks import Parametric, read_headers, read_parametric, read_user_metadata
 from zarr_vectors.core.store import OpenStore, StoreLike, load_store
 from zarr_vectors.exceptions import StoreClosedError, UnsupportedFeatureError
+from zarr_vectors.lazy import _objects
 from zarr_vectors.lazy._arrays import PaddedArray, level_group, raw_array
 from zarr_vectors.lazy._cache import ChunkCache
 from zarr_vectors.lazy._catalogue import Catalogue, LevelCatalogue
@@ -26,18 +27,10 @@ from zarr_vectors.lazy._counting import level_catalogue
 from zarr_vectors.lazy._filter import VertexFilter
 from zarr_vectors.lazy._level import LevelReader, check_coords, iterate
 from zarr_vectors.lazy._lineage import read_lineage
-from zarr_vectors.lazy._objects import (
-    group_attribute_names,
-    group_members,
-    group_values,
-    object_attribute_names,
-    object_count,
-    object_values,
-)
 from zarr_vectors.lazy._place import Place, at_place, near_place
 from zarr_vectors.lazy._union import LevelUnion
 from zarr_vectors.spatial import BoxLike, upper_edge
-from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels
+from zarr_vectors.types._read import Request, content_levels, level_metadata, read_levels, winding_of
 from zarr_vectors.types._result import Result
 from zarr_vectors.typing import AnyArray, Float64Array, Int64Array
 
@@ -130,6 +123,11 @@ class LazyStore:
         return [meta.level for meta in self._opened().levels]
 
     @property
+    def winding_order(self) -> str | None:
+        """How corners of faces run as seen from outside, "ccw" or "cw"; None where the writer did not say."""
+        return winding_of(self._opened())
+
+    @property
     def crs(self) -> Any:  # noqa: ANN401 - any JSON value
         """The coordinate system the writer named, if any."""
         return self._opened().root.crs
@@ -213,28 +211,28 @@ class LazyStore:
     @at_place
     def object_count_at(self, level: int) -> int:
         """Give the object rows of a level."""
-        return object_count(self._store, [meta.level for meta in self._content(level)])
+        return _objects.object_count(self._store, [meta.level for meta in self._content(level)])
 
     @at_place
     def object_attribute_names(self) -> tuple[str, ...]:
         """Give the names of the object attributes, sorted."""
-        return object_attribute_names(self._store, self._meta(self.levels[0]).level)
+        return _objects.object_attribute_names(self._store, self._meta(self.levels[0]).level)
 
     @property
     @at_place
     def groups(self) -> dict[str, Int64Array]:
         """Member ids of each group, by name."""
-        return group_members(self._store, self._meta(self.levels[0]).level)
+        return _objects.group_members(self._store, self._meta(self.levels[0]).level)
 
     @at_place
     def group_attribute_names(self) -> tuple[str, ...]:
         """Give the names of the group attributes, sorted."""
-        return group_attribute_names(self._store, self._meta(self.levels[0]).level)
+        return _objects.group_attribute_names(self._store, self._meta(self.levels[0]).level)
 
     @at_place
     def group_values(self, name: str) -> AnyArray:
         """Give an attribute of the groups, (G,) or (G, C), in the order of `groups`."""
-        return group_values(self._store, self._meta(self.levels[0]).level, name)
+        return _objects.group_values(self._store, self._meta(self.levels[0]).level, name)
 
     @property
     @at_place
@@ -405,7 +403,7 @@ class LazyStore:
     @at_place
     def object_values(self, name: str | None = None, level: int = 0) -> tuple[Int64Array, AnyArray]:
         """Give the ids of a level's objects and the values of one of their attributes; without a name the ids twice."""
-        return object_values(self._reader(level).arrays, name)
+        return _objects.object_values(self._reader(level).arrays, name)
 
     @at_place
     def lineage(self, level: int, delta: int = 1) -> Int64Array:

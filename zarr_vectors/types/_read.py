@@ -353,12 +353,13 @@ def _read_mesh(source: ChunkSource, selection: Selection, request: Request) -> M
         arrays.meta.level,
         _ids_of(arrays, found.owners),
         _decode_link_attributes(arrays, found) or None,
-        _winding(arrays),
+        winding_of(arrays.store),
     )
 
 
-def _winding(arrays: LevelArrays) -> str | None:
-    said = arrays.store.root.other.get("winding_order")
+def winding_of(store: OpenStore) -> str | None:
+    """Give how corners of faces run as seen from outside, "ccw" or "cw", where the store says."""
+    said = store.root.other.get("winding_order")
     return said if said in ("ccw", "cw") else None
 
 

@@ -19,6 +19,7 @@ from napari_zarr_vectors._layers import StreamingPoints, Window, _napari
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.lazy import open_zv
 from zarr_vectors.multiresolution.coarsen import build_pyramid
+from zarr_vectors.types.meshes import write_mesh
 from zarr_vectors.types.points import write_points
 
 pytestmark = pytest.mark.gui
@@ -315,3 +316,11 @@ def test_what_the_pace_holds_back_is_neither_planned_nor_shown(viewer, store, se
     pace.due.return_value = True
     settle(layer)
     assert engine._last is not before
+
+
+def test_a_surface_has_the_winding_of_its_store(viewer, tmp_path):
+    corners, faces = np.array([[1, 1, 1], [1, 9, 1], [9, 1, 5.0]]), [[0, 1, 2]]
+    for winding in (None, "cw", "ccw"):
+        write_mesh(tmp_path / f"{winding}.zv", corners, faces, chunk_shape=10.0, winding_order=winding)
+        (layer,) = open_layer(viewer, tmp_path / f"{winding}.zv")
+        assert layer.winding_order == winding

@@ -59,6 +59,7 @@ def test_meshes_come_back(tmp_path, data):
     same_mesh(found, cloud, faces, vertex_values, face_values)
     assert found.winding_order == winding
     with open_zv(path) as store:
+        assert store.winding_order == winding
         assert store.geometry_type == "mesh"
         same_mesh(store.read(), cloud, faces, vertex_values, face_values)
 
