@@ -59,6 +59,8 @@ class LinkedPart:
         Id of the object of each vertex, `NO_OBJECT` for none.
     owners : (N,) int32 or None
         Row in the level's object index of the object of each vertex, -1 for none.
+    sides : (N, C) int8 or None
+        What hides links besides values, as `ValueMap.of` takes it.
     beyond : (F,) int64 or None
         Of a part that is alone: which rows of what was read the vertices behind its own ones are.
     far : Far or None
@@ -73,6 +75,7 @@ class LinkedPart:
     sizes: Float32Array | None = None
     objects: Int64Array | None = None
     owners: npt.NDArray[np.int32] | None = None
+    sides: npt.NDArray[np.int8] | None = None
     beyond: Int64Array | None = None
     far: Far | None = None
 
@@ -84,7 +87,7 @@ class LinkedPart:
         rows = np.concatenate([np.arange(low, high), far])
         number = self.links - low
         number[beyond] = high - low + place
-        columns = (self.values, self.sizes, self.objects, self.owners)
+        columns = (self.values, self.sizes, self.objects, self.owners, self.sides)
         picked = [None if a is None else a[rows] for a in columns]
         part = LinkedPart(self.positions[rows], (0, high - low), number, self.owned, *picked)
         return replace(part, beyond=far)
@@ -380,7 +383,9 @@ def _built(
     levels = np.tile(corner, len(rows.order))
     return BuiltChunk(
         positions=positions,
-        values=np.zeros(len(positions), np.float32) if part.values is None else source.of(part.values, smooth=smooth),
+        values=np.zeros(len(positions), np.float32)
+        if part.values is None
+        else source.of(part.values, smooth=smooth, sides=part.sides),
         objects=None if part.objects is None else part.objects[rows.drawn[:, 0]],
         levels=levels if at is None else levels + NODE_STEP * _nodes(*at),
         extra=extra,

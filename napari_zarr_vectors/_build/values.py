@@ -81,7 +81,9 @@ class ValueMap:
         optional = (self.owners, self.far)
         return self.vertices.nbytes + self.cut.nbytes + self.at.nbytes + sum(a.nbytes for a in optional if a is not None)
 
-    def of(self, values: Float32Array, *, smooth: bool = True) -> Float32Array:
+    def of(
+        self, values: Float32Array, *, smooth: bool = True, sides: npt.NDArray[np.int8] | None = None
+    ) -> Float32Array:
         """Give the number of each corner, (C n,).
 
         Parameters
@@ -90,6 +92,8 @@ class ValueMap:
             Of the vertices. Where one of a row's is hidden, the row is.
         smooth : bool
             Whether numbers between two ends are those between theirs; else those of the nearer end.
+        sides : (V, C) int8 or None
+            Which rows are hidden besides: those with a column where none of their vertices has 1 and none differ.
         """
         if self.vertices.ndim == 1:
             return values.take(self.vertices)
@@ -106,12 +110,20 @@ class ValueMap:
         is_hidden = values > HIDDEN_VALUE / 2
         if is_hidden.any():
             corners[is_hidden.take(self.vertices).any(axis=1)] = HIDDEN_VALUE
+        if sides is not None:
+            corners[~_have_some(sides[self.vertices])] = HIDDEN_VALUE
         return corners.reshape(-1)
 
 
 def compact(numbers: npt.NDArray[np.integer], count: int) -> npt.NDArray[np.unsignedinteger]:
     """Give numbers below `count` in as few bytes as hold them."""
     return numbers.astype(np.min_scalar_type(max(0, count - 1)))
+
+
+def _have_some(sides: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
+    """Tell on which rows, (n, L, C), lies something that is wanted, for all C reasons."""
+    low, high = sides.min(axis=1), sides.max(axis=1)
+    return np.asarray(((low < high) | (low == 1)).all(axis=1))
 
 
 def _between(first: Float32Array, second: Float32Array, at: Float32Array, *, smooth: bool) -> Float32Array:

@@ -203,7 +203,7 @@ class PointSource:
         owners = [None if chunk.source is None else chunk.source.owners for chunk in chunks]
         known = [rows for rows in owners if rows is not None]
         objects = np.concatenate(known).astype(np.int64) if len(known) == len(chunks) else None
-        values = self._values(epoch, level, int(offsets[-1]), columns, objects)
+        values, sides = self._values(epoch, level, int(offsets[-1]), columns, objects)
         sizes = self._sizes(epoch, level, int(offsets[-1]), columns, objects)
         smooth, out = self.coloring[epoch].kind == "scalar", []
         for i, (request, chunk) in enumerate(zip(requests, chunks, strict=True)):
@@ -212,7 +212,9 @@ class PointSource:
                 raise ValueError(msg)
             own = slice(int(offsets[i]), int(offsets[i + 1]))
             built = chunk.with_values(
-                np.zeros_like(chunk.values) if values is None else chunk.source.of(values[own], smooth=smooth),
+                np.zeros_like(chunk.values)
+                if values is None
+                else chunk.source.of(values[own], smooth=smooth, sides=None if sides is None else sides[own]),
                 None if sizes is None else chunk.source.of(sizes[own]),
             )
             in_use = request.built is None or self._cache.get(_key_of(request)) is not None
@@ -254,13 +256,16 @@ class PointSource:
         count: int,
         attributes: Mapping[str, npt.NDArray[np.generic]],
         objects: npt.NDArray[np.int64] | None,
-    ) -> npt.NDArray[np.float32] | None:
-        """Give the number that colours each vertex, or hides it."""
+    ) -> tuple[npt.NDArray[np.float32] | None, npt.NDArray[np.int8] | None]:
+        """Give the number that colours each vertex, or hides it, and what hides links; as of `VertexFilter.sides`."""
         values = self._colors(epoch, level, count, attributes, objects)
         question = self._question(epoch, level)
         if question is None:
-            return values
-        return hide(values, question.mask(attributes, objects, count))
+            return values, None
+        if level == self._tree.levels[-1] or not self._has_far:
+            return hide(values, question.mask(attributes, objects, count)), None
+        allowed, sides = question.sides(attributes, objects, count)
+        return hide(values, allowed), sides
 
     def _question(self, epoch: int, level: int) -> VertexFilter | None:
         """Give what hides vertices of a level."""
@@ -329,7 +334,7 @@ class PointSource:
             batch = self._store.read_chunks(level, coords, names)
         self._look()
         objects = batch.objects if isinstance(batch, LinkedBatch) else None
-        values = self._values(first.epoch, level, len(batch.positions), batch.attributes, objects)
+        values, _ = self._values(first.epoch, level, len(batch.positions), batch.attributes, objects)
         sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, objects)
         ids, owners = self._ids(level, objects), _owners(objects)
         out = []
@@ -389,7 +394,7 @@ class LinkedSource(PointSource):
         coords = tree.coords[[r.node for r in requests]]
         batch = self._store.read_linked(level, coords, self._names(first.epoch, level), with_objects=True)
         self._look()
-        values = self._values(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
+        values, sides = self._values(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
         ids, owners = self._ids(level, batch.objects), _owners(batch.objects)
         sizes = self._sizes(first.epoch, level, len(batch.positions), batch.attributes, batch.objects)
         out = []
@@ -404,6 +409,7 @@ class LinkedSource(PointSource):
                 sizes,
                 ids,
                 owners,
+                sides,
             ).alone()
             part = replace(part, far=_far(batch, part.beyond))
             place = Place(

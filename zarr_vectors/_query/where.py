@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from zarr_vectors.encoding import Categories
 from zarr_vectors.exceptions import ArgumentError
@@ -31,6 +32,7 @@ __all__ = [
     "comparisons",
     "parse_where",
     "resolve",
+    "sides",
 ]
 
 Where: TypeAlias = Mapping[str, Any]
@@ -183,6 +185,18 @@ def compare(test: Comparison, values: AnyArray) -> BoolArray:
         out[present] = _matches(test, values[present].astype(str))
         return out
     return _matches(test, values)
+
+
+def sides(test: Comparison, values: AnyArray) -> npt.NDArray[np.int8]:
+    """Tell which of two bounds values, shape (n,), have passed: 0 none, 1 the first, so that they match, 2 both.
+
+    Comparisons other than ``between`` have 1 for what matches, else 0. So something between two values matches where
+    either is 1 or they differ. NaN passes none. Raises as `compare` does.
+    """
+    found = compare(test, values).astype(np.int8)
+    if test.operator == "between" and test.values[0] <= test.values[1]:
+        found[compare(Comparison(test.name, ">", test.values[1:]), values)] = 2
+    return found
 
 
 def compare_codes(test: Comparison, codes: AnyArray, categories: Categories) -> BoolArray:

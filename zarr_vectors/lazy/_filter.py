@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from numbers import Real
 
 import numpy as np
+import numpy.typing as npt
 
 from zarr_vectors._query import Selection
 from zarr_vectors._query.chosen import Chosen, choose_objects, vertex_masks
 from zarr_vectors._query.owned import some_fragments
-from zarr_vectors._query.where import Comparison, resolve
+from zarr_vectors._query.where import Comparison, Condition, Every, resolve, sides
 from zarr_vectors.core.arrays._level import LevelArrays
 from zarr_vectors.exceptions import ArgumentError
 from zarr_vectors.spatial import splitmix64
@@ -84,11 +85,57 @@ class VertexFilter:
         objects : (N,) int64 or None
             Row in the object index of each vertex' object, -1 for none.
         """
-        wanted = np.ones(count, bool)
-        if self._allowed is not None and objects is not None:
-            wanted &= self._allowed[objects]  # -1 finds the last
+        wanted = self._may_be_wanted(objects, count)
         if self._chosen.condition is None:
             return wanted
+        found = resolve(self._chosen.condition, self._masks(attributes, objects, count))
+        return wanted if found is None else wanted & found
+
+    def sides(
+        self, attributes: Mapping[str, AnyArray], objects: Int64Array | None, count: int
+    ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
+        """Tell of (count,) vertices what must be known to find the links on which something is wanted.
+
+        Of vertices that stand for others: between two of them may lie what is wanted though neither is.
+
+        Parameters
+        ----------
+        attributes, objects, count
+            As of `mask`.
+
+        Returns
+        -------
+        allowed : (count,) bool
+            A link is wanted only if all its vertices are allowed, and
+        sides : (count, C) int8
+            if in each column one of its vertices has 1, or two differ.
+        """
+        allowed = self._may_be_wanted(objects, count)
+        if self._chosen.condition is None:
+            return allowed, np.empty((count, 0), np.int8)
+        mask_of, columns = self._masks(attributes, objects, count), [np.empty((count, 0), np.int8)]
+        for part in _conjuncts(self._chosen.condition):
+            if not isinstance(part, Comparison):
+                found = resolve(part, mask_of)
+                columns += [] if found is None else [found.astype(np.int8)[:, None]]
+            elif part in self._chosen.masks:
+                allowed &= mask_of(part)
+            else:
+                values = attributes[part.name]
+                if values.dtype.kind == "f":
+                    allowed &= ~np.isnan(values)  # nothing lies between a number and none
+                is_range = part.operator == "between" and not part.is_text
+                columns.append((sides(part, values) if is_range else mask_of(part).astype(np.int8))[:, None])
+        return allowed, np.concatenate(columns, axis=1)
+
+    def _may_be_wanted(self, objects: Int64Array | None, count: int) -> BoolArray:
+        if self._allowed is None or objects is None:
+            return np.ones(count, bool)
+        return np.asarray(self._allowed[objects], bool)  # -1 finds the last
+
+    def _masks(
+        self, attributes: Mapping[str, AnyArray], objects: Int64Array | None, count: int
+    ) -> Callable[[Comparison], BoolArray]:
         matches = vertex_masks(self._arrays, self._chosen, attributes)
 
         def mask_of(test: Comparison) -> BoolArray:
@@ -98,8 +145,16 @@ class VertexFilter:
                 return np.zeros(count, bool)
             return np.append(self._chosen.masks[test], False)[objects]
 
-        found = resolve(self._chosen.condition, mask_of)
-        return wanted if found is None else wanted & found
+        return mask_of
+
+
+def _conjuncts(condition: Condition) -> Iterator[Condition]:
+    """Give the parts of a condition that must all match."""
+    if isinstance(condition, Every):
+        for part in condition.parts:
+            yield from _conjuncts(part)
+    else:
+        yield condition
 
 
 def share_of_ids(ids: Int64Array, share: float) -> BoolArray:

@@ -139,3 +139,16 @@ def test_what_a_chunk_knows_counts_once():
     known = source.cut.nbytes + source.at.nbytes + source.owners.nbytes
     assert built.nbytes == replace(built, source=None).nbytes + known
     assert built.value_bytes == built.values.nbytes
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(4, 30), st.sampled_from([2, 3]), st.integers(0, 2))
+def test_rows_without_anything_wanted_between_their_vertices_are_hidden(seed, count, width, columns):
+    rng = np.random.default_rng(seed)
+    part = part_of(rng, count, width)
+    values, sides = rng.normal(size=count).astype(np.float32), rng.integers(0, 3, (count, columns)).astype(np.int8)
+    part = replace(part, values=values, sides=sides).alone()
+    built = build_triangles(part, PLACE) if width > 2 else build_segments(part, PLACE)
+    ends = part.sides[built.source.vertices]
+    wanted = [all(1 in column or len(set(column)) > 1 for column in row.T.tolist()) for row in ends]
+    hidden = built.values.reshape(-1, built.corners) > HIDDEN_VALUE / 2
+    assert hidden.all(axis=1).tolist() == hidden.any(axis=1).tolist() == [not one for one in wanted]

@@ -257,3 +257,24 @@ def test_what_came_before_the_next_plan_is_asked_for_is_not_read_again_for_the_o
     engine._stream(planner, loader, time.perf_counter())
     assert len(asked) == 1
     assert told == [{node: 1.0}]
+
+
+@pytest.mark.parametrize("is_changed", [False, True], ids=["opened so", "changed"])
+def test_a_filter_does_not_empty_coarse_levels_of_lines(window, tmp_path, is_changed):
+    path, along = tmp_path / "straight.zarrvectors", np.linspace(0, 1, 60)
+    lines = [np.stack([along * 50, np.full(60, 3.0 + 8 * k), np.full(60, 5.0 + k)], axis=1) for k in range(6)]
+    write_polylines(path, lines, chunk_shape=60, bin_shape=15, attributes={"v": [along] * 6})
+    build_pyramid(path, [(2, 1)])
+    where = {"v": ("between", (0.45, 0.55))}
+    layer = shown_in(window, path, level=1, where=None if is_changed else where)
+    if is_changed:
+        layer.filter.where = where
+        complete(window, layer)
+    assert layer.lod.status.levels == {1}
+    lit = picture(window).any(axis=2)
+    layer.filter.where = None
+    complete(window, layer)
+    assert lit.sum() > 0.05 * picture(window).any(axis=2).sum()
+    layer.filter.where = {"v": ("between", (2, 3))}
+    complete(window, layer)
+    assert not picture(window).any()

@@ -56,6 +56,7 @@ def colorings(store):
         Coloring("nowhere", "scalar"),
         Coloring(OTHER, "scalar", size_by=LABEL),
         Coloring(LABEL, "scalar", wanted=Wanted(where={OTHER: (">", 10)})),
+        Coloring(wanted=Wanted(where={OTHER: ("between", (5, 6)), LABEL: (">", 3)})),
     ]
     if store.n_objects:
         ids = np.sort(store.object_values()[0])
