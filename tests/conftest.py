@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import gc
 import os
 import threading
@@ -15,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 settings.register_profile("default", deadline=None)
-# A change is judged by what it does, not by the draw: CI has the same examples each time, people have new ones.
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+# A change is judged by what it does, not by the draw: CI has the same examples each time, people have new and more ones.
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=40)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
+KEPT = pytest.StashKey[int]()
 FROZEN = 200_000  # objects that a process with a window has at least
 GRACE_S = 1.0  # how long a worker may take to end once the test is over
 
@@ -39,6 +42,17 @@ def no_worker_outlives_its_test() -> Iterator[None]:
         pytest.fail(f"threads still alive {GRACE_S:g} s after the test: {sorted(t.name for t in left)}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def manifests_are_parsed_once() -> Iterator[None]:
+    """Parse each plugin's manifest once: napari's own fixture has all read for each window, a fifth of its time."""
+    import npe2.manifest._bases as reading
+
+    parse = functools.cache(reading._load_yaml_no_duplicates)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "_load_yaml_no_duplicates", lambda stream: copy.deepcopy(parse(stream.read())))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def what_stays_is_looked_at_once(request: pytest.FixtureRequest) -> Iterator[None]:
     """Keep what the first windows load out of all further garbage collections.
@@ -47,9 +61,10 @@ def what_stays_is_looked_at_once(request: pytest.FixtureRequest) -> Iterator[Non
     fifth of the time of all tests with windows.
     """
     yield
-    if request.node.get_closest_marker("gui") and gc.get_freeze_count() < FROZEN:
+    if request.node.get_closest_marker("gui") and request.config.stash.get(KEPT, 0) < FROZEN:
         gc.collect()
         gc.freeze()
+        request.config.stash[KEPT] = gc.get_freeze_count()  # counting takes 30 ms
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from tests.conformance import decode, fixtures
 from zarr_vectors.core.arrays._fragments import open_fragment_attribute
 from zarr_vectors.core.store import load_store
 
-FEW = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def decoded(path, case: geo.Case) -> geo.Found:

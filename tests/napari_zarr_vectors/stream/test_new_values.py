@@ -84,7 +84,7 @@ def refuse(*_args, **_options):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.data())
 def test_new_values_of_every_kind_are_those_of_a_full_read(kind, data):
     case = data.draw(cases(kind, plain=True))

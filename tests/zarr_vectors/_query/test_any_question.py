@@ -15,7 +15,7 @@ from zarr_vectors.lazy import open_zv
 
 # A question is small enough to be understood as it was drawn; to make it smaller takes minutes.
 MANY = settings(
-    max_examples=25,
+    max_examples=10,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

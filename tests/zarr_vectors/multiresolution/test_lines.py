@@ -45,7 +45,7 @@ def kept_by_recursion(points, tolerance):
 
 # At 0 rounding decides what stays of a straight line.
 @given(lines(), st.floats(1e-6, 5))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_what_stays_is_what_the_book_keeps(drawn, tolerance):
     points, offsets = drawn
     points = points.astype(np.float64)
@@ -63,7 +63,7 @@ def test_what_stays_is_what_the_book_keeps(drawn, tolerance):
 
 
 @given(lines(), st.floats(0, 5))
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_no_vertex_is_farther_than_the_tolerance_from_what_stays(drawn, tolerance):
     points, offsets = drawn
     stays = significance(points, offsets, 0.1) > max(tolerance, 0.1)

@@ -12,7 +12,7 @@ from zarr.storage import MemoryStore
 from tests import geometries as geo
 
 REAL_STORE = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
-FEW = settings(max_examples=60, suppress_health_check=REAL_STORE)
+FEW = settings(max_examples=25, suppress_health_check=REAL_STORE)
 MANY = settings(max_examples=500, suppress_health_check=REAL_STORE)
 
 
