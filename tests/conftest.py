@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 settings.register_profile("default", deadline=None)
-# A change is judged by what it does, not by the draw: CI has the same examples each time, people have new and more ones.
+# A change is judged by what it does, not by the draw: CI has the same examples each time, others have new and more.
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=40)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
