@@ -60,6 +60,8 @@ class Sight:
         Diameter of the balls at vertices of lines, in the unit of `size`; 0 for none.
     planes : (P, 6) float64
         What is seen lies where ``planes[:, :5] @ x + planes[:, 5] >= 0``, x relative to the origin.
+    section : (axis, radius in px) or None
+        Of the lines in which triangles meet the middle of the slab along an axis; None where none are drawn.
     """
 
     origin: Float64Array
@@ -77,6 +79,7 @@ class Sight:
     thin: float
     nodes: float = 0.0
     planes: Float64Array = field(default_factory=lambda: np.zeros((0, 6)))
+    section: tuple[int, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +301,39 @@ def _triangles(
     inside &= (_beyond(sight, where) >= -1e-9).all(axis=1)
     depths = np.stack([np.where(seen, d, 0.0) for d in depth])
     level = built.levels[corners[0]].astype(np.float64)
-    return _within(np.zeros(len(rows)), inside), (weights * depths).sum(axis=0) + 2e-5 * level
+    away = _within(np.zeros(len(rows)), inside)
+    if sight.section is not None:
+        away = np.minimum(away, _section(sight, np.stack([data for data, _ in found]), np.stack([a, b, c]), at))
+    return away, (weights * depths).sum(axis=0) + 2e-5 * level
+
+
+def _section(sight: Sight, data: Float64Array, px: Float64Array, at: Float64Array) -> Float64Array:
+    """Give how far a place is from the lines in which triangles, (3, n, 5) and (3, n, 2) px, meet the slice, (n,)."""
+    axis, radius = sight.section or (0, 0.0)
+    count = data.shape[1]
+    off = data[..., axis] - (sight.lo[axis] + sight.hi[axis]) / 2
+    above = off >= 0
+    met = np.flatnonzero(above.any(axis=0) & ~above.all(axis=0))
+    above, rows = above[:, met], met[None, :]
+    # The corner that lies alone on its side comes first.
+    alone = np.where(above[1] == above[2], 0, np.where(above[0] == above[2], 1, 2))
+    order = (alone + np.arange(3)[:, None]) % 3
+    off, px, data = off[order, rows], px[order, rows], data[order, rows]
+    part = (off[0] / (off[0] - off[1:]))[..., None]
+    here, there = px[0] + part * (px[1:] - px[0])
+    along = there - here
+    t = np.clip(((at - here) * along).sum(axis=1) / np.maximum((along**2).sum(axis=1), 1e-12), 0, 1)[:, None]
+    away = np.hypot(*(here + t * along - at).T)
+    to_b, to_c = px[1:] - px[0]
+    level = (off[1] - off[0])[:, None] * to_c - (off[2] - off[0])[:, None] * to_b
+    seen = (sight.hi[axis] - sight.lo[axis]) * np.abs(_cross(to_b, to_c)) <= 2 * radius * np.hypot(*level.T)
+    first, second = data[0] + part * (data[1:] - data[0])
+    place = first + t * (second - first)
+    place[:, axis] = (sight.lo[axis] + sight.hi[axis]) / 2
+    seen &= ((place >= sight.lo) & (place <= sight.hi)).all(axis=1) & (_beyond(sight, place) >= 0).all(axis=1)
+    out = np.full(count, np.inf)
+    out[met[seen]] = np.maximum(away[seen] - radius, 0)
+    return out
 
 
 def _cross(u: Float64Array, v: Float64Array) -> Float64Array:

@@ -8,18 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zarr_vectors._layers._legend import direction_order
+from napari_zarr_vectors._layers._sections import MARGIN, Sections
 from napari_zarr_vectors._layers._shaders import (
     SEGMENT_FRAGMENT,
     TRIANGLE_FRAGMENT,
     segment_shader,
     triangle_shader,
 )
-from napari_zarr_vectors._layers._visual import LARGEST_PX, SHAPES, PoolVisual
+from napari_zarr_vectors._layers._visual import FAR, LARGEST_PX, SHAPES, PoolVisual
 
 __all__ = ["SegmentPoolVisual", "TrianglePoolVisual", "direction_order"]
 
 
 Float64Array = npt.NDArray[np.float64]
+SECTION_PX = 2.0
+"""How thick lines are drawn in which a surface meets a slice, logical pixels."""
 
 
 class SegmentPoolVisual(PoolVisual):
@@ -33,7 +36,6 @@ class SegmentPoolVisual(PoolVisual):
         extra = np.size(origin) > 3
         super().__init__(origin, segment_shader(extra=extra), SEGMENT_FRAGMENT, "triangles", linked=True)
         program = self.shared_program
-        program["a_other"] = self.sink.others
         if extra:
             program["a_other_extra"] = self.sink.others_extra
         program["u_direction"] = np.eye(3, dtype=np.float32)
@@ -81,13 +83,13 @@ def handedness(axes: Float64Array, origin: Float64Array) -> float:
 class TrianglePoolVisual(PoolVisual):
     """Triangles of a pool, lit from the eye."""
 
-    _has_sizes = False
+    _has_sizes, _margin = False, MARGIN
 
     def __init__(self, origin: npt.ArrayLike) -> None:
+        self._sections: Sections | None = None
         super().__init__(
             origin, triangle_shader(extra=np.size(origin) > 3), TRIANGLE_FRAGMENT, "triangles", linked=True
         )
-        self.shared_program["a_other"] = self.sink.others
         self.set_shape("round")
         self.set_wire(0.0)
         self._back, self._outside = True, 1.0
@@ -95,7 +97,6 @@ class TrianglePoolVisual(PoolVisual):
     def set_shape(self, shading: str) -> None:
         """Light each face alone ("flat"), smoothly ("round"), or not at all ("soft")."""
         self._shading = shading
-        self.shared_program["u_shape"] = SHAPES[shading]
         self.update()
 
     def set_wire(self, width: float) -> None:
@@ -113,9 +114,40 @@ class TrianglePoolVisual(PoolVisual):
         self._outside = -1.0 if clockwise else 1.0
         self.update()
 
+    def _bind(self) -> None:
+        super()._bind()
+        if self._sections is not None:
+            self._sections.bind(self.sink)
+
+    @property
+    def _sliced_axis(self) -> int | None:
+        """The axis of data in space along which a slice is thin; None where all is seen from one side."""
+        hidden = [axis for axis in range(len(self._origin)) if axis not in self._axes]
+        if len(self._origin) != 3 or len(hidden) != 1:
+            return None
+        low, high = self._slab[:, hidden[0]]
+        return hidden[0] if -FAR < low <= high < FAR else None
+
+    def _section(self, scale: float) -> tuple[int, float] | None:
+        axis = self._sliced_axis
+        return None if axis is None else (axis, SECTION_PX / 2 * scale)
+
+    def draw(self) -> None:
+        """Draw, as vispy asks; in a slice also where faces that stand on it meet its middle."""
+        super().draw()
+        sight = self.sight
+        if sight is None or sight.section is None or not (self.visible and self.sink.indices.used):
+            return
+        if self._sections is None:
+            self._sections = Sections(self.sink, self._lut)
+        opacity = float(getattr(self, "opacity", 1.0))
+        self._sections.draw(self.shared_program, self._index_buffer, sight, opacity)
+
     def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         images, _ = self.scene_images(view)
         program = self.shared_program
+        # In a slice most faces are seen from their edges, where no light falls: colours there are those of the legend.
+        program["u_shape"] = SHAPES["soft" if self._sliced_axis is not None else self._shading]
         program["u_back"] = float(self._back or len(self._axes) < 3)
         program["u_front"] = self._outside * handedness(axes[sorted(self._axes)], origin)
         program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)

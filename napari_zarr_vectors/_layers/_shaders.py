@@ -8,9 +8,11 @@ displayed has image 0. So a step of a slider, another order of axes or a camera 
 from __future__ import annotations
 
 __all__ = [
+    "COLOR",
     "EDGE_DEPTH",
     "FRAGMENT",
     "KEEP_DEPTH",
+    "PAINT",
     "SEGMENT_FRAGMENT",
     "TRIANGLE_FRAGMENT",
     "segment_shader",
@@ -21,34 +23,12 @@ __all__ = [
 _EXTRA_ATTRIBUTE = "attribute vec2 a_extra;"
 _NO_EXTRA = "const vec2 a_extra = vec2(0.0);"
 
-_COMMON = """
-attribute vec3 a_position;
-attribute float a_value;
-attribute float a_level;   // and log2 / 32 of how many points of level 0 it stands for; 16 x the corner; 64 x nodes
-%s
-uniform mat4 u_clip;
-uniform vec4 u_clip_extra0;
-uniform vec4 u_clip_extra1;
-uniform vec3 u_lo;
-uniform vec3 u_hi;
-uniform vec2 u_extra_lo;
-uniform vec2 u_extra_hi;
+PAINT = """
 uniform float u_mode;     // 0 one colour, 1 scalar, 2 category, 3 rgb, 4 direction
 uniform vec3 u_limits;    // lo, 1 / (hi - lo), gamma
 uniform float u_entries;  // width of the lookup table
 varying vec4 v_color;
 varying vec2 v_entry;
-
-vec4 clip_of(vec3 position, vec2 extra) {
-    vec4 clip = u_clip * vec4(position, 1.0) + u_clip_extra0 * extra.x + u_clip_extra1 * extra.y;
-    return clip;
-}
-
-vec4 within_depth(vec4 clip) {
-    // napari sets the range of depth when a layer is added, and caps it: what lies beyond is not to vanish.
-    if (clip.w > 0.0) clip.z = clamp(clip.z, -clip.w, clip.w);
-    return clip;
-}
 
 float code_of(float value) {
     return value < -1e38 ? -1.0 : mod(floor(value + 0.5), u_entries);
@@ -72,6 +52,35 @@ void paint(float value) {
     }
 }
 """
+"""What a value becomes on its way to `COLOR`."""
+
+_COMMON = (
+    """
+attribute vec3 a_position;
+attribute float a_value;
+attribute float a_level;   // and log2 / 32 of how many points of level 0 it stands for; 16 x the corner; 64 x nodes
+%s
+uniform mat4 u_clip;
+uniform vec4 u_clip_extra0;
+uniform vec4 u_clip_extra1;
+uniform vec3 u_lo;
+uniform vec3 u_hi;
+uniform vec2 u_extra_lo;
+uniform vec2 u_extra_hi;
+
+vec4 clip_of(vec3 position, vec2 extra) {
+    vec4 clip = u_clip * vec4(position, 1.0) + u_clip_extra0 * extra.x + u_clip_extra1 * extra.y;
+    return clip;
+}
+
+vec4 within_depth(vec4 clip) {
+    // napari sets the range of depth when a layer is added, and caps it: what lies beyond is not to vanish.
+    if (clip.w > 0.0) clip.z = clamp(clip.z, -clip.w, clip.w);
+    return clip;
+}
+"""
+    + PAINT
+)
 
 _VERTEX = """
 attribute float a_size;
@@ -229,7 +238,7 @@ void main() {
 }
 """
 
-_COLOR = """
+COLOR = """
 uniform sampler2D u_lut;
 uniform vec4 u_color;
 uniform vec4 u_missing;   // of what has no value
@@ -252,7 +261,7 @@ vec4 color_of(float code) {
 """
 
 SEGMENT_FRAGMENT = (
-    _COLOR
+    COLOR
     + """
 uniform float u_shape;    // 0 plain, 1 as a tube, 2 with a smooth edge
 varying vec4 v_at;
@@ -296,7 +305,7 @@ void main() {
 )
 
 TRIANGLE_FRAGMENT = (
-    _COLOR
+    COLOR
     + """
 uniform float u_shape;    // 0 flat, 1 smooth, 2 no light
 uniform float u_wire;     // px of the edges that are drawn, 0 for faces
@@ -343,7 +352,7 @@ void main() {
 )
 
 FRAGMENT = (
-    _COLOR
+    COLOR
     + """
 uniform float u_shape;    // 0 square, 1 disc, 2 disc with a smooth edge
 uniform float u_dome;     // 1 while the distance is drawn, for eye-dome lighting

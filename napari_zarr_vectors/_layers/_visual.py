@@ -1,14 +1,12 @@
 """The vispy visuals of a page pool: some vertex buffers, one index buffer, one draw call.
 
-20 bytes a vertex (positions 12, values 4, level 4, in buffers of their own so that new values do not resend
-positions), 8 more above three axes. Axis order of everything that comes in is the data's; it is turned into vispy's
+Axis order of everything that comes in is the data's; it is turned into vispy's
 (x = last displayed axis) where clip space is composed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,10 +21,10 @@ from napari_zarr_vectors._layers._eye_dome import EyeDome, sightline
 from napari_zarr_vectors._layers._geometry import mean_scale
 from napari_zarr_vectors._layers._lut import MISSING_RGBA
 from napari_zarr_vectors._layers._shaders import EDGE_DEPTH, FRAGMENT, KEEP_DEPTH, vertex_shader
+from napari_zarr_vectors._layers._sink import GlooSink
 
-__all__ = ["GlooSink", "PointPoolVisual", "PoolVisual"]
+__all__ = ["PointPoolVisual", "PoolVisual"]
 
-Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
 MOST_AXES = 5
@@ -41,125 +39,6 @@ LARGEST_FILL_PX = 16.0
 
 MODES = {"none": 0.0, "scalar": 1.0, "category": 2.0, "rgb": 3.0, "direction": 4.0}
 SHAPES = {"flat": 0.0, "round": 1.0, "soft": 2.0}
-
-
-class _PartIndexBuffer(gloo.IndexBuffer):
-    """An index buffer of which the first `used` entries are drawn: gloo asks `size` when it draws."""
-
-    used = 0
-
-    @property
-    def size(self) -> int:
-        return self.used
-
-
-@dataclass(slots=True, eq=False)
-class _Staged:
-    """Values and sizes that are to be sent as one array each, up to `end`."""
-
-    values: Float32Array
-    sizes: Float32Array | None = None
-    end: int = 0
-
-
-class GlooSink:
-    """Buffers of a pool as gloo objects; everything is queued and sent at the next paint.
-
-    Parameters
-    ----------
-    changed : callable
-        Called when what is drawn has changed, to ask for a paint.
-    extra : bool
-        Also a buffer of further axes.
-    linked : bool
-        Also buffers of other ends or normals.
-    """
-
-    def __init__(self, changed: Callable[[], None], *, extra: bool, linked: bool = False) -> None:
-        self.positions = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32))
-        self.values = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
-        self.levels = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
-        self.extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if extra else None
-        self.others = gloo.VertexBuffer(np.zeros((1, 3), dtype=np.float32)) if linked else None
-        self.others_extra = gloo.VertexBuffer(np.zeros((1, 2), dtype=np.float32)) if linked and extra else None
-        self.sizes: gloo.VertexBuffer | None = None  # made when the first size comes
-        self.on_sizes: Callable[[], None] = lambda: None
-        """Called when there is a buffer of sizes."""
-        self._staged: _Staged | None = None
-        self._rows = 1
-        self.indices = _PartIndexBuffer(np.zeros(1, dtype=np.uint32))
-        self._changed = changed
-
-    def allocate(self, rows: int, *, extra: bool) -> None:
-        """Make room for `rows` rows."""
-        self._rows, self._staged = rows, None
-        optional = (self.extra, self.others, self.others_extra, self.sizes)
-        for buffer in (self.positions, self.values, self.levels, *optional):
-            if buffer is not None:
-                buffer.resize_bytes(rows * buffer.itemsize)
-
-    def write_vertices(self, row: int, positions: Float32Array, extra: Float32Array | None) -> None:
-        """Queue positions (n, 3) and further axes (n, 2)."""
-        self.positions.set_subdata(positions, offset=row)
-        if self.extra is not None and extra is not None:
-            self.extra.set_subdata(extra, offset=row)
-
-    def write_others(self, row: int, others: Float32Array, extra: Float32Array | None) -> None:
-        """Queue other ends or normals (n, 3) and further axes (n, 2)."""
-        if self.others is not None:
-            self.others.set_subdata(others, offset=row)
-        if self.others_extra is not None and extra is not None:
-            self.others_extra.set_subdata(extra, offset=row)
-
-    def write_sizes(self, row: int, sizes: Float32Array) -> None:
-        """Queue sizes (n,)."""
-        if self.sizes is None:
-            self.sizes = gloo.VertexBuffer(np.zeros(1, dtype=np.float32))
-            self.sizes.resize_bytes(self._rows * self.sizes.itemsize)
-            self.on_sizes()
-        self.sizes.set_subdata(sizes, offset=row)
-
-    def write_values(self, row: int, values: Float32Array) -> None:
-        """Queue values (n,)."""
-        self.values.set_subdata(values, offset=row)
-
-    def write_staged(self, row: int, values: Float32Array, sizes: Float32Array | None) -> None:
-        """Keep values (n,) and sizes (n,) for the next swap."""
-        staged = self._staged
-        if staged is None:
-            staged = self._staged = _Staged(np.empty(self._rows, dtype=np.float32))
-        part = slice(row, row + len(values))
-        staged.values[part] = values
-        staged.end = max(staged.end, part.stop)
-        if sizes is not None or staged.sizes is not None:
-            if staged.sizes is None:
-                staged.sizes = np.ones(self._rows, dtype=np.float32)
-            staged.sizes[part] = 1.0 if sizes is None else sizes
-
-    def swap_staged(self) -> None:
-        """Queue what was staged in one piece: thousands of small ones take the driver ten times as long."""
-        staged, self._staged = self._staged, None
-        if staged is not None:
-            self.write_values(0, staged.values[: staged.end])
-            if staged.sizes is not None:
-                self.write_sizes(0, staged.sizes[: staged.end])
-
-    def write_levels(self, row: int, levels: Float32Array) -> None:
-        """Queue levels and weights (n,)."""
-        self.levels.set_subdata(levels, offset=row)
-
-    def allocate_indices(self, count: int) -> None:
-        """Make room for `count` indices."""
-        self.indices.resize_bytes(max(count, 1) * 4)
-
-    def write_indices(self, first: int, indices: npt.NDArray[np.uint32]) -> None:
-        """Queue indices (n,)."""
-        self.indices.set_subdata(indices, offset=first)
-
-    def show(self, count: int) -> None:
-        """Draw the first `count` indices from the next paint on."""
-        self.indices.used = count
-        self._changed()
 
 
 class PoolVisual(Visual):
@@ -178,14 +57,14 @@ class PoolVisual(Visual):
         Vertices have other ends or normals.
     """
 
-    _has_sizes = True
+    _has_sizes, _margin = True, 0
 
     def __init__(
         self, origin: npt.ArrayLike, vertex: str, fragment: str, draw_mode: str, *, linked: bool = False
     ) -> None:
         self._origin = np.asarray(origin, dtype=np.float64)
         super().__init__(vcode=vertex, fcode=fragment)
-        self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked)
+        self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked, margin=self._margin)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
         self._size, self._in_world, self._least_px, self._shading, self._sized = 2.0, False, THINNEST_PX, "", False
         self._slab, self._nodes = np.zeros((2, MOST_AXES)), 0.0
@@ -195,13 +74,8 @@ class PoolVisual(Visual):
         self._draw_mode = draw_mode
         self._index_buffer = self.sink.indices
         program = self.shared_program
-        program["a_position"] = self.sink.positions
-        program["a_value"] = self.sink.values
-        self.sink.on_sizes = self._bind_sizes
-        self._bind_sizes()
-        program["a_level"] = self.sink.levels
-        if self.sink.extra is not None:
-            program["a_extra"] = self.sink.extra
+        self._bind()
+        self.sink.on_buffers = self._bind
         self._lut = gloo.Texture2D(
             np.full((1, 1, 4), 255, dtype=np.uint8), interpolation="linear", wrapping="clamp_to_edge"
         )
@@ -211,6 +85,19 @@ class PoolVisual(Visual):
         self.set_color((1.0, 1.0, 1.0, 1.0))
         program["u_missing"] = MISSING_RGBA
         self.set_values_as("none")
+        self.set_limits(0.0, 1.0, 1.0)
+        program["u_entries"] = 1.0
+
+    def _bind(self) -> None:
+        """Draw what lies in the buffers of the sink."""
+        program, sink = self.shared_program, self.sink
+        program["a_position"], program["a_value"] = sink.part(sink.positions), sink.part(sink.values)
+        program["a_level"] = sink.part(sink.levels)
+        if sink.extra is not None:
+            program["a_extra"] = sink.part(sink.extra)
+        if sink.others is not None:
+            program["a_other"] = sink.part(sink.others)
+        self._bind_sizes()
 
     def _bind_sizes(self) -> None:
         """Draw with the sizes of the sink, if it has some that count."""
@@ -218,7 +105,7 @@ class PoolVisual(Visual):
         if self._has_sizes:
             counts = self._sized and sizes is not None
             # vispy forgets that an attribute is one number for all, and none may be missing: any buffer will do.
-            program["a_size"] = sizes if counts else self.sink.levels
+            program["a_size"] = self.sink.part(sizes if counts and sizes is not None else self.sink.levels)
             program["u_sized"] = float(counts)
 
     def set_sized(self, *, sized: bool) -> None:
@@ -390,7 +277,12 @@ class PoolVisual(Visual):
             thin=self._thin,
             planes=self._data_planes(view),
             nodes=self._nodes,
+            section=self._section(scale),
         )
+
+    def _section(self, scale: float) -> tuple[int, float] | None:
+        """Give along which axis lines are drawn where rows meet the slice, and their radius; None where none are."""
+        return None
 
     def _set_draw(self, view: Any, axes: Float64Array, origin: Float64Array) -> None:  # noqa: ANN401  # vispy has no types
         """Set what depends on the camera beside the images of the (5, 4) axes and of the origin, (4,)."""
