@@ -60,6 +60,8 @@ class Sight:
         Diameter of the balls at vertices of lines, in the unit of `size`; 0 for none.
     planes : (P, 6) float64
         What is seen lies where ``planes[:, :5] @ x + planes[:, 5] >= 0``, x relative to the origin.
+    front : float
+        Of triangles whose corners run clockwise on the screen -1 if these alone are drawn, 1 if the others are; 0 for all.
     section : (axis, radius in px) or None
         Of the lines in which triangles meet the middle of the slab along an axis; None where none are drawn.
     """
@@ -79,6 +81,7 @@ class Sight:
     thin: float
     nodes: float = 0.0
     planes: Float64Array = field(default_factory=lambda: np.zeros((0, 6)))
+    front: float = 0.0
     section: tuple[int, float] | None = None
 
 
@@ -294,7 +297,7 @@ def _triangles(
     total = _cross(b - a, c - a)
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = np.stack([_cross(b - at, c - at), _cross(c - at, a - at), _cross(a - at, b - at)]) / total
-    inside = seen & (np.abs(total) > 1e-9) & (weights >= -1e-9).all(axis=0)
+    inside = seen & (np.abs(total) > 1e-9) & (total * sight.front >= 0) & (weights >= -1e-9).all(axis=0)
     weights = np.where(inside, weights, 0.0)
     where = np.einsum("kn,knd->nd", weights, np.stack([data for data, _ in found]))
     inside &= (where >= sight.lo - 1e-9).all(axis=1) & (where <= sight.hi + 1e-9).all(axis=1)

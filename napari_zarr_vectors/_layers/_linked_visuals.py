@@ -148,8 +148,9 @@ class TrianglePoolVisual(PoolVisual):
         program = self.shared_program
         # In a slice most faces are seen from their edges, where no light falls: colours there are those of the legend.
         program["u_shape"] = SHAPES["soft" if self._sliced_axis is not None else self._shading]
-        program["u_back"] = float(self._back or len(self._axes) < 3)
-        program["u_front"] = self._outside * handedness(axes[sorted(self._axes)], origin)
+        both, front = self._back or len(self._axes) < 3, self._outside * handedness(axes[sorted(self._axes)], origin)
+        program["u_back"], program["u_front"] = float(both), front
+        self._front = 0.0 if both else front
         program["u_scene"] = np.vstack([images[:3], [0, 0, 0, 1]]).astype(np.float32)
         program["u_scene_extra0"], program["u_scene_extra1"] = images[3:].astype(np.float32)
         linear = images[:3, :3]  # row k: where data axis k goes

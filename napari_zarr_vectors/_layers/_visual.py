@@ -67,6 +67,7 @@ class PoolVisual(Visual):
         self.sink = GlooSink(self.update, extra=len(self._origin) > 3, linked=linked, margin=self._margin)
         self._axes: tuple[int, ...] = tuple(range(len(self._origin)))[-2:]
         self._size, self._in_world, self._least_px, self._shading, self._sized = 2.0, False, THINNEST_PX, "", False
+        self._front = 0.0
         self._slab, self._nodes = np.zeros((2, MOST_AXES)), 0.0
         self._spacing, self._fill, self._thin = np.zeros(MOST_LEVELS), (0.0, 0.0), 1.0
         self.sight: Sight | None = None
@@ -277,6 +278,7 @@ class PoolVisual(Visual):
             thin=self._thin,
             planes=self._data_planes(view),
             nodes=self._nodes,
+            front=self._front,
             section=self._section(scale),
         )
 

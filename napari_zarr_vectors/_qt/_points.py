@@ -19,7 +19,7 @@ ONE_SIZE = "one size"
 SMALLEST = 1e-30
 MODE_WIDTH = 95
 """Room for the words below; Qt's own minimum counts an icon that is not there."""
-SIZE_MODES = {"px": "pixels", "world": "world"}
+SIZE_MODES = {"px": "pixels", "world": "data units"}
 SHADINGS = {
     "points": {"flat": "squares", "round": "discs", "soft": "soft discs"},
     "lines": {"flat": "plain", "round": "tubes", "soft": "soft edges"},

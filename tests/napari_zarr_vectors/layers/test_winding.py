@@ -5,6 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from napari_zarr_vectors._build import nearest
 from napari_zarr_vectors._layers import StreamingSurface, ValueInfo
 
 STEPS = np.linspace(0, np.pi, 9)
@@ -48,6 +49,28 @@ def test_without_backs_a_closed_surface_looks_the_same_in_any_order_of_axes(stag
         assert np.abs(both - one).mean() < 0.05
     stage.visual(layer).node.set_winding(clockwise=winding != "cw")
     assert np.abs(both - stage.picture()).mean() > 1, "else the test sees no difference"
+
+
+@pytest.mark.gui
+@pytest.mark.parametrize("scale", [(1, 1, 1), (1, -1, 1)], ids=["plain", "mirrored"])
+def test_what_is_not_drawn_since_it_turns_away_is_not_picked(stage, scale):
+    corners, faces = ball()
+    far = faces[corners[faces].mean(axis=1)[:, 0] > 50]
+    near = faces[corners[faces].mean(axis=1)[:, 0] < 50]
+    stage.viewer.dims.ndisplay = 3
+    found = []
+    for half in (far, near):
+        layer = stage.add_linked(corners, half, scale=scale)
+        stage.viewer.reset_view()
+        stage.viewer.scene.camera.angles = (10, 15, 80)
+        for layer.style.backfaces in (True, False):
+            picture = stage.picture()
+            middle = np.array(picture.shape[:2]) // 2
+            hit = nearest(layer.pool.drawn(), layer._sight(), np.zeros(2), 0.0)
+            assert (hit is not None) == (picture[tuple(middle)].max() > 60)
+            found.append(hit is not None)
+        stage.viewer.layers.remove(layer)
+    assert sorted(found) == [False, True, True, True]
 
 
 @pytest.mark.gui
