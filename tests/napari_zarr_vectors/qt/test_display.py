@@ -60,7 +60,7 @@ def choose(combo, text):
     ("act", "name", "value"),
     [
         (lambda p: p.points.size.setValue(7.5), "size", 7.5),
-        (lambda p: choose(p.points.size_mode, "world"), "size_mode", "world"),
+        (lambda p: choose(p.points.size_mode, "data units"), "size_mode", "world"),
         (lambda p: choose(p.points.shading, "soft discs"), "shading", "soft"),
         (lambda p: p.points.adaptive.click(), "adaptive_size", False),
         (lambda p: p.points.dome.click(), "eye_dome", 1.0),
@@ -126,7 +126,7 @@ def limits(panel):
     [
         ("size", 3.25, lambda p: p.points.size.value(), 3.25),
         ("size", 4e-7, lambda p: p.points.size.text(), "4e-07"),
-        ("size_mode", "world", lambda p: p.points.size_mode.currentText(), "world"),
+        ("size_mode", "world", lambda p: p.points.size_mode.currentText(), "data units"),
         ("shading", "flat", lambda p: p.points.shading.currentText(), "squares"),
         ("adaptive_size", False, lambda p: p.points.adaptive.isChecked(), False),
         ("eye_dome", 0.4, lambda p: p.points.dome.isChecked(), True),
