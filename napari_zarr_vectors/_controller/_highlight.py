@@ -67,9 +67,9 @@ class Highlighter:
         layer.filter.events.disconnect(self._on_filter)
         layer.style.events.size_by.disconnect(self._read)
         layer.highlight.asked = _nothing
-        layer.highlight.hide()
         self._then.clear()
         self._background.close()
+        layer.highlight.hide()
 
     def _on_filter(self, info: EmissionInfo) -> None:
         if self._layer.selection.ids and info.signal.name != "box":  # which cuts what is drawn

@@ -104,12 +104,13 @@ def run(viewer: Viewer, layer: Layer, start: Callable[[Clock], Engine | Fallback
 
 
 def _forget(layer: Layer) -> None:
+    """End what belongs to a layer, all of it whatever one part raises."""
     _ENGINES.pop(id(layer), None)
-    for part in _OBJECTS.pop(id(layer), ()):
-        part.close()
     _VIEWERS.pop(id(layer), None)
-    for callback in _ENDS.pop(id(layer), []):
-        callback()
+    closes = [part.close for part in _OBJECTS.pop(id(layer), ())]
+    with ExitStack() as ends:
+        for callback in reversed([*closes, *_ENDS.pop(id(layer), [])]):  # it calls the last first
+            ends.callback(callback)
 
 
 def take_out(viewer: Viewer, layer: Layer) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from qtpy.compat import isalive
@@ -123,18 +124,18 @@ class Clock:
         self._end.append(callback)
 
     def close(self) -> None:
-        """End now; `on_end` callbacks run if they have not yet."""
+        """End now; `on_end` callbacks run if they have not yet, all of them whatever one raises."""
         if self._layer is None:
             return
         self._layer = None
         self._active = self._dirty = False
         self._disconnect()
-        ends = self._end
         for callbacks in (self._touched, self._view, self._frame, self._draw):
             callbacks.clear()
-        self._end = []
-        for callback in ends:
-            callback()
+        callbacks, self._end = self._end, []
+        with ExitStack() as ends:
+            for callback in reversed(callbacks):  # it calls the last first
+                ends.callback(callback)
 
     # -- slots
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari.settings import get_settings
+from qtpy.compat import isalive
 from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals.transforms import MatrixTransform
@@ -75,6 +76,21 @@ class _ClippedSegmentPoolVisual(ClippingPlanesMixin, SegmentPoolVisual):
 
 class _ClippedTrianglePoolVisual(ClippingPlanesMixin, TrianglePoolVisual):
     """Triangles of a pool that honour napari's clipping planes."""
+
+
+def _node_of(visual: type[PoolVisual]) -> Any:  # noqa: ANN401  # vispy has no types
+    """Make what makes nodes, whose canvas is asked for a paint while there is one.
+
+    A window may be destroyed before its layers end, and a layer may be kept longer than its window.
+    """
+    node: Any = create_visual_node(visual)
+
+    def update(self: Any) -> None:  # noqa: ANN401  # vispy has no types
+        canvas = getattr(self, "canvas", None)  # none until it is made
+        if canvas is None or isalive(canvas.native):
+            node.update(self)
+
+    return type(node.__name__, (node,), {"__doc__": node.__doc__, "update": update})
 
 
 class _FrontPointPoolVisual(_InFront, _ClippedPointPoolVisual):
@@ -242,7 +258,7 @@ class VispyStreaming(VispyBaseLayer):
 class VispyStreamingPoints(VispyStreaming):
     """Draws points."""
 
-    visual, front = create_visual_node(_ClippedPointPoolVisual), create_visual_node(_FrontPointPoolVisual)
+    visual, front = _node_of(_ClippedPointPoolVisual), _node_of(_FrontPointPoolVisual)
 
     def _on_own_look(self) -> None:
         self.node.set_eye_dome(self.layer.style.eye_dome)
@@ -251,7 +267,7 @@ class VispyStreamingPoints(VispyStreaming):
 class VispyStreamingLines(VispyStreaming):
     """Draws segments."""
 
-    visual, front = create_visual_node(_ClippedSegmentPoolVisual), create_visual_node(_FrontSegmentPoolVisual)
+    visual, front = _node_of(_ClippedSegmentPoolVisual), _node_of(_FrontSegmentPoolVisual)
 
     def _on_own_look(self) -> None:
         self.node.set_axis_names(tuple(self.layer.axis_labels))
@@ -262,7 +278,7 @@ class VispyStreamingLines(VispyStreaming):
 class VispyStreamingSurface(VispyStreaming):
     """Draws triangles."""
 
-    visual, front = create_visual_node(_ClippedTrianglePoolVisual), create_visual_node(_FrontTrianglePoolVisual)
+    visual, front = _node_of(_ClippedTrianglePoolVisual), _node_of(_FrontTrianglePoolVisual)
 
     def _on_own_look(self) -> None:
         style = self.layer.style

@@ -197,6 +197,20 @@ def test_a_layer_from_its_tuple_is_filled_when_it_is_added(viewer, store, settle
     assert again.lod.status.shown_vertices > 0
 
 
+def test_all_of_a_layer_is_ended_where_one_part_raises(viewer, store, settle):
+    layer = open_layer(viewer, store)[0]
+    settle(layer)
+    parts, told = _running.objects_of(layer), []
+    parts[1].load(lambda table: None)
+    parts[0]._layer = None  # so that closing it raises
+    _running.on_end(layer, lambda: told.append("ended"))
+    with pytest.raises(AttributeError):
+        viewer.layers.remove(layer)
+    assert_no_thread()
+    assert told == ["ended"]
+    assert [of(layer) for of in (engine_of, _running.objects_of, _running.viewer_of)] == [None] * 3
+
+
 def test_a_layer_whose_store_has_gone_is_told_when_it_is_put_back(viewer, store, tmp_path, settle, said):
     gone = tmp_path / "gone.zarrvectors"
     shutil.copytree(store, gone)

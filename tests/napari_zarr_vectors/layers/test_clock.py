@@ -129,6 +129,15 @@ def test_closing_the_viewer_ends_it_once(stage, clock):
     assert (count.end, clock.ended) == (1, True)
 
 
+def test_everything_is_ended_in_order_where_one_part_raises(clock):
+    seen = []
+    for number in range(3):
+        clock.on_end(lambda number=number: seen.append(1 / (1 - number)))
+    with pytest.raises(ZeroDivisionError):
+        clock.close()
+    assert seen == [1, -1]
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_a_dropped_clock_is_collected(stage, qtbot, closed):
     clock = Clock(stage.viewer, stage.add([[50, 50, 50]]))
