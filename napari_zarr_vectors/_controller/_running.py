@@ -148,7 +148,9 @@ def watch(viewer: Viewer) -> None:
 
 
 def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
-    """Open a layer's store anew; if it cannot be, the layer stays empty and a person is told."""
+    """Open a layer's store anew; if it cannot be, the layer is empty and a person is told."""
+    layer.pool.clear()
+    layer.lod.set_status_provider(None)
     try:
         store = open_zv(layer.data.place, cache_size=0)
     except (ZarrVectorsError, OSError) as error:
@@ -165,7 +167,6 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
         if not isinstance(layer, drawn_as(store).layer):
             notify(f"{layer.name} shows nothing: {store.name} holds another kind of geometry now; open it again")
             return
-        layer.pool.clear()
         color_by = _known_color(store, layer.style.color_by)
         if layer.style.size_by not in size_choices(store):
             layer.style.size_by = None

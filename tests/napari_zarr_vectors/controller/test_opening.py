@@ -211,7 +211,9 @@ def test_all_of_a_layer_is_ended_where_one_part_raises(viewer, store, settle):
     assert [of(layer) for of in (engine_of, _running.objects_of, _running.viewer_of)] == [None] * 3
 
 
-def test_a_layer_whose_store_has_gone_is_told_when_it_is_put_back(viewer, store, tmp_path, settle, said):
+def test_a_layer_whose_store_has_gone_is_told_and_shows_nothing_when_it_is_put_back(
+    viewer, store, tmp_path, settle, said
+):
     gone = tmp_path / "gone.zarrvectors"
     shutil.copytree(store, gone)
     layer = open_layer(viewer, gone)[0]
@@ -222,6 +224,8 @@ def test_a_layer_whose_store_has_gone_is_told_when_it_is_put_back(viewer, store,
     assert len(said) == 1
     assert "gone.zarrvectors" in said[0]
     assert engine_of(layer) is None
+    assert (layer.pool.draw_count, layer.shown_vertices) == (0, 0)
+    assert (layer.lod.status.shown_vertices, layer.lod.status.complete) == (0, False)
     assert_no_thread()
 
 
@@ -235,6 +239,7 @@ def test_a_layer_whose_store_holds_other_points_is_told_when_it_is_put_back(view
     viewer.layers.append(layer)
     assert ["other points now" in message for message in said] == [True]
     assert engine_of(layer) is None
+    assert layer.shown_vertices == 0
 
 
 def test_the_other_layer_of_a_pair_does_not_notice_that_one_was_put_back(viewer, store, settle):
