@@ -29,6 +29,7 @@ NO_LAYER = (
     "Open a Zarr Vectors store (File > Open Folder, or drop one on the window), or select its layer in the layer list."
 )
 READING = "Reading the objects."
+NOT_READ = "{} is not being read: it is being opened, or its store could not be read."
 
 
 class BrowserView(Protocol):
@@ -69,7 +70,7 @@ class Browser:
         self._layer: StreamingLayer | None = None
         self._table: ObjectTable | None = None
         self._background: Background | None = None
-        self._choosing = False
+        self._choosing = self._has_asked = False
 
     @property
     def is_open(self) -> bool:
@@ -157,13 +158,21 @@ class Browser:
     def _follow(self, layer: StreamingLayer | None) -> None:
         self._disconnect()
         self._layer = layer
-        parts = None if layer is None else objects_of(layer)
-        if layer is None or parts is None:
+        if layer is None:
             self._view.show_sentence(NO_LAYER)
             return
         layer.selection.events.ids.connect(self._on_chosen)
         layer.filter.events.groups.connect(self._on_groups)
-        layer.events.value_info.connect(self._on_groups)
+        layer.events.value_info.connect(self._on_values)
+        self._load(layer)
+
+    def _load(self, layer: StreamingLayer) -> None:
+        """Have the objects read; a layer is selected before it is filled, and its values come once it is."""
+        parts = objects_of(layer)
+        self._has_asked = parts is not None
+        if parts is None:
+            self._view.show_sentence(NOT_READ.format(layer.name))
+            return
         self._view.show_sentence(READING)
         parts[1].load(lambda table: self._on_table(layer, table), lambda error: self._on_failure(layer, error))
 
@@ -172,7 +181,7 @@ class Browser:
         if layer is not None:
             layer.selection.events.ids.disconnect(self._on_chosen)
             layer.filter.events.groups.disconnect(self._on_groups)
-            layer.events.value_info.disconnect(self._on_groups)
+            layer.events.value_info.disconnect(self._on_values)
         if self._background is not None:
             self._background.cancel()
 
@@ -191,6 +200,11 @@ class Browser:
         if layer is self._layer:
             again = "Select its layer again to try anew."
             self._view.show_sentence(f"The objects of {layer.name} could not be read: {error}\n\n{again}")
+
+    def _on_values(self, event: object = None) -> None:
+        if self._layer is not None and not self._has_asked:
+            self._load(self._layer)
+        self._on_groups()
 
     def _on_chosen(self, ids: object = None) -> None:
         if self._layer is not None and self._table is not None and not self._choosing:

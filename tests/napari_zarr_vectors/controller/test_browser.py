@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 
 import numpy as np
@@ -187,3 +188,24 @@ def test_objects_that_could_not_be_read_are_told_and_read_when_they_are_asked_fo
     qtbot.waitUntil(lambda: view.table is not None)
     assert sorted(facts.table.ids.tolist()) == [1, 2, 3]
     browser.close()
+
+
+def test_a_layer_that_is_opened_while_the_browser_is_open_is_shown(viewer, tmp_path, qtbot):
+    view = View()
+    browser = Browser(viewer, view)
+    browser.open()
+    (layer,) = open_layer(viewer, write(tmp_path / "s.zv", object_ids=IDS))
+    qtbot.waitUntil(lambda: view.table is not None)
+    layer.selection.ids = [2]
+    assert view.table.ids[view.chosen].tolist() == [2]
+    viewer.layers.remove(layer)
+    assert view.table is None
+    viewer.layers.append(layer)
+    qtbot.waitUntil(lambda: view.table is not None)
+    assert slots(layer) > 0
+    viewer.layers.remove(layer)
+    shutil.rmtree(tmp_path / "s.zv")
+    viewer.layers.append(layer)
+    assert view.said[-1] == "s.zv is not being read: it is being opened, or its store could not be read."
+    browser.close()
+    assert slots(layer) == 0
