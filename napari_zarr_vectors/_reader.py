@@ -7,13 +7,13 @@ fast and without reading anything large.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._jobs import is_store
 from napari_zarr_vectors._layers import current_viewer, look, notify, run_apart
 from napari_zarr_vectors._samples import SAMPLES, has_sample_store, sample_store
 from zarr_vectors.core.paths import local_folder
@@ -29,7 +29,6 @@ LayerData: TypeAlias = tuple[Any, ...]
 SAMPLE_SCHEME = "zv-sample"
 SUFFIXES = (".zarrvectors", ".zv")
 MAKE_SAMPLE = "from napari_zarr_vectors._samples import sample_store; sample_store(sys.argv[1])"
-_LARGEST_ROOT = 64 << 20
 _MAKING: dict[tuple[int, str], Callable[[], bool]] = {}
 """By sample: tells whether it is still being made."""
 
@@ -99,22 +98,9 @@ def _is_ours(path: str) -> bool:
     if scheme not in ("", "file"):
         return False
     try:
-        return _is_store(Path(local_folder(path)))
+        return is_store(Path(local_folder(path)))
     except ArgumentError:  # no path at all
         return False
-
-
-def _is_store(folder: Path) -> bool:
-    """Look at the root's metadata, and only there."""
-    root = folder / "zarr.json"
-    try:
-        if not root.is_file() or root.stat().st_size > _LARGEST_ROOT:
-            return False
-        doc = json.loads(root.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return False
-    attributes = doc.get("attributes") if isinstance(doc, dict) else None
-    return isinstance(attributes, dict) and "zarr_vectors" in attributes
 
 
 def _sample_name(path: str) -> str | None:

@@ -16,7 +16,16 @@ import numpy as np
 from napari_zarr_vectors._controller._extracted import Made, layers_from, made_of
 from napari_zarr_vectors._controller._kinds import wanted_of
 from napari_zarr_vectors._controller._running import engine_of, leave_end, on_end, viewer_of
-from napari_zarr_vectors._jobs import Job, Part, extract_part, left_out, refuse_too_large, spare_bytes, write_extracted
+from napari_zarr_vectors._jobs import (
+    Job,
+    Part,
+    check_free,
+    extract_part,
+    left_out,
+    refuse_too_large,
+    spare_bytes,
+    write_extracted,
+)
 from napari_zarr_vectors._layers import StreamingLayer, StreamingLines, clips_of, notify, snapshot, wait_alive
 from napari_zarr_vectors._lod import Region, box_region, seen_region
 from zarr_vectors.exceptions import ArgumentError, CancelledError, ConcurrentWriteError
@@ -114,7 +123,10 @@ def extract(
     ------
     ArgumentError
         For a part, a level or a layer that is none, where nothing is selected, where nothing of the part is there for
-        a new store or a surface, or where all chosen objects are left out on the level.
+        a new store or a surface, where all chosen objects are left out on the level, or where a new store would lie
+        in the folder of a store.
+    StoreExistsError
+        If something is where a new store is to be.
     LimitError
         If it is more than `limit`.
     CancelledError
@@ -259,6 +271,8 @@ def _viewer_of(layer: StreamingLayer) -> Viewer:
 
 def _work(asked: Asked, tell: Tell, cancel: threading.Event) -> Made:
     """Read, and write or make tables; on the job's thread."""
+    if asked.to is not None:
+        check_free(asked.to)
     with open_zv(asked.place, cache_size=0) as store:
         if not np.array_equal(store.extent, asked.bounds):
             msg = f"{store.name} was overwritten since it was opened; open it again to extract of it"

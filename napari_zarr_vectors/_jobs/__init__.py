@@ -1,6 +1,7 @@
 """Long work on a thread of its own: with progress, a way to cancel it and an end. No napari, no Qt."""
 
 from napari_zarr_vectors._jobs.features import edge_features, line_features, vertex_features
+from napari_zarr_vectors._jobs.folder import check_free, is_store
 from napari_zarr_vectors._jobs.job import Job, Step
 from napari_zarr_vectors._jobs.part import (
     Extracted,
@@ -20,9 +21,11 @@ __all__ = [
     "Part",
     "PartObjects",
     "Step",
+    "check_free",
     "count_part",
     "edge_features",
     "extract_part",
+    "is_store",
     "left_out",
     "line_features",
     "refuse_too_large",

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_zarr_vectors._jobs._sums import sums_of, sums_of_groups, sums_of_objects
-from zarr_vectors.exceptions import CancelledError, CorruptStoreError, StoreExistsError
+from napari_zarr_vectors._jobs.folder import check_free
+from zarr_vectors.exceptions import CancelledError, CorruptStoreError
 from zarr_vectors.lazy import open_zv, read_part
 from zarr_vectors.types.graphs import write_graph
 from zarr_vectors.types.lines import write_lines
@@ -47,13 +48,15 @@ def write_extracted(path: Path, extracted: Extracted, source: LazyStore, tell: T
     ------
     StoreExistsError
         If something lies at `path`.
+    ArgumentError
+        If it lies in a store.
     CancelledError
         If `cancel` was set.
     CorruptStoreError
         If what is read back is not what was written.
     """
     path = Path(path)
-    _refuse_occupied(path)
+    check_free(path)
     beside = path.parent / f".{path.name}.{uuid.uuid4().hex[:8]}.extracting"
     try:
         _check(cancel, path)
@@ -64,18 +67,12 @@ def write_extracted(path: Path, extracted: Extracted, source: LazyStore, tell: T
         _verify(beside, extracted, cancel)
         _check(cancel, path)
         tell(2, 3, "publishing")
-        _refuse_occupied(path)
+        check_free(path)
         os.rename(beside, path)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     tell(3, 3, "written")
     return path
-
-
-def _refuse_occupied(path: Path) -> None:
-    if os.path.lexists(path):
-        msg = f"{path} is there already; choose a name that is free"
-        raise StoreExistsError(msg)
 
 
 def _check(cancel: threading.Event, path: Path) -> None:
