@@ -5,6 +5,7 @@ Where napari takes no layer of our own it becomes an ordinary Points layer with 
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from importlib.metadata import PackageNotFoundError, version
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 __all__ = ["check_color", "open_layer"]
 
 PEER = "zarr-vectors"
+PLACES = ("path", "root", "prefix", "url")
+"""What zarr's stores and those in them call the place where they lie."""
 SLIDER_STEP = 1.0
 """Data units that a step of napari's slider is: a layer's extent has one as its step, and its scale carries it on."""
 TIME_NAMES = ("t", "time")
@@ -128,7 +131,7 @@ def _open_once(viewer: Viewer, path: StoreLike, display: dict[str, Any]) -> list
         made = (
             _streaming(viewer, path, store, drawn, display)
             if reason is None
-            else _few(viewer, store, color_by, display)
+            else _few(viewer, path, store, color_by, display)
         )
         made.layer.metadata["zarr_vectors"] = {"path": store.name}
         undo.callback(made.cancel)
@@ -177,19 +180,19 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
                 origin=origin,
                 default_slab=_default_slab(store),
                 pool_rows=int(rows * POOL_SHARE * drawn.rows_a_vertex),
-                **(own | _layer_options(store) | display),
+                **(own | _layer_options(path, store) | display),
             )
         undo.pop_all()
     return _Made(layer, lambda clock: Engine(viewer, layer, store, clock, opening), opening.cancel)
 
 
-def _few(viewer: Viewer, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> _Made:
+def _few(viewer: Viewer, path: StoreLike, store: LazyStore, color_by: str | None, display: dict[str, Any]) -> _Made:
     style, lod = _take_intent(display)
     if not _take_filter(display).is_open:
         notify(f"{store.name} is shown whole: an ordinary layer has no filter.")
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
     with _as_argument_errors():
-        points = FallbackPoints(store.extent, style, **(_layer_options(store) | display))
+        points = FallbackPoints(store.extent, style, **(_layer_options(path, store) | display))
     reader = FewReader(store, most=most, color_by=color_by, level=lod.level)
     return _Made(points.layer, lambda clock: Fallback(viewer, points, store, reader, clock), lambda: None)
 
@@ -237,13 +240,26 @@ def _default_slab(store: LazyStore) -> npt.NDArray[np.float64]:
     return np.where(is_space, bins, np.minimum(bins, SLIDER_STEP))
 
 
-def _layer_options(store: LazyStore) -> dict[str, Any]:
+def _layer_options(path: StoreLike, store: LazyStore) -> dict[str, Any]:
     return {
-        "name": store.name.rstrip("/").rpartition("/")[2],
+        "name": _name_of(path, store),
         "axis_labels": tuple(axis.name for axis in store.axes),
         "units": known_units([axis.unit for axis in store.axes]),
         "blending": "translucent",
     }
+
+
+def _name_of(path: StoreLike, store: LazyStore) -> str:
+    """Give the last part of where a store lies; what it holds where it lies nowhere, as in memory."""
+    place = store.name if os.path.isabs(store.name) else _place_of(path)
+    return place.rstrip("/").rpartition("/")[2] or store.geometry_type.replace("_", " ") or "store"
+
+
+def _place_of(store: object) -> str:
+    """Give where a zarr Store, Group or what is in one lies, as it says itself; empty where it does not say."""
+    own = next((str(place) for name in PLACES if (place := getattr(store, name, None))), "")
+    inner = getattr(store, "store", None)
+    return own or ("" if inner is None else _place_of(inner))
 
 
 def _warn_of_fallback(reason: str) -> None:

@@ -8,6 +8,7 @@ import time
 from unittest.mock import MagicMock
 
 import numpy as np
+import obstore.store
 import pytest
 import zarr.storage
 from napari.layers import Layer
@@ -183,6 +184,36 @@ def test_a_duplicated_layer_is_a_second_streaming_view_of_the_store(viewer, stor
     viewer.layers.remove(first)
     settle(second)
     assert second.lod.status.shown_vertices > 0
+
+
+def test_a_layer_is_named_after_the_last_part_of_where_its_store_lies_and_after_its_kind_where_it_lies_nowhere(
+    viewer, store, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(store)
+    memory, nested = (zarr.storage.MemoryStore() for _ in range(2))
+    points = np.random.default_rng(1).uniform(0, 100, (500, 3))
+    write_points(memory, points, chunk_shape=50)
+    write_points(zarr.open_group(nested, path="lab/inner.zv"), points, chunk_shape=50)
+    named = {
+        "cloud.zarrvectors": [
+            store,
+            ".",
+            f"{store}/",
+            f"file://{store}",
+            zarr.storage.LocalStore(store),
+            zarr.storage.LocalStore("."),
+            zarr.open_group(store, mode="r"),
+            zarr.storage.ObjectStore(obstore.store.LocalStore(store), read_only=True),
+            zarr.storage.FsspecStore.from_url(f"file://{store}", read_only=True),
+        ],
+        "inner.zv": [zarr.open_group(nested, path="lab/inner.zv", mode="r")],
+        "point cloud": [memory, zarr.open_group(memory, mode="r")],
+    }
+    for name, places in named.items():
+        for place in places:
+            viewer.layers.clear()
+            (layer,) = open_layer(viewer, place)
+            assert layer.name == name
 
 
 def test_a_layer_from_its_tuple_is_filled_when_it_is_added(viewer, store, settle):
