@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_zarr_vectors._controller._kinds import shape_of, wanted_of
+from napari_zarr_vectors._controller._unknown import tell_unknown, unknown_of
 from napari_zarr_vectors._layers import Background, ChosenObjects, notify
 from napari_zarr_vectors._stream import Wanted, read_chosen
 
@@ -25,7 +26,8 @@ __all__ = ["Highlighter"]
 class Highlighter:
     """Reads the chosen objects of one layer whole, on a thread, and has them drawn.
 
-    What whole objects the filter hides is not drawn; what it hides of vertices is.
+    What whole objects the filter hides is not drawn; what it hides of vertices is. Of each selection it is told once
+    which ids no object has.
 
     Parameters
     ----------
@@ -38,6 +40,7 @@ class Highlighter:
         self._layer, self._engine = layer, engine
         self._background = Background("zarr-vectors-chosen")
         self._then: list[Callable[[ChosenObjects | None], None]] = []
+        self._told: tuple[int, ...] = ()  # the selection of which unknown ids are told
         self._shape = shape_of(layer)
         layer.highlight.hide()
         layer.highlight.asked = self._read
@@ -84,9 +87,12 @@ class Highlighter:
             self._show(None)
             return
         shown = wanted_of(layer.filter) or Wanted()
-        origin, size_by, shape = layer.origin, layer.style.size_by, self._shape
+        origin, size_by, shape, is_told = layer.origin, layer.style.size_by, self._shape, ids is self._told
 
-        def work(go_on: Callable[[], bool]) -> ChosenObjects | None:
+        def work(go_on: Callable[[], bool]) -> tuple[ChosenObjects | None, tuple[int, ...]]:
+            return chosen(go_on), () if is_told else unknown_of(store, ids)
+
+        def chosen(go_on: Callable[[], bool]) -> ChosenObjects | None:
             if store.adds_levels or not store.n_objects:  # whose vertices have no ids on the screen
                 return None
             wanted = replace(shown, object_ids=_both(ids, shown.object_ids))
@@ -100,7 +106,12 @@ class Highlighter:
                 found.built, found.ids, found.level, found.is_finest, bounds, positions[int(np.argmin(away))]
             )
 
-        self._background.ask(work, self._show, self._on_failure)
+        def take(found: tuple[ChosenObjects | None, tuple[int, ...]]) -> None:
+            self._told = ids
+            tell_unknown(layer.name, found[1], len(ids), "chosen")
+            self._show(found[0])
+
+        self._background.ask(work, take, self._on_failure)
 
     def _show(self, chosen: ChosenObjects | None) -> None:
         highlight = self._layer.highlight

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zarr_vectors._build import MISSING_VALUE
+from napari_zarr_vectors._controller._unknown import unknown_of
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._layers._legend import GROUP
 from napari_zarr_vectors._lod import build_tree
@@ -294,16 +295,8 @@ def prepare_colors(
         choices=tuple(color_choices(store, with_direction=directed)) if known is None else known.choices,
         objects=store.n_objects,
         groups=tuple(store.groups) if known is None else known.groups,
-        unknown=_unknown(store, wanted),
+        unknown=() if wanted is None else unknown_of(store, wanted.object_ids or ()),
     )
-
-
-def _unknown(store: LazyStore, wanted: Wanted | None) -> tuple[int, ...]:
-    """Give the ids that are asked for and that no object of level 0 has."""
-    if wanted is None or wanted.object_ids is None:
-        return ()
-    asked = np.array(wanted.object_ids, np.int64)
-    return tuple(asked[~np.isin(asked, store.object_values(level=store.levels[0])[0])].tolist())
 
 
 def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tree | None) -> Colors:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from napari_zarr_vectors._controller._kinds import filter_of, wanted_of
 from napari_zarr_vectors._controller._prepare import Colors, prepare_colors
+from napari_zarr_vectors._controller._unknown import tell_unknown
 from napari_zarr_vectors._layers import notify
 from napari_zarr_vectors._stream import Request
 from zarr_vectors.exceptions import ZarrVectorsError
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recolouring"]
 
-MOST_TOLD = 5
 MOST_ASKED, FEW_LEFT = 512, 128
 """Requests in the hands of the loader: a thousand take two milliseconds to make."""
 FREED_TOGETHER = 64
@@ -231,9 +231,7 @@ class Recolouring:
         wanted = colors.coloring.wanted
         before = None if self.colors is None else self.colors.coloring.wanted
         if colors.unknown and wanted is not None and (before is None or before.object_ids != wanted.object_ids):
-            some = ", ".join(map(str, colors.unknown[:MOST_TOLD])) + (", .." if len(colors.unknown) > MOST_TOLD else "")
-            of = f"{len(colors.unknown):,} of {len(wanted.object_ids or ()):,} object ids"
-            notify(f"{self._layer.name}: no object has {of}: {some}")
+            tell_unknown(self._layer.name, colors.unknown, len(wanted.object_ids or ()), "object")
 
     def _begin(self, source: PointSource, colors: Colors, failed: AbstractSet[int]) -> None:
         self._has_pushed = self._next is not None

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from napari_zarr_vectors._build import build_points
 from napari_zarr_vectors._controller import _recolouring as module
+from napari_zarr_vectors._controller import _unknown
 from napari_zarr_vectors._controller._prepare import Colors
 from napari_zarr_vectors._controller._recolouring import Recolouring
 from napari_zarr_vectors._layers import ValueInfo
@@ -235,7 +236,7 @@ def test_a_condition_that_cannot_be_is_taken_back_and_sets_nothing_off(world, mo
 
 def test_ids_that_no_object_has_are_told_once(world, monkeypatch):
     told = []
-    monkeypatch.setattr(module, "notify", told.append)
+    monkeypatch.setattr(_unknown, "notify", told.append)
     for name, ids in (("1", (3, 99)), ("2", (3, 99)), ("3", tuple(range(10, 20)))):
         world.ask(name)
         world.find(wanted=Wanted(object_ids=ids), unknown=tuple(n for n in ids if n > 9))

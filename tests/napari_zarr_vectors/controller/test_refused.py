@@ -8,8 +8,10 @@ from napari.utils.notifications import notification_manager
 
 from napari_zarr_vectors._build import HIDDEN_VALUE
 from napari_zarr_vectors._controller import open_layer
+from napari_zarr_vectors._controller._running import objects_of
 from napari_zarr_vectors._layers import Window
 from zarr_vectors.exceptions import ArgumentError
+from zarr_vectors.types.points import write_points
 from zarr_vectors.types.polylines import write_polylines
 
 pytestmark = pytest.mark.gui
@@ -144,6 +146,38 @@ def test_ids_that_no_object_has_are_told_when_a_layer_is_opened_with_them(viewer
     settle(layer)
     assert told() == ["tracts.zarrvectors: no object has 1 of 2 object ids: 99"]
     assert shown_lines(layer) == {3}
+    layer.filter.object_ids = [99]
+    settle(layer)
+    assert told()[1:] == ["tracts.zarrvectors: no object has 1 of 1 object ids: 99"]
+    assert (layer.filter.object_ids, shown_lines(layer)) == ((99,), set()), "they stay, and show nothing"
+
+
+def test_ids_that_no_object_has_are_told_once_when_they_are_chosen(viewer, tracts, told, qtbot):
+    (layer,) = open_layer(viewer, tracts, object_ids=[3, 5])
+    qtbot.waitUntil(lambda: layer.lod.status.complete)
+
+    def choose(*ids):
+        layer.selection.ids = ids
+        qtbot.waitUntil(lambda: not objects_of(layer)[0].busy)
+
+    choose(99, 3, -1)
+    assert told() == ["tracts.zarrvectors: no object has 2 of 3 chosen ids: 99, -1"]
+    assert (layer.selection.ids, layer.highlight.shown.ids.tolist()) == ((99, 3, -1), [3])
+    layer.filter.object_ids = None
+    qtbot.waitUntil(lambda: not objects_of(layer)[0].busy)
+    choose(7, 4)
+    assert len(told()) == 1
+    choose(99)
+    assert told()[1:] == ["tracts.zarrvectors: no object has 1 of 1 chosen ids: 99"]
+    assert layer.highlight.shown is None
+
+
+def test_where_there_are_no_objects_no_object_has_the_chosen_ids(viewer, tmp_path, told, qtbot):
+    write_points(tmp_path / "cloud.zv", np.random.default_rng(0).uniform(0, 10, (50, 3)), chunk_shape=5)
+    (layer,) = open_layer(viewer, tmp_path / "cloud.zv")
+    layer.selection.ids = [1]
+    qtbot.waitUntil(lambda: not objects_of(layer)[0].busy)
+    assert told() == ["cloud.zv: no object has 1 of 1 chosen ids: 1"]
 
 
 def test_a_level_that_the_store_has_not_is_refused_where_it_is_asked_and_nobody_hears_of_it(viewer, tracts, settle):
