@@ -190,6 +190,16 @@ def test_objects_that_could_not_be_read_are_told_and_read_when_they_are_asked_fo
     browser.close()
 
 
+def test_of_an_object_nothing_but_its_id_is_said_until_its_attributes_are_read(viewer, tmp_path, qtbot):
+    attributes = {"mass": np.array([30.0, 20.0, 10.0])}
+    (layer,) = open_layer(viewer, write(tmp_path / "s.zv", object_ids=IDS, object_attributes=attributes))
+    facts = objects_of(layer)[1]
+    assert facts.describe(3) == {}
+    qtbot.waitUntil(lambda: facts.table is not None)
+    assert facts.describe(3) == {"mass": "10"}
+    assert facts.describe(99) == {}
+
+
 def test_a_layer_that_is_opened_while_the_browser_is_open_is_shown(viewer, tmp_path, qtbot):
     view = View()
     browser = Browser(viewer, view)
