@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.layers import Layer
 from PIL import Image
 
@@ -21,6 +22,7 @@ from napari_zarr_vectors._samples import SAMPLES, sample_store
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 BUDGET = 2_500_000
+VOXEL = 3.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Shot:
     """Objects that are chosen, in the dock of objects."""
     extracts: tuple[int, ...] = ()
     display: Mapping[str, Any] = field(default_factory=dict)
+    at: float | None = None
+    """Where it is cut, over an image of where its vertices lie; None for a view in 3-D."""
 
 
 def plain(file: str) -> Shot:
@@ -49,7 +53,6 @@ def plain(file: str) -> Shot:
 SHOTS = (
     Shot("galaxy", "galaxy.png", SAMPLES["galaxy"].angles, SAMPLES["galaxy"].zoom),
     Shot("terrain", "terrain.png", SAMPLES["terrain"].angles, SAMPLES["terrain"].zoom, dock="Display"),
-    Shot("terrain", "terrain_near.png", SAMPLES["terrain"].angles, 5.0, (0.0, 300.0, -250.0)),
     Shot(
         "terrain",
         "eye_dome.png",
@@ -77,6 +80,7 @@ SHOTS = (
         small=True,
         display={"color_by": "type", "legend": True, "size": 3.0},
     ),
+    Shot("surface", "slice.png", (0.0, 0.0, 90.0), 0.95, small=True, at=20.0),
     *(plain(f"{name}.png") for name in ("tractogram", "neurons", "surface", "timelapse")),
 )
 
@@ -102,6 +106,20 @@ def extract(window: Window, layer: Layer, panel: ExtractDock, ids: tuple[int, ..
     window.process(2.0)
 
 
+def cut(window: Window, layer: Layer, at: float) -> None:
+    """Show a slice of a layer, over an image of voxels of three units: how many vertices lie in each."""
+    vertices = np.concatenate([built.positions for built, *_ in layer.pool.drawn()]) + layer.origin
+    sides = [np.arange(low, high + VOXEL, VOXEL) for low, high in layer.extent.data.T]
+    counts, _ = np.histogramdd(vertices, sides)
+    middle = [side[0] + VOXEL / 2 for side in sides]
+    image = window.viewer.add_image(np.sqrt(counts), scale=[VOXEL] * 3, translate=middle, units=layer.units)
+    image.opacity = 0.6
+    window.viewer.layers.move(1, 0)
+    window.viewer.dims.ndisplay = 2
+    window.viewer.dims.set_point(0, at)
+    window.viewer.reset_view()
+
+
 def main(folder: Path, files: list[str]) -> None:
     """Write pictures into `folder`: those of these names, or all."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -120,6 +138,9 @@ def main(folder: Path, files: list[str]) -> None:
         window.look(angles=shot.angles, zoom=shot.zoom)
         camera = window.viewer.scene.camera
         camera.center = tuple(c + o for c, o in zip(camera.center, shot.offset, strict=True))
+        if shot.at is not None:
+            window.wait_until(lambda status=layer.lod: status.status.complete, 120)
+            cut(window, layer, shot.at)
         complete = window.wait_until(lambda status=layer.lod: status.status.complete, 120)
         if shot.extracts:
             extract(window, layer, panel, shot.extracts)

@@ -17,7 +17,7 @@ __all__ = ["PointsSection"]
 
 ONE_SIZE = "one size"
 SMALLEST = 1e-30
-MODE_WIDTH = 95
+MODE_WIDTH = 112
 """Room for the words below; Qt's own minimum counts an icon that is not there."""
 SIZE_MODES = {"px": "pixels", "world": "data units"}
 SHADINGS = {
