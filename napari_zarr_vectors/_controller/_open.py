@@ -232,12 +232,15 @@ def _sized(store: LazyStore) -> dict[str, Any]:
 def _default_slab(store: LazyStore) -> npt.NDArray[np.float64]:
     """Give how much is shown along axes that are not displayed, (D,) data units: a bin of space, one moment of time.
 
-    Along other axes than those of space a bin is as many moments as a chunk where no bin was given; a step of napari's
-    slider is one data unit, and what lies between two of its places is nobody's moment.
+    Of space no less than a step of napari's slider, so that its places leave nothing out. It has them from the lowest
+    coordinate on, and what is left beyond the last one is reached from there. Along other axes a bin is as many moments
+    as a chunk where no bin was given, and what lies between two places of the slider is nobody's moment.
     """
     is_space = [axis.type == "space" and axis.name.lower() not in TIME_NAMES for axis in store.axes]
     bins = np.array(store.bin_shape, np.float64)
-    return np.where(is_space, bins, np.minimum(bins, SLIDER_STEP))
+    beyond = np.mod(store.extent[1] - store.extent[0], SLIDER_STEP)
+    reach = np.maximum(SLIDER_STEP, 2 * beyond)
+    return np.where(is_space, np.maximum(bins, reach), np.minimum(bins, SLIDER_STEP))
 
 
 def _layer_options(path: StoreLike, store: LazyStore) -> dict[str, Any]:

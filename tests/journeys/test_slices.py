@@ -161,3 +161,26 @@ def test_one_moment_is_shown_however_many_a_bin_holds(tmp_path, axis, ndim):
             assert picture[int(y), int(x)] > 60, "that of this moment"
     finally:
         window.close()
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "options"),
+    [(-4.3, 4.5, {}), (-4.3, 4.5, {"scale": (3, 1, 1)}), (0, 7, {}), (0.1, 0.7, {})],
+    ids=["an end beyond the last place", "scaled", "whole numbers", "less than a step"],
+)
+def test_every_vertex_is_shown_at_a_place_of_the_slider(tmp_path, lowest, highest, options):
+    points = np.random.default_rng(0).uniform(lowest, highest, (2_000, 3)).astype(np.float32)
+    points[0], points[1] = lowest, highest
+    write_points(tmp_path / "s.zv", points, chunk_shape=1.0, bin_shape=0.25)
+    window = Window(ndisplay=2, size=(500, 420))
+    try:
+        (layer,) = open_layer(window.viewer, tmp_path / "s.zv", **options)
+        dims, is_seen = window.viewer.dims, np.zeros(len(points), bool)
+        for step in range(dims.nsteps[0]):
+            dims.set_current_step(0, step)
+            lo, hi = layer.slab()
+            is_seen |= (points[:, 0] >= lo[0]) & (points[:, 0] <= hi[0])
+        assert is_seen.all()
+        assert layer.default_slab.max() <= (1 if (lowest, highest) == (0, 7) else 2), "no more than is needed"
+    finally:
+        window.close()
