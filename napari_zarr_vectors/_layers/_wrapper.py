@@ -15,10 +15,11 @@ from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, S
 from napari_zarr_vectors._layers._legend import legend_of
 from napari_zarr_vectors._layers._legend_overlay import register_legend, show_legend
 from napari_zarr_vectors._layers._linked_visuals import SegmentPoolVisual, TrianglePoolVisual
-from napari_zarr_vectors._layers._lut import category_lut, colormap_lut, no_colormap
+from napari_zarr_vectors._layers._lut import category_lut, colormap_lut, is_colormap, no_colormap
 from napari_zarr_vectors._layers._napari import ClippingPlanesMixin, VispyBaseLayer, register_layer
 from napari_zarr_vectors._layers._notify import notify
 from napari_zarr_vectors._layers._visual import PointPoolVisual, PoolVisual
+from napari_zarr_vectors._model import DisplayStyle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ class VispyStreaming(VispyBaseLayer):
     """Makes the node of what is chosen."""
 
     def __init__(self, layer: StreamingLayer, font_info: Any) -> None:  # noqa: ANN401  # napari's private type
-        self._colormap = layer.style.colormap
+        self._colormap = layer.style.colormap if is_colormap(layer.style.colormap) else DisplayStyle().colormap
         self._lut: tuple[str, str | int] | None = None
         self._colors: npt.NDArray[np.uint8]
         super().__init__(layer, self.visual(layer.origin, font_info=font_info), font_info)
@@ -234,8 +235,8 @@ class VispyStreaming(VispyBaseLayer):
 
     def _update_lut(self, info: ValueInfo) -> npt.NDArray[np.uint8]:
         """Send a lookup table if another one is needed; give the one in use."""
-        coded = info.kind == "category"
-        wanted = ("category", info.categories) if coded else ("colormap", self._known_colormap())
+        coded, colormap = info.kind == "category", self._known_colormap()  # what is no colormap is refused in any case
+        wanted = ("category", info.categories) if coded else ("colormap", colormap)
         if wanted != self._lut:
             self._lut = wanted
             self._colors = category_lut(info.categories) if coded else colormap_lut(str(wanted[1]))
@@ -245,13 +246,11 @@ class VispyStreaming(VispyBaseLayer):
     def _known_colormap(self) -> str:
         """The style's colormap, or the one before if napari does not know it."""
         name = self.layer.style.colormap
-        try:
-            colormap_lut(name)
-        except KeyError:
+        if is_colormap(name):
+            self._colormap = name
+        else:
             notify(f"{no_colormap(name)} ({self._colormap!r} stays)")
             self.layer.style.colormap = self._colormap
-        else:
-            self._colormap = name
         return self._colormap
 
 

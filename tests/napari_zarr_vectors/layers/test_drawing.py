@@ -7,7 +7,6 @@ import weakref
 import numpy as np
 import pytest
 from napari.settings import get_settings
-from napari.utils.notifications import notification_manager
 
 from napari_zarr_vectors._build import build_points, nearest, pack_rgb
 from napari_zarr_vectors._layers import PagePool, StreamingPoints, ValueInfo
@@ -472,17 +471,6 @@ def test_a_million_points_are_committed_and_drawn(stage):
     assert pool.commit(np.arange(2, 102), np.zeros(100, int), np.full(100, 10_000)) == 1_000_000
     set_3d(stage)
     assert (stage.picture()[..., 0] > 100).sum() > 50_000
-
-
-def test_an_unknown_colormap_is_said_and_changes_nothing(stage):
-    layer = stage.add(FIVE, values=np.zeros(5, np.float32))
-    layer.value_info, layer.style.color_by = ValueInfo("scalar"), "a"
-    set_3d(stage)
-    before = stage.picture()
-    layer.style.colormap = "nonsense"
-    assert "no colormap 'nonsense'" in notification_manager.records[-1].message
-    assert layer.style.colormap == "viridis", "it would be said again with the next change"
-    assert np.array_equal(stage.picture(), before)
 
 
 def test_units_of_another_kind_than_the_viewers_are_left_alone_as_napari_leaves_them(stage):
