@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zarr_vectors._build import MISSING_VALUE
+from napari_zarr_vectors._controller._numbers import limits_of, offset_of
 from napari_zarr_vectors._controller._unknown import unknown_of
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._layers._legend import GROUP
 from napari_zarr_vectors._lod import build_tree
-from napari_zarr_vectors._stream import MOST_VALUE, Coloring, ObjectValues, color_values, size_values
+from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ SAMPLE_CHUNKS, VALUE_CHUNKS = 64, 16
 SAMPLE_ROWS = 200_000
 PREVIEW_POINTS = 4096
 """Of the picture in the layer list, which has 32 pixels a side and is painted on the GUI thread."""
-LIMIT_PERCENTILES = (0.5, 99.5)
 AUTO = "auto"
 OBJECT = "object"
 """What colours each object otherwise; `GROUP` does so with each group's objects."""
@@ -312,7 +312,7 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
     coloring = Coloring(name, "scalar")
     if sample is not None and len(store.levels) == 1:
         values = sample[1].get(name)
-        return Colors(coloring, ValueInfo("scalar", _limits(coloring, values), labels=_labels(values)))
+        return _of_numbers(coloring, values, _labels(values))
     tree = build_tree(store.catalogue()) if tree is None else tree
     values = _values_of_sample(store, tree, name)
     labels = _labels(values)
@@ -320,7 +320,15 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
         # A few chunks of the finest level have not all labels; the coarsest has those of every place.
         others = _coarse_values(store, tree, name) if sample is None else sample[1].get(name)
         labels = tuple(sorted({*labels, *_labels(others)}))
-    return Colors(coloring, ValueInfo("scalar", _limits(coloring, values), labels=labels))
+    return _of_numbers(coloring, values, labels)
+
+
+def _of_numbers(coloring: Coloring, values: npt.NDArray[Any] | None, labels: tuple[int, ...]) -> Colors:
+    """Colour by numbers of which these are some."""
+    coloring = replace(coloring, offset=offset_of(values))
+    numbers = np.empty(0, np.float32) if values is None else color_values(coloring, values)
+    info = ValueInfo("scalar", limits_of(numbers, coloring.offset), labels=labels, offset=coloring.offset)
+    return Colors(coloring, info)
 
 
 def _labels(values: npt.NDArray[Any] | None) -> tuple[int, ...]:
@@ -383,12 +391,13 @@ def _of_column(
         number = np.full(len(column) + 1, len(words))
         number[:-1][present] = codes
         return _category(_coded(ids, number[:-1] if rows is None else number[rows], tuple(words.tolist())))
-    labels = _labels(values)
+    coloring = Coloring(kind="scalar", offset=offset_of(column))
+    numbers = color_values(coloring, column)
     if rows is not None:
-        column = np.append(column.astype(np.float64), np.nan)[rows]
-    coloring = Coloring(kind="scalar")
-    coloring = replace(coloring, objects=_by_id(ids, color_values(coloring, column)))
-    return Colors(coloring, ValueInfo("scalar", _limits(coloring, column), labels=labels))
+        numbers = np.append(numbers, np.float32(MISSING_VALUE))[rows]
+    limits = limits_of(numbers, coloring.offset)
+    info = ValueInfo("scalar", limits, labels=_labels(values), offset=coloring.offset)
+    return Colors(replace(coloring, objects=_by_id(ids, numbers)), info)
 
 
 def _first_groups(store: LazyStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:
@@ -414,14 +423,3 @@ def _coded(ids: npt.NDArray[np.int64], codes: npt.NDArray[np.intp], words: tuple
 def _by_id(ids: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> ObjectValues:
     order = np.argsort(ids, kind="stable")
     return ObjectValues(ids[order], values[order])
-
-
-def _limits(coloring: Coloring, values: npt.NDArray[np.generic] | None) -> tuple[float, float]:
-    if values is None or not len(values):
-        return 0.0, 1.0
-    numbers = color_values(coloring, values)
-    finite = numbers[np.abs(numbers) < MOST_VALUE]
-    if not len(finite):
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(finite, LIMIT_PERCENTILES))
-    return (low, high) if low < high else (low, low + 1.0)

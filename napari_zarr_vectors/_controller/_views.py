@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_zarr_vectors._build import concatenated
+from napari_zarr_vectors._controller._numbers import own_number
 from napari_zarr_vectors._controller._running import viewer_of
 from napari_zarr_vectors._layers import snapshot
 from napari_zarr_vectors._lod.few import view_box
@@ -77,5 +78,5 @@ def limits_in_view(layer: StreamingLayer) -> tuple[float, float] | None:
     values = values[np.abs(values) < MOST_VALUE]
     if not len(values):
         return None
-    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
+    low, high = (own_number(float(v), layer.value_info.offset) for v in np.percentile(values, PERCENTILES))
     return (low, high) if low < high else None

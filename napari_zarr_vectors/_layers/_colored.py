@@ -23,7 +23,7 @@ from napari_zarr_vectors._model import DisplayStyle
 if TYPE_CHECKING:
     from napari_zarr_vectors._layers._layer import ValueInfo
 
-__all__ = ["colors_of", "drawn_info", "known_colormap", "napari_size"]
+__all__ = ["colors_of", "drawn_info", "drawn_limits", "known_colormap", "napari_size"]
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -33,6 +33,12 @@ def drawn_info(info: ValueInfo, style: DisplayStyle) -> ValueInfo:
     if info.labels and style.color_mode == "cycle":
         return replace(info, kind="category", categories=DISTINCT)
     return info
+
+
+def drawn_limits(info: ValueInfo, style: DisplayStyle) -> tuple[float, float]:
+    """Give the values, as they lie in the pool, at the ends of the colormap."""
+    low, high = style.contrast_limits or info.limits
+    return float(low - info.offset), float(high - info.offset)
 
 
 def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: DisplayStyle) -> Float32Array:
@@ -49,7 +55,7 @@ def colors_of(values: Float32Array | None, count: int, info: ValueInfo, style: D
         lut = category_lut(info.categories)
         colors = lut[np.floor(values + 0.5).astype(np.int64) % len(lut)]
     else:
-        low, high = style.contrast_limits or info.limits
+        low, high = drawn_limits(info, style)
         share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1) ** style.gamma
         lut = colormap_lut(known_colormap(style.colormap))
         colors = lut[np.round(share * (len(lut) - 1)).astype(np.int64)]

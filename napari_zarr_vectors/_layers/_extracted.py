@@ -202,8 +202,8 @@ def _surface(positions: AnyArray, faces: Int64Array, features: Columns, look: Lo
     shading = {"flat": "flat", "round": "smooth"}.get(look.style.shading, "none")
     options |= {"features": dict(features), "shading": shading}
     is_whole = look.values is not None and not (look.values < MISSING_VALUE / 2).any()
-    # No colormap of napari's has a colour for what is missing.
-    if drawn_info(look.info, look.style).kind == "scalar" and is_whole:
+    # No colormap of napari's has a colour for what is missing, and its values are float32 with no offset.
+    if drawn_info(look.info, look.style).kind == "scalar" and is_whole and not look.info.offset:
         limits = look.style.contrast_limits or look.info.limits
         colormap = known_colormap(look.style.colormap)
         options |= {"colormap": colormap, "contrast_limits": limits, "gamma": look.style.gamma}

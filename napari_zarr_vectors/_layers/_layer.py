@@ -88,6 +88,8 @@ class ValueInfo:
         Of a category, by code.
     size_by : str
         What the sizes in the pool are; empty where there are none.
+    offset : float
+        What the values in the pool have lost of a scalar, whose limits are its own numbers.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
@@ -98,6 +100,7 @@ class ValueInfo:
     unit: str = ""
     words: tuple[str, ...] = field(default=(), repr=False)
     size_by: str = ""
+    offset: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

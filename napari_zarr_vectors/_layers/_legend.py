@@ -31,6 +31,9 @@ SWATCH_PX = 12
 GAP_PX = 6
 TICK_PX = 4
 MOST_TICKS = 5
+MOST_DIGITS = 17
+"""With so many any two float64 differ."""
+EVERY_WHOLE = 1 << 52
 GROUP = "group"
 """What vertices are coloured by where each has the colour of its object's group."""
 RGB_OF_AXES = {"x": 0, "y": 1, "z": 2}
@@ -136,14 +139,23 @@ def direction_order(names: Sequence[str]) -> list[int]:
 
 def ticks(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """Give places from 0 to 1 and what stands there: both limits, and round numbers between them."""
-    width = high - low
+    width = float(high - low)
     ends = ((0.0, _number(low, width)), (1.0, _number(high, width)))
     if not (math.isfinite(width) and width > 0):
         return ends
     step = 10.0 ** math.floor(math.log10(width / MOST_TICKS))
     step *= next(factor for factor in (1, 2, 5, 10) if width / (step * factor) <= MOST_TICKS)
+    between = {_number(n, width): float(n - low) / width for n in _multiples(step, low, high)}
+    return (ends[0], *((at, text) for text, at in between.items() if text not in (ends[0][1], ends[1][1])), ends[1])
+
+
+def _multiples(step: float, low: float, high: float) -> list[float]:
+    """Give the multiples of a step between two numbers; whole ones between those that float64 has not."""
+    if _is_long(low) or _is_long(high):
+        whole = max(1, round(step))
+        return list(range((math.floor(low) // whole + 1) * whole, math.ceil(high), whole))
     numbers = step * np.arange(math.ceil(low / step), math.floor(high / step) + 1)
-    return (ends[0], *((float(n - low) / width, _number(float(n), width)) for n in numbers if low < n < high), ends[1])
+    return [float(n) for n in numbers if low < n < high]
 
 
 def drawing_of(legend: Legend, line_px: float, ink: npt.NDArray[np.uint8], most_px: float) -> Drawing:
@@ -214,13 +226,20 @@ def _swatches(legend: Legend, count: int, line: int, ink: npt.NDArray[np.uint8])
     return picture.reshape(-1, SWATCH_PX, 4)
 
 
+def _is_long(value: float) -> bool:
+    """Tell whether a number is whole and so large that float64 has not all that are."""
+    return isinstance(value, int) and abs(value) >= EVERY_WHOLE
+
+
 def _number(value: float, width: float) -> str:
     """Write a number with as many digits as the width of the bar asks for."""
+    if _is_long(value):
+        return str(value)
     if not math.isfinite(width) or width <= 0:
         return f"{value:.4g}"
     digits = 4 if value == 0 else max(4, math.ceil(math.log10(abs(value) / width)) + 3)
     rounded = round(value, 4 - math.floor(math.log10(width)))  # no 1e-17 in place of 0
-    return f"{rounded:.{min(digits, 10)}g}"
+    return f"{rounded:.{min(digits, MOST_DIGITS)}g}"
 
 
 def _short(text: str) -> str:

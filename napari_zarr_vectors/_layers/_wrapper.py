@@ -10,7 +10,7 @@ from vispy import gloo
 from vispy.scene.visuals import create_visual_node
 from vispy.visuals.transforms import MatrixTransform
 
-from napari_zarr_vectors._layers._colored import drawn_info
+from napari_zarr_vectors._layers._colored import drawn_info, drawn_limits
 from napari_zarr_vectors._layers._layer import StreamingLayer, StreamingLines, StreamingPoints, StreamingSurface
 from napari_zarr_vectors._layers._legend import legend_of
 from napari_zarr_vectors._layers._legend_overlay import register_legend, show_legend
@@ -222,7 +222,7 @@ class VispyStreaming(VispyBaseLayer):
             each.set_shape(style.shading)
             each.set_sized(sized=style.size_by is not None and info.size_by != "")
         node.set_color(style.color)
-        node.set_limits(*(style.contrast_limits or info.limits), style.gamma)
+        node.set_limits(*drawn_limits(info, style), style.gamma)
         node.set_values_as("none" if style.color_by is None else info.kind)
         lut = self._update_lut(info)
         self._on_own_look()

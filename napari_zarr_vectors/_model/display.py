@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from psygnal import SignalGroupDescriptor
@@ -22,6 +22,9 @@ SizeMode = Literal["px", "world"]
 Shading = Literal["flat", "round", "soft"]
 ColorMode = Literal["colormap", "cycle"]
 
+EVERY_WHOLE = 1 << 53
+"""Whole numbers beyond it stay whole: float64 has not every one."""
+
 
 def _refuse(name: str, expected: str, value: object) -> ValueError:
     return ValueError(f"{name} must be {expected}, got {value!r}")
@@ -30,6 +33,8 @@ def _refuse(name: str, expected: str, value: object) -> ValueError:
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         return None
+    if isinstance(value, Integral) and abs(int(value)) > EVERY_WHOLE:
+        return int(value)
     return float(value)
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QWidget
 from superqt import QDoubleRangeSlider
 
-from napari_zarr_vectors._qt._numbers import NumberSpin
+from napari_zarr_vectors._qt._numbers import DIGITS, NumberSpin
 from napari_zarr_vectors._qt._section import SPACING
 
 __all__ = ["LimitsField"]
 
 STEPS = 100
+MOST_DIGITS = 17
+"""With so many any two float64 differ."""
 CURSOR = 6
 """What a field keeps free around its text."""
 LONGEST = "-1.23457e+06"
-"""As long as a limit is written at most, but for exponents of three digits."""
+"""As long as a limit of six digits is written at most, but for exponents of three."""
 
 
 class LimitsField(QWidget):
@@ -39,6 +43,7 @@ class LimitsField(QWidget):
         super().__init__(parent)
         self._shown = (0.0, 1.0)
         self._showing = False
+        self._digits = DIGITS
         self.low, self.high = NumberSpin(), NumberSpin()
         self.low.setAccessibleName("Lower limit")
         self.high.setAccessibleName("Upper limit")
@@ -75,21 +80,27 @@ class LimitsField(QWidget):
     def make_room(self) -> None:
         """Ask for the width of the longest number in the font that is in use, in place of napari's own width."""
         for box in (self.low, self.high):
-            width = box.fontMetrics().horizontalAdvance(LONGEST) + CURSOR
+            width = box.fontMetrics().horizontalAdvance(LONGEST + "0" * (box.digits - DIGITS)) + CURSOR
             box.setStyleSheet(f"min-width: {width}px; padding: 1px 1px;")
 
     def show_limits(self, limits: tuple[float, float] | None, data: tuple[float, float]) -> None:
         """Show limits, None for those of the data; the slider spans both."""
         self._showing = True
         try:
-            self._shown = low, high = limits or data
+            self._shown = low, high = _as_floats(limits or data)
+            data = _as_floats(data)
+            digits = _digits(low, high)
             self.slider.setRange(min(low, data[0]), max(high, data[1]))
             self.slider.setSingleStep((self.slider.maximum() - self.slider.minimum()) / STEPS)
             self.slider.setValue((low, high))
             for box, value in ((self.low, low), (self.high, high)):
+                box.set_digits(digits)
                 box.setSingleStep((data[1] - data[0]) / STEPS)
                 box.setValue(value)
             self.from_data.setEnabled(limits is not None)
+            if digits != self._digits:
+                self._digits = digits
+                self.make_room()
         finally:
             self._showing = False
 
@@ -110,3 +121,17 @@ class LimitsField(QWidget):
             self.slider.setValue(self._shown)
         finally:
             self._showing = False
+
+
+def _as_floats(limits: tuple[float, float]) -> tuple[float, float]:
+    """Give limits as boxes have them: whole numbers that float64 has not are rounded."""
+    return float(limits[0]), float(limits[1])
+
+
+def _digits(low: float, high: float) -> int:
+    """Give how many digits tell limits, and some numbers between them, apart."""
+    width = high - low
+    if not width > 0:
+        return DIGITS
+    farthest = max(abs(low), abs(high))
+    return min(MOST_DIGITS, max(DIGITS, math.ceil(math.log10(farthest / width)) + 3))

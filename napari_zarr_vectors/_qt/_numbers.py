@@ -8,11 +8,12 @@ import re
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox, QWidget
 
-__all__ = ["CountSpin", "NumberSpin", "format_count", "parse_count", "step_count"]
+__all__ = ["DIGITS", "CountSpin", "NumberSpin", "format_count", "parse_count", "step_count"]
 
 LARGEST_COUNT = 2**31 - 1
 LARGEST = 1e300
 DECIMALS = 30
+DIGITS = 6
 _FACTORS = {"": 1, "k": 1_000, "m": 1_000_000}
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)([km]?)")
 _FLOAT_PART = re.compile(r"[-+]?\d*\.?\d*(?:[eE][-+]?\d*)?")
@@ -68,7 +69,7 @@ class CountSpin(QSpinBox):
 
 
 class NumberSpin(QDoubleSpinBox):
-    """A float, shown with six digits, signalled when it is complete.
+    """A float, shown with six digits or as many as are set, signalled when it is complete.
 
     It steps by a tenth to a hundredth of itself, or by `setSingleStep` once `steps_evenly` is set.
     """
@@ -76,13 +77,18 @@ class NumberSpin(QDoubleSpinBox):
     def __init__(self, lowest: float = -LARGEST, highest: float = LARGEST, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.steps_evenly = False
+        self.digits = DIGITS
         self.setDecimals(DECIMALS)  # what Qt rounds to
         self.setRange(lowest, highest)
         self.setKeyboardTracking(False)
 
     def textFromValue(self, value: float) -> str:  # noqa: N802 - Qt's name
         """Write the number."""
-        return f"{value:.6g}"
+        return f"{value:.{self.digits}g}"
+
+    def set_digits(self, digits: int) -> None:
+        """Show so many digits from now on."""
+        self.digits = digits
 
     def valueFromText(self, text: str) -> float:  # noqa: N802 - Qt's name
         """Read the number; a text that nobody edited stands for all digits."""

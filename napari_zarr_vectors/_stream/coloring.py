@@ -88,6 +88,8 @@ class Coloring:
     `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
     category's, and what is none of them is missing. `wanted` hides all others.
     `size_by` is the attribute that sizes vertices, unless `sizes` says it of objects; neither is one size for all.
+    `offset` is what numbers lose before they become float32, which tells those that lie far from 0 and near together
+    apart only then: a whole number where theirs are, 0 for most.
     """
 
     attribute: str | None = None
@@ -97,6 +99,7 @@ class Coloring:
     wanted: Wanted | None = None
     size_by: str | None = None
     sizes: ObjectValues | None = None
+    offset: float = 0.0
 
 
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -113,8 +116,19 @@ def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDA
         known = (codes >= 0) & (codes < len(coloring.words))
         return np.where(known, codes, MISSING_VALUE).astype(np.float32)
     with np.errstate(over="ignore"):  # too large for float32 is infinite
-        numbers = column.astype(np.float32)
+        numbers = _less(column, coloring.offset).astype(np.float32)
     return np.where(np.isnan(numbers), MISSING_VALUE, np.clip(numbers, -MOST_VALUE, MOST_VALUE)).astype(np.float32)
+
+
+def _less(column: npt.NDArray[Any], offset: float) -> npt.NDArray[Any]:
+    """Give numbers less an offset, (N,): of whole ones as they are, of others as float64 is."""
+    if not offset:
+        return column
+    if column.dtype.kind not in "iu" or not isinstance(offset, int):
+        return column.astype(np.float64) - offset
+    whole = column.astype(np.uint64 if column.dtype.kind == "u" else np.int64)
+    above = whole.view(np.uint64) - np.uint64(offset % (1 << 64))  # goes around where it is below
+    return np.where(whole < offset, -((-above).astype(np.float64)), above.astype(np.float64))
 
 
 def no_values(coloring: Coloring, count: int) -> npt.NDArray[np.float32] | None:

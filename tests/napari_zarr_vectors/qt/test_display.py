@@ -398,3 +398,28 @@ def test_limits_are_shown_with_all_their_digits(bench, qtbot):
         assert box.text() == text
         line = box.lineEdit()
         qtbot.waitUntil(lambda line=line, text=text: line.width() >= line.fontMetrics().horizontalAdvance(text) + 4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "texts"),
+    [
+        ((1e9, 1e9 + 1.44), ("1000000000", "1000000001.44")),
+        ((2**53 + 1, 2**53 + 144), ("9007199254740992", "9007199254741136")),
+        ((2**63, 2**63 + 144), ("9.22337e+18", "9.22337e+18")),
+        ((0.0, 10.0), ("0", "10")),
+    ],
+)
+def test_limits_that_lie_near_together_are_told_apart(bench, qtbot, limits, texts):
+    panel, style, lod = bench
+    seen = listen(style)
+    panel.bind(style, lod, facts(limits=limits))
+    panel.show()
+    qtbot.waitExposed(panel)
+    field = panel.colors.limits
+    for box, text in ((field.low, texts[0]), (field.high, texts[1])):
+        assert box.text() == text
+        line = box.lineEdit()
+        qtbot.waitUntil(lambda line=line, text=text: line.width() >= line.fontMetrics().horizontalAdvance(text) + 4)
+    assert not seen, "showing asks for nothing"
+    panel.bind(style, lod, facts())
+    assert (field.low.text(), field.high.text()) == ("0", "10")
