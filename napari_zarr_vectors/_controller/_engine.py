@@ -140,6 +140,7 @@ class Engine:
         self._lod.retry.connect(self._on_retry)
         self._layer.style.events.color_by.connect(self._on_color_by)
         self._layer.style.events.size_by.connect(self._on_size_by)
+        self._layer.style.events.color_mode.connect(self._on_color_mode)
         follow_wanted(self._layer.filter, self._on_color_by)
         self._clock.on_touch(self._on_touch)
         self._clock.on_view_change(self._on_change)
@@ -177,6 +178,10 @@ class Engine:
     def _on_size_by(self) -> None:
         if not self._closed:
             self._recolouring.ask_sizes()
+
+    def _on_color_mode(self) -> None:
+        if not self._closed:
+            self._recolouring.ask_labels()
 
     def _set_resting(self, resting: bool) -> None:
         """Take the automatic budget of a view that rests, or that of one that moves."""
@@ -431,6 +436,7 @@ class Engine:
         self._lod.retry.disconnect(self._on_retry)
         self._layer.style.events.color_by.disconnect(self._on_color_by)
         self._layer.style.events.size_by.disconnect(self._on_size_by)
+        self._layer.style.events.color_mode.disconnect(self._on_color_mode)
         leave_wanted(self._layer.filter, self._on_color_by)
         if self._loader is not None:
             self._loader.close()

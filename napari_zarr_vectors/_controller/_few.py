@@ -76,10 +76,20 @@ class FewReader:
         An attribute, None, or "auto".
     level : int, optional
         The only level to be read.
+    as_labels : bool
+        Take whole numbers for labels.
     """
 
-    def __init__(self, store: LazyStore, *, most: int, color_by: str | None, level: int | None = None) -> None:
-        self._store, self._color_by, self._level = store, color_by, level
+    def __init__(
+        self,
+        store: LazyStore,
+        *,
+        most: int,
+        color_by: str | None,
+        level: int | None = None,
+        as_labels: bool = False,
+    ) -> None:
+        self._store, self._color_by, self._level, self._as_labels = store, color_by, level, as_labels
         self.most = most
         self._known: tuple[Catalogue, Colors] | None = None
 
@@ -100,7 +110,8 @@ class FewReader:
             When the store cannot be read.
         """
         if self._known is None:
-            self._known = self._store.catalogue(), prepare(self._store, self._color_by).colors
+            colors = prepare(self._store, self._color_by, as_labels=self._as_labels).colors
+            self._known = self._store.catalogue(), colors
         catalogue, colors = self._known
         plan = plan_few(catalogue, camera, most=self.most, most_read=MOST_READ, level=self._level)
         entries = {entry.level: entry for entry in catalogue.levels}

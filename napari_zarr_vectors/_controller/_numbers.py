@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari_zarr_vectors._layers._lut import DISTINCT
 from napari_zarr_vectors._stream import MOST_VALUE, Coloring, color_values
 
-__all__ = ["limits_of", "offset_of", "own_number"]
+__all__ = ["are_wide", "limits_of", "offset_of", "own_number"]
 
 LIMIT_PERCENTILES = (0.5, 99.5)
 FINE = 1024
@@ -23,6 +23,8 @@ FINE = 1024
 EVERY_WHOLE = 1 << 52
 """Below it, with some room, float64 has every whole number."""
 MANTISSA = 53
+MOST_LABEL = 1 << 23
+"""From here on float32 has no halves, and shaders round by adding one."""
 
 
 def offset_of(values: npt.NDArray[Any] | None) -> float:
@@ -52,6 +54,14 @@ def offset_of(values: npt.NDArray[Any] | None) -> float:
     low, high = found
     farthest = max(abs(low + offset), abs(high + offset))
     return offset if farthest > FINE * ((high - low) or 1.0) else 0.0
+
+
+def are_wide(labels: tuple[int, ...], values: npt.NDArray[Any] | None, offset: float) -> bool:
+    """Tell whether float32 has not every one of some labels less an offset, and of the values they were found in."""
+    if values is None or not labels:
+        return False
+    ends = min(labels[0], int(values.min())), max(labels[-1], int(values.max()))
+    return max(abs(end - int(offset)) for end in ends) >= MOST_LABEL
 
 
 def limits_of(numbers: npt.NDArray[np.float32], offset: float) -> tuple[float, float]:

@@ -167,7 +167,7 @@ def _streaming(viewer: Viewer, path: StoreLike, store: LazyStore, drawn: Drawn, 
     rows = START if lod.budget == "auto" else min(START, lod.budget)
     with ExitStack() as undo:
         origin = store.extent.mean(axis=0)
-        opening = Opening(store, color_by, drawn, wanted_of(shown), origin=origin, size_by=style.size_by)
+        opening = Opening(store, color_by, drawn, wanted_of(shown), origin=origin, style=style)
         undo.callback(opening.cancel)
         with _as_argument_errors():
             layer = drawn.layer(
@@ -193,7 +193,8 @@ def _few(viewer: Viewer, path: StoreLike, store: LazyStore, color_by: str | None
     most = MOST_POINTS if lod.budget == "auto" else min(MOST_POINTS, lod.budget)
     with _as_argument_errors():
         points = FallbackPoints(store.extent, style, **(_layer_options(path, store) | display))
-    reader = FewReader(store, most=most, color_by=color_by, level=lod.level)
+    as_labels = style.color_mode == "cycle"
+    reader = FewReader(store, most=most, color_by=color_by, level=lod.level, as_labels=as_labels)
     return _Made(points.layer, lambda clock: Fallback(viewer, points, store, reader, clock), lambda: None)
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_zarr_vectors._build import BuiltChunk
     from napari_zarr_vectors._controller._kinds import Drawn
     from napari_zarr_vectors._controller._prepare import Opened
+    from napari_zarr_vectors._model import DisplayStyle
     from napari_zarr_vectors._stream import PointSource, Wanted
     from zarr_vectors.lazy import LazyStore
 
@@ -94,8 +95,8 @@ class Opening:
         What is shown.
     origin : (D,) float64
         Of the layer.
-    size_by : str or None
-        Attribute that sizes the vertices.
+    style : DisplayStyle
+        What sizes the vertices, and whether whole numbers are labels: as it is now.
     """
 
     def __init__(
@@ -106,10 +107,10 @@ class Opening:
         wanted: Wanted | None,
         *,
         origin: npt.NDArray[np.float64],
-        size_by: str | None,
+        style: DisplayStyle,
     ) -> None:
         self._store, self._color_by, self._drawn, self._wanted = store, color_by, drawn, wanted
-        self._origin, self._size_by = origin, size_by
+        self._origin, self._size_by, self._as_labels = origin, style.size_by, style.color_mode == "cycle"
         self.planning, self.loading = Threads(1, "zarr-vectors-plan"), Threads(tuning.LOADERS, "zarr-vectors-load")
         self.pool = ThreadPoolExecutor(1, "zarr-vectors-open")
         self.future = self.pool.submit(self._open)
@@ -133,7 +134,8 @@ class Opening:
         parts = product(_or_without(self._color_by), _or_without(self._size_by), _or_without(self._wanted))
         for color_by, size_by, wanted in parts:
             try:
-                opened = prepare(self._store, color_by, self._drawn.rows_a_vertex, wanted, size_by)
+                rows = self._drawn.rows_a_vertex
+                opened = prepare(self._store, color_by, rows, wanted, size_by, as_labels=self._as_labels)
             except (ArgumentError, CorruptStoreError) as error:
                 errors.setdefault(str(error), error)
             else:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_zarr_vectors._build import MISSING_VALUE
-from napari_zarr_vectors._controller._numbers import limits_of, offset_of
+from napari_zarr_vectors._controller._numbers import are_wide, limits_of, offset_of
 from napari_zarr_vectors._controller._unknown import unknown_of
 from napari_zarr_vectors._layers import LevelInfo, ValueInfo
 from napari_zarr_vectors._layers._legend import GROUP
+from napari_zarr_vectors._layers._lut import DISTINCT
 from napari_zarr_vectors._lod import build_tree
 from napari_zarr_vectors._stream import Coloring, ObjectValues, color_values, size_values
 from zarr_vectors.exceptions import ArgumentError, CorruptStoreError
@@ -54,8 +55,6 @@ DIRECTION = "direction"
 MOST_COLORS = 4096
 FEW_LABELS = 256
 """Where a sample has more different numbers they are amounts, and no others are looked for."""
-MOST_LABEL = 1 << 24
-"""Beyond it float32 has not every whole number."""
 PAGE_ROWS = (256, 128, 64, 32, 16, 8, 4, 2)
 PAGE_WASTE = 0.25
 """What last pages that are not full may add to the pool: many small pages cost time on the GUI thread."""
@@ -102,11 +101,13 @@ def prepare(
     rows_a_vertex: float = 1.0,
     wanted: Wanted | None = None,
     size_by: str | None = None,
+    *,
+    as_labels: bool = False,
 ) -> Opened:
     """Read the catalogue, build the tree, look at a sample of the coarsest level.
 
     `color_by` is an attribute, None (one colour) or "auto": colours stored as such, else the first number, else
-    the first category.
+    the first category. `as_labels` is that of `prepare_colors`.
     """
     tree = build_tree(store.catalogue())
     chosen = _automatic(store) if color_by == AUTO else color_by
@@ -115,7 +116,7 @@ def prepare(
     page_rows, padding = _pages(rows)
     most = int(rows.sum()) + page_rows * len(rows)
     padding *= rows_a_vertex
-    colors = prepare_colors(store, chosen, sample, wanted, size_by)
+    colors = prepare_colors(store, chosen, sample, wanted, size_by, as_labels=as_labels)
     preview = sample[0][:: max(1, -(-len(sample[0]) // PREVIEW_POINTS))]
     return Opened(tree, page_rows, padding, most, colors, _levels(store), preview)
 
@@ -272,18 +273,20 @@ def prepare_colors(
     *,
     tree: Tree | None = None,
     known: Colors | None = None,
+    as_labels: bool = False,
 ) -> Colors:
     """Find out how an attribute colours vertices; limits come from the middle 99 % of a sample.
 
     `wanted` is what is shown, `size_by` what sizes vertices; an ``ArgumentError`` says what of it the store has not.
     Of what is `known` of the same store the choices are taken: to find them all attributes of objects are read.
+    Whole numbers that are taken `as_labels` become their remainders where float32 would not tell them apart.
     """
     if wanted is not None:
         if wanted.share < 1 and not store.n_objects:
             msg = f"{store.name}: level {store.levels[0]} has no objects to show a part of"
             raise ArgumentError(msg)
         wanted.of(store, store.levels[0])
-    found = _colors(store, name, sample, tree)
+    found = _colors(store, name, sample, tree, as_labels=as_labels)
     sizes = tuple(size_choices(store)) if known is None else known.sizes
     directed = store.geometry_type in DIRECTED
     return replace(
@@ -299,11 +302,11 @@ def prepare_colors(
     )
 
 
-def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tree | None) -> Colors:
+def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tree | None, *, as_labels: bool) -> Colors:
     if name is None:
         return Colors(Coloring(), ValueInfo())
     if name not in store.attribute_names(store.levels[0]):
-        return _of_objects(store, name)
+        return _of_objects(store, name, as_labels=as_labels)
     if _is_rgb(store, name):
         return Colors(Coloring(name, "rgb"), ValueInfo("rgb"))
     words = store.categories(name, store.levels[0])
@@ -312,7 +315,7 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
     coloring = Coloring(name, "scalar")
     if sample is not None and len(store.levels) == 1:
         values = sample[1].get(name)
-        return _of_numbers(coloring, values, _labels(values))
+        return _of_numbers(coloring, values, _labels(values), as_labels=as_labels)
     tree = build_tree(store.catalogue()) if tree is None else tree
     values = _values_of_sample(store, tree, name)
     labels = _labels(values)
@@ -320,22 +323,36 @@ def _colors(store: LazyStore, name: str | None, sample: Sample | None, tree: Tre
         # A few chunks of the finest level have not all labels; the coarsest has those of every place.
         others = _coarse_values(store, tree, name) if sample is None else sample[1].get(name)
         labels = tuple(sorted({*labels, *_labels(others)}))
-    return _of_numbers(coloring, values, labels)
+    return _of_numbers(coloring, values, labels, as_labels=as_labels)
 
 
-def _of_numbers(coloring: Coloring, values: npt.NDArray[Any] | None, labels: tuple[int, ...]) -> Colors:
-    """Colour by numbers of which these are some."""
+def _of_numbers(
+    coloring: Coloring,
+    values: npt.NDArray[Any] | None,
+    labels: tuple[int, ...],
+    rows: npt.NDArray[np.intp] | None = None,
+    *,
+    as_labels: bool,
+) -> Colors:
+    """Colour by numbers of which these are some; of objects those of their rows, past the last for none."""
     coloring = replace(coloring, offset=offset_of(values))
-    numbers = np.empty(0, np.float32) if values is None else color_values(coloring, values)
-    info = ValueInfo("scalar", limits_of(numbers, coloring.offset), labels=labels, offset=coloring.offset)
-    return Colors(coloring, info)
+    numbers = np.empty(0, np.float32) if values is None else _by_row(color_values(coloring, values), rows)
+    limits, wide = limits_of(numbers, coloring.offset), are_wide(labels, values, coloring.offset)
+    info = ValueInfo("scalar", limits, labels=labels, offset=coloring.offset, wide=wide)
+    if not (wide and as_labels):
+        return Colors(coloring, info)
+    info = replace(info, kind="category", categories=DISTINCT)
+    return Colors(replace(coloring, kind="label", cycle=DISTINCT), info)
+
+
+def _by_row(numbers: npt.NDArray[np.float32], rows: npt.NDArray[np.intp] | None) -> npt.NDArray[np.float32]:
+    """Give the numbers in some rows, all by default; past the last there is none."""
+    return numbers if rows is None else np.append(numbers, np.float32(MISSING_VALUE))[rows]
 
 
 def _labels(values: npt.NDArray[Any] | None) -> tuple[int, ...]:
-    """Give whole numbers that there are, one a vertex or object; none where float32 does not tell them apart."""
+    """Give whole numbers that there are, one a vertex or object."""
     if values is None or not values.size or values.dtype.kind not in "iub" or values.shape[1:] not in ((), (1,)):
-        return ()
-    if int(values.max()) > MOST_LABEL or int(values.min()) < -MOST_LABEL:
         return ()
     some = values[:: -(-len(values) // SAMPLE_ROWS)]  # to sort all ids of a large store takes seconds
     return tuple(int(number) for number in np.unique(some)[:MOST_COLORS].tolist())
@@ -361,13 +378,13 @@ def _category(coloring: Coloring) -> Colors:
     return Colors(coloring, ValueInfo("category", categories=len(coloring.words)), coloring.words)
 
 
-def _of_objects(store: LazyStore, name: str) -> Colors:
+def _of_objects(store: LazyStore, name: str, *, as_labels: bool) -> Colors:
     """Colour by what is said of objects or of their groups, or by direction."""
     if name in store.object_attribute_names():
-        return _of_column(*store.object_values(name))
+        return _of_column(*store.object_values(name), as_labels=as_labels)
     if name in _group_attributes(store):
         ids, rows = _first_groups(store)
-        return _of_column(ids, store.group_values(name), rows)
+        return _of_column(ids, store.group_values(name), rows, as_labels=as_labels)
     if name == OBJECT:
         ids, _ = store.object_values()
         order = np.argsort(ids, kind="stable")
@@ -381,7 +398,7 @@ def _of_objects(store: LazyStore, name: str) -> Colors:
 
 
 def _of_column(
-    ids: npt.NDArray[np.int64], values: npt.NDArray[Any], rows: npt.NDArray[np.intp] | None = None
+    ids: npt.NDArray[np.int64], values: npt.NDArray[Any], rows: npt.NDArray[np.intp] | None = None, *, as_labels: bool
 ) -> Colors:
     """Colour objects by values: one for each, or those that lie in their rows, past the last for none."""
     column = values[:, 0] if values.ndim == 2 else values
@@ -391,13 +408,9 @@ def _of_column(
         number = np.full(len(column) + 1, len(words))
         number[:-1][present] = codes
         return _category(_coded(ids, number[:-1] if rows is None else number[rows], tuple(words.tolist())))
-    coloring = Coloring(kind="scalar", offset=offset_of(column))
-    numbers = color_values(coloring, column)
-    if rows is not None:
-        numbers = np.append(numbers, np.float32(MISSING_VALUE))[rows]
-    limits = limits_of(numbers, coloring.offset)
-    info = ValueInfo("scalar", limits, labels=_labels(values), offset=coloring.offset)
-    return Colors(replace(coloring, objects=_by_id(ids, numbers)), info)
+    found = _of_numbers(Coloring(kind="scalar"), column, _labels(values), rows, as_labels=as_labels)
+    numbers = _by_row(color_values(found.coloring, column), rows)
+    return replace(found, coloring=replace(found.coloring, objects=_by_id(ids, numbers)))
 
 
 def _first_groups(store: LazyStore) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp]]:

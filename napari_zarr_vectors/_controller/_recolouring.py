@@ -129,12 +129,19 @@ class Recolouring:
             size_by=style.size_by,
             tree=self._source.tree,
             known=self.colors,
+            as_labels=style.color_mode == "cycle",
         )
         self._changed()
 
     def ask_sizes(self) -> None:
         """Find out how large vertices are, unless that is known: sizes that do not count stay where they are."""
         if self._layer.style.size_by not in (None, self._layer.value_info.size_by):
+            self.ask()
+
+    def ask_labels(self) -> None:
+        """Find out how labels that float32 does not tell apart are coloured, unless that is shown."""
+        info = self._layer.value_info
+        if info.wide and info.are_labels("") != (self._layer.style.color_mode == "cycle"):
             self.ask()
 
     def requests(self, failed: AbstractSet[int]) -> list[Request]:
@@ -276,6 +283,7 @@ class Recolouring:
             self._layer.events.value_info()
         else:
             self._layer.value_info = colors.info
+        self.ask_labels()  # the style may have changed meanwhile
 
 
 def _let_go(old: list[BuiltChunk]) -> None:

@@ -170,8 +170,8 @@ def _run_again(viewer: Viewer, layer: StreamingLayer) -> None:
         color_by = _known_color(store, layer.style.color_by)
         if layer.style.size_by not in size_choices(store):
             layer.style.size_by = None
-        size_by, origin = layer.style.size_by, layer.origin
-        opening = Opening(store, color_by, drawn_as(store), wanted_of(layer.filter), origin=origin, size_by=size_by)
+        shown = wanted_of(layer.filter)
+        opening = Opening(store, color_by, drawn_as(store), shown, origin=layer.origin, style=layer.style)
         undo.callback(opening.cancel)
         run(viewer, layer, lambda clock: Engine(viewer, layer, store, clock, opening))
         undo.pop_all()

@@ -67,7 +67,9 @@ def box_in_view(viewer: Viewer, layer: StreamingLayer) -> npt.NDArray[np.float64
 
 
 def limits_in_view(layer: StreamingLayer) -> tuple[float, float] | None:
-    """Give the middle 98 % of the values that are drawn; None where there are no two of them."""
+    """Give the middle 98 % of the numbers that are drawn; None where there are no two of them."""
+    if layer.value_info.kind != "scalar":
+        return None
     drawn = layer.pool.drawn()
     total = sum(int((stops - starts).sum()) for _, _, starts, stops in drawn)
     step = max(1, -(-total // MOST_VALUES))

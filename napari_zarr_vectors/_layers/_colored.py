@@ -30,7 +30,7 @@ Float32Array = npt.NDArray[np.float32]
 
 def drawn_info(info: ValueInfo, style: DisplayStyle) -> ValueInfo:
     """Give what values are drawn as: labels as codes of a category, where the style says so."""
-    if info.labels and style.color_mode == "cycle":
+    if info.are_labels(style.color_mode):
         return replace(info, kind="category", categories=DISTINCT)
     return info
 

@@ -81,7 +81,7 @@ class ValueInfo:
     categories : int
         Number of codes.
     labels : tuple of int
-        Of a scalar of whole numbers that float32 tells apart, those that a look at some of them found, ascending.
+        Of whole numbers, those that a look at some of them found, ascending.
     name, unit : str
         Of the attribute; empty for none.
     words : tuple of str
@@ -89,7 +89,10 @@ class ValueInfo:
     size_by : str
         What the sizes in the pool are; empty where there are none.
     offset : float
-        What the values in the pool have lost of a scalar, whose limits are its own numbers.
+        What the values in the pool have lost of a scalar, whose limits are its own numbers. A multiple of the colours
+        of labels where there are labels.
+    wide : bool
+        Labels of which float32 has not every one: drawn as labels only where values are remainders, as a category.
     """
 
     kind: Literal["none", "scalar", "category", "rgb", "direction"] = "none"
@@ -101,6 +104,13 @@ class ValueInfo:
     words: tuple[str, ...] = field(default=(), repr=False)
     size_by: str = ""
     offset: float = 0.0
+    wide: bool = False
+
+    def are_labels(self, color_mode: str) -> bool:
+        """Tell whether values are drawn as labels where numbers are coloured so."""
+        if self.wide:
+            return self.kind == "category"
+        return bool(self.labels) and color_mode == "cycle"
 
 
 @dataclass(frozen=True, slots=True)

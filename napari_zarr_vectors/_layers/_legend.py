@@ -102,10 +102,12 @@ def legend_of(
     if style.color_by is None or info.kind in ("none", "rgb"):
         return None
     title = _short(f"{info.name or style.color_by} ({info.unit})" if info.unit else info.name or style.color_by)
-    if info.labels and style.color_mode == "cycle":
+    if info.are_labels(style.color_mode):
         some = info.labels[:MOST_ROWS]
         rows = tuple(enumerate(map(str, some)))
-        return Legend(title, lut[np.array(some) % len(lut)].tobytes(), rows, is_bar=False, total=len(info.labels))
+        return Legend(
+            title, lut[[label % len(lut) for label in some]].tobytes(), rows, is_bar=False, total=len(info.labels)
+        )
     if info.kind == "scalar":
         low, high = style.contrast_limits or info.limits
         at = np.linspace(0, 1, BAR_PX[1]) ** style.gamma

@@ -78,10 +78,10 @@ class ColorSection(Section):
 
     def _show(self, model: DisplayStyle, facts: DisplayFacts) -> None:
         kind = "none" if model.color_by is None else facts.kind
-        may_be_labels = kind == "scalar" and bool(facts.labels)
+        may_be_labels = kind != "none" and bool(facts.labels)
         self.as_labels.setChecked(model.color_mode == "cycle")
-        if may_be_labels and model.color_mode == "cycle":
-            kind = "category"
+        if may_be_labels:
+            kind = "category" if model.color_mode == "cycle" else "scalar"
         self._show_choices(model.color_by, facts)
         self.color.setIcon(strip(np.round(np.array([model.color]) * 255).astype(np.uint8), STRIP))
         self._show_colormap(model.colormap)

@@ -85,8 +85,9 @@ def _known(ids: npt.NDArray[np.int64], every: npt.NDArray[np.int64]) -> npt.NDAr
 class Coloring:
     """What colours the vertices, and how it becomes one number a vertex.
 
-    `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`; `words` are a
-    category's, and what is none of them is missing. `wanted` hides all others.
+    `attribute` None means one colour, or by direction, or by `objects`; `kind` is that of `ValueInfo`, or "label":
+    whole numbers, of which the remainder by `cycle` colours. `words` are a category's, and what is none of them is
+    missing. `wanted` hides all others.
     `size_by` is the attribute that sizes vertices, unless `sizes` says it of objects; neither is one size for all.
     `offset` is what numbers lose before they become float32, which tells those that lie far from 0 and near together
     apart only then: a whole number where theirs are, 0 for most.
@@ -100,6 +101,7 @@ class Coloring:
     size_by: str | None = None
     sizes: ObjectValues | None = None
     offset: float = 0.0
+    cycle: int = 0
 
 
 def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
@@ -115,9 +117,21 @@ def color_values(coloring: Coloring, values: npt.NDArray[np.generic]) -> npt.NDA
         codes = column.astype(np.int64)
         known = (codes >= 0) & (codes < len(coloring.words))
         return np.where(known, codes, MISSING_VALUE).astype(np.float32)
+    if coloring.kind == "label":
+        return _remainders(column, coloring.cycle)
     with np.errstate(over="ignore"):  # too large for float32 is infinite
         numbers = _less(column, coloring.offset).astype(np.float32)
     return np.where(np.isnan(numbers), MISSING_VALUE, np.clip(numbers, -MOST_VALUE, MOST_VALUE)).astype(np.float32)
+
+
+def _remainders(column: npt.NDArray[Any], cycle: int) -> npt.NDArray[np.float32]:
+    """Give the remainders of whole numbers, of all their digits; of means those of the nearest, if they are numbers."""
+    if column.dtype.kind != "f":
+        remainders: npt.NDArray[Any] = np.remainder(column, cycle)
+        return remainders.astype(np.float32)
+    is_number = np.isfinite(column)
+    nearest = np.floor(np.where(is_number, column, 0) + 0.5)
+    return np.where(is_number, np.remainder(nearest, cycle), MISSING_VALUE).astype(np.float32)
 
 
 def _less(column: npt.NDArray[Any], offset: float) -> npt.NDArray[Any]:

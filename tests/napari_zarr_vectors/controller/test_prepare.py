@@ -113,10 +113,10 @@ def test_objects_have_the_value_of_the_first_group_they_are_in(tmp_path):
         assert side.coloring.objects.values.tolist() == [1, np.float32(MISSING_VALUE), 0, 1]
 
 
-def test_whole_numbers_that_float32_tells_apart_may_be_labels(tmp_path):
+def test_whole_numbers_may_be_labels(tmp_path):
     attributes = {
         "region": np.array([-3, 1035], "i8"),
-        "big": np.array([0, 2**24 + 1], "u8"),
+        "big": np.array([0, 2**64 - 1], "u8"),
         "flag": np.array([True, False]),
         "mean": np.zeros(2),
         "pair": np.zeros((2, 2), "i4"),
@@ -134,8 +134,11 @@ def test_whole_numbers_that_float32_tells_apart_may_be_labels(tmp_path):
     )
     with open_zv(tmp_path / "p.zv") as store:
         found = {name: prepare_colors(store, name).info.labels for name in color_choices(store) if name != "group"}
-    both = {f"{of}{name}": labels for of in ("", "of_") for name, labels in (("region", (-3, 1035)), ("flag", (0, 1)))}
+    both = {f"{of}{name}": labels for of in ("", "of_") for name, labels in LABELS.items()}
     assert {name: labels for name, labels in found.items() if labels} == {**both, "code": (7,)}
+
+
+LABELS = {"region": (-3, 1035), "big": (0, 2**64 - 1), "flag": (0, 1)}
 
 
 def test_labels_are_looked_for_everywhere(tmp_path, monkeypatch):

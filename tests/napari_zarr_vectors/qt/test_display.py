@@ -218,13 +218,14 @@ def test_only_what_has_an_effect_is_there(bench, kind, shown):
     assert colors.form.rowCount() == 1 + len(shown)
 
 
-def test_whole_numbers_are_taken_for_labels_by_a_click(bench):
+@pytest.mark.parametrize("kind", ["scalar", "category"], ids=["amounts", "remainders"])
+def test_whole_numbers_are_taken_for_labels_by_a_click(bench, kind):
     panel, style, lod = bench
     colors = panel.colors
     panel.bind(style, lod, facts(kind="scalar"))
     assert colors.as_labels.isHidden()
     lut = np.array([[255, 0, 0, 255], [0, 255, 0, 255]], np.uint8)
-    panel.bind(style, lod, facts(kind="scalar", labels=(-1, 0, 4), colors=lut))
+    panel.bind(style, lod, facts(kind=kind, labels=(-1, 0, 4), colors=lut))
     assert not colors.as_labels.isHidden()
     assert not colors.colormap.isHidden()
     colors.as_labels.click()
