@@ -143,15 +143,15 @@ class DisplayStyle:
         run, unless the store has an attribute of that name.
     color_mode : "colormap" or "cycle"
         How numbers become colours: by the colormap, or, whole numbers that are labels, each with a colour of its own;
-        a number has the same one in every store, and after 64 they come again. Numbers that are not whole, and whole
-        ones beyond 2**24, have no labels' colours.
+        a number has the same one in every store, and after 64 they come again. Numbers that are not whole have no
+        labels' colours.
     color : (r, g, b, a)
         0..1 each; three numbers are taken as opaque. A layer's style also takes any colour that napari knows, such as
         ``"orange"`` and ``"#ff8000"``.
     colormap : str
         A name that napari knows.
     contrast_limits : (lo, hi) or None
-        Values at the two ends of the colormap; None takes them from the data.
+        Values at the two ends of the colormap; None takes them from the data. Whole numbers beyond 2**53 stay whole.
     gamma : float
         > 0.
     shading : "flat", "round" or "soft"

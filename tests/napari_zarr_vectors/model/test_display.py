@@ -12,6 +12,7 @@ GOOD = [
     ("color", [0, 0, 0, 0.25], (0.0, 0.0, 0.0, 0.25)),
     ("colormap", "magma", "magma"),
     ("contrast_limits", [1, 2], (1.0, 2.0)),
+    ("contrast_limits", np.array([2**63, 2**63 + 1], np.uint64), (2**63, 2**63 + 1)),
     ("gamma", 0.5, 0.5),
     ("eye_dome", 2, 2.0),
     ("node_size", 3, 3.0),
