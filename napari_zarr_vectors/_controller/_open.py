@@ -33,6 +33,7 @@ from napari_zarr_vectors._layers import (
     refusal,
     register,
 )
+from napari_zarr_vectors._layers._geometry import MOST_PLACES
 from napari_zarr_vectors._layers._lut import is_colormap, no_colormap, rgba_of
 from napari_zarr_vectors._model import DisplayFilter, DisplayStyle, LodControl
 from napari_zarr_vectors._model.names import meant
@@ -55,7 +56,9 @@ PEER = "zarr-vectors"
 PLACES = ("path", "root", "prefix", "url")
 """What zarr's stores and those in them call the place where they lie."""
 SLIDER_STEP = 1.0
-"""Data units that a step of napari's slider is: a layer's extent has one as its step, and its scale carries it on."""
+"""Data units that a step of napari's slider is at most: a layer's extent says so, and its scale carries it on."""
+ROUNDING = 1e-9
+"""napari divides the length by the step and takes the whole part: no rounding is to leave the last place out."""
 TIME_NAMES = ("t", "time")
 """Names of axes that say what a type was not said for: an axis that is given by its name alone has the type space."""
 _STYLE = tuple(f.name for f in fields(DisplayStyle))
@@ -233,15 +236,18 @@ def _sized(store: LazyStore) -> dict[str, Any]:
 def _default_slab(store: LazyStore) -> npt.NDArray[np.float64]:
     """Give how much is shown along axes that are not displayed, (D,) data units: a bin of space, one moment of time.
 
-    Of space no less than a step of napari's slider, so that its places leave nothing out. It has them from the lowest
-    coordinate on, and what is left beyond the last one is reached from there. Along other axes a bin is as many moments
-    as a chunk where no bin was given, and what lies between two places of the slider is nobody's moment.
+    napari's slider has places from the lowest coordinate on, a unit apart, or as far as a thinner slab is thick
+    (`slider_step`). Of space they leave nothing out: a bin of less than a unit is widened until the last place is the
+    highest coordinate, and what is left beyond the last one of a unit is reached from there. Along other axes a bin is
+    as many moments as a chunk where no bin was given, and what lies between two places is nobody's moment.
     """
     is_space = [axis.type == "space" and axis.name.lower() not in TIME_NAMES for axis in store.axes]
-    bins = np.array(store.bin_shape, np.float64)
-    beyond = np.mod(store.extent[1] - store.extent[0], SLIDER_STEP)
-    reach = np.maximum(SLIDER_STEP, 2 * beyond)
-    return np.where(is_space, np.maximum(bins, reach), np.minimum(bins, SLIDER_STEP))
+    bins, length = np.array(store.bin_shape, np.float64), store.extent[1] - store.extent[0]
+    many = np.floor(length / bins)
+    fine = np.where(many > 0, length / np.maximum(many, 1) * (1 - ROUNDING), np.maximum(bins, 2 * length))
+    coarse = np.maximum(bins, 2 * np.mod(length, SLIDER_STEP))
+    space = np.maximum(np.where(bins < SLIDER_STEP, fine, coarse), length / MOST_PLACES)
+    return np.where(is_space, space, np.minimum(bins, SLIDER_STEP))
 
 
 def _layer_options(path: StoreLike, store: LazyStore) -> dict[str, Any]:

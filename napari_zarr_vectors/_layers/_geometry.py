@@ -16,11 +16,13 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-__all__ = ["WorldMap", "boxed", "mean_scale", "slab_bounds", "world_map"]
+__all__ = ["MOST_PLACES", "WorldMap", "boxed", "mean_scale", "slab_bounds", "slider_step", "world_map"]
 
 Float64Array = npt.NDArray[np.float64]
 
 _BEYOND = 1e300
+MOST_PLACES = 900_000_000
+"""Of a slider: it counts with 31 bits, and napari asks it for a power of ten above all places."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +123,14 @@ def slab_bounds(
     lo[hidden] = np.where(thin, ends[1] - half, ends.min(axis=0))
     hi[hidden] = np.where(thin, ends[1] + half, ends.max(axis=0))
     return lo, hi
+
+
+def slider_step(slab: Float64Array, bounds: Float64Array) -> Float64Array:
+    """Give how far a step of napari's sliders goes, (D,) data units: one, or as thick a slab (D,) as is thinner.
+
+    But a slider has no more than `MOST_PLACES` between the bounds, (2, D).
+    """
+    return np.asarray(np.maximum(np.minimum(slab, 1.0), (bounds[1] - bounds[0]) / MOST_PLACES))
 
 
 def boxed(

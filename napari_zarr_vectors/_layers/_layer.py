@@ -7,6 +7,7 @@ listens to `lod` and `style`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,7 +18,7 @@ from napari.utils.events import Event
 
 from napari_zarr_vectors._build import NO_OBJECT, nearest, to_pixels
 from napari_zarr_vectors._layers._clicks import choose_by_click
-from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, world_map
+from napari_zarr_vectors._layers._geometry import WorldMap, boxed, slab_bounds, slider_step, world_map
 from napari_zarr_vectors._layers._highlight import Highlight
 from napari_zarr_vectors._layers._lut import rgba_of
 from napari_zarr_vectors._layers._napari import LayerSlicingState, slice_input, slice_units
@@ -248,6 +249,7 @@ class StreamingLayer(Layer):
     @default_slab.setter
     def default_slab(self, value: npt.ArrayLike) -> None:
         self._default_slab = _per_axis("default_slab", value, self.ndim)
+        self._clear_extent()
         self.events.default_slab()
 
     @property
@@ -357,6 +359,11 @@ class StreamingLayer(Layer):
     @property
     def _extent_data(self) -> Float64Array:
         return self._bounds
+
+    @cached_property
+    def extent(self) -> Any:  # noqa: ANN401  # a named tuple of napari's
+        """Bounds in data and world units; a step of the sliders is no longer than the slab is thick."""
+        return (given := super().extent)._replace(step=given.step * slider_step(self._default_slab, self._bounds))
 
     def _get_ndim(self) -> int:
         return len(self._bounds[0])

@@ -164,23 +164,47 @@ def test_one_moment_is_shown_however_many_a_bin_holds(tmp_path, axis, ndim):
 
 
 @pytest.mark.parametrize(
-    ("lowest", "highest", "options"),
-    [(-4.3, 4.5, {}), (-4.3, 4.5, {"scale": (3, 1, 1)}), (0, 7, {}), (0.1, 0.7, {})],
-    ids=["an end beyond the last place", "scaled", "whole numbers", "less than a step"],
+    ("lowest", "highest", "bin_shape", "options"),
+    [
+        (-4.3, 4.5, 0.25, {}),
+        (-4.3, 4.5, 0.25, {"scale": (3, 1, 1)}),
+        (0, 7, 0.25, {}),
+        (0, 7, 1.0, {}),
+        (0, 7.9, 1.0, {}),
+        (0, 1.7, 0.5, {}),
+        (0.1, 0.7, 0.25, {}),
+        (0.1, 0.3, 0.25, {}),
+    ],
 )
-def test_every_vertex_is_shown_at_a_place_of_the_slider(tmp_path, lowest, highest, options):
+def test_every_vertex_is_shown_at_a_place_of_the_slider(tmp_path, lowest, highest, bin_shape, options):
     points = np.random.default_rng(0).uniform(lowest, highest, (2_000, 3)).astype(np.float32)
     points[0], points[1] = lowest, highest
-    write_points(tmp_path / "s.zv", points, chunk_shape=1.0, bin_shape=0.25)
+    write_points(tmp_path / "s.zv", points, chunk_shape=1.0, bin_shape=bin_shape)
     window = Window(ndisplay=2, size=(500, 420))
     try:
         (layer,) = open_layer(window.viewer, tmp_path / "s.zv", **options)
         dims, is_seen = window.viewer.dims, np.zeros(len(points), bool)
-        for step in range(dims.nsteps[0]):
+        places = dims.nsteps[0]
+        for step in range(places):
             dims.set_current_step(0, step)
             lo, hi = layer.slab()
             is_seen |= (points[:, 0] >= lo[0]) & (points[:, 0] <= hi[0])
         assert is_seen.all()
-        assert layer.default_slab.max() <= (1 if (lowest, highest) == (0, 7) else 2), "no more than is needed"
+        assert layer.default_slab.max() <= 2 * bin_shape, "a slice is not much thicker than a bin"
+        assert places >= (highest - lowest) / (2 * bin_shape), "nor are its places far apart"
+    finally:
+        window.close()
+
+
+def test_a_slider_takes_any_extent(tmp_path):
+    points = np.random.default_rng(0).uniform(0, 4e9, (500, 3))
+    write_points(tmp_path / "s.zv", points, chunk_shape=1e9)
+    window = Window(ndisplay=2, size=(500, 420))
+    try:
+        (layer,) = open_layer(window.viewer, tmp_path / "s.zv")
+        assert window.wait_until(lambda: layer.lod.status.complete, 20)
+        window.viewer.dims.set_point(0, 3e9)
+        assert window.wait_until(lambda: layer.lod.status.complete, 20)
+        assert window.viewer.dims.nsteps[0] < 2**31
     finally:
         window.close()
