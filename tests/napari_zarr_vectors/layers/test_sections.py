@@ -30,8 +30,7 @@ def colors_at(stage, layer, places):
     return np.array([some[some.sum(axis=1).argmax()] for some in near])
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)])
-@pytest.mark.parametrize("corner", [0, 1, 2])
+@pytest.mark.parametrize(("order", "corner"), [((0, 1, 2), 0), ((1, 2, 0), 1), ((2, 1, 0), 2)])
 def test_walls_that_stand_on_the_slice_are_lines(stage, order, corner):
     layer = sliced(stage, faces=np.roll(SIDES, corner, axis=1), order=order)
     for across in {1, 2} - {order[0]}:
