@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = ["point_cloud", "added", "objects", "line", "polyline", "skeleton", "graph", "mesh"]
-POINTS = 6  # places to die at, spread over the run; 50 in the long run
+POINTS = 4  # places to die at, spread over the run; 50 in the long run
 
 # One interpreter forks a process for each trial, which dies before its k-th change of the file system.
 CHILD = """
