@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 settings.register_profile("default", deadline=None)
 # A change is judged by what it does, not by the draw: CI has the same examples each time, others have new and more.
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=40)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, max_examples=25)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 KEPT = pytest.StashKey[int]()

@@ -37,7 +37,7 @@ def check(store, seed, *, steps, layers=1):
 
 @pytest.mark.parametrize(("kind", "seed"), [("points", 0), ("points", 1), ("lines", 2), ("surface", 3)])
 def test_whatever_is_done_in_whatever_order(stores, kind, seed):
-    check(stores[kind], seed, steps=16)
+    check(stores[kind], seed, steps=12)
 
 
 @pytest.mark.slow
